@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* io.h - file descriptors on the ring: read, write, poll, signals. Each call parks its fiber. */
+#ifndef POOLSTORM_CORE_IO_H
+#define POOLSTORM_CORE_IO_H
+
+#include "core/ctx.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Every call returns a count or 0, or -errno; -ECANCELED or -ETIMEDOUT when ctx ended first. */
+
+/* From the current position. 0: end of file. */
+ssize_t io_read(struct ctx *ctx, int fd, void *buffer, size_t size_bytes);
+
+/* All of it, in as many writes as it takes. Returns 0 or -errno. */
+int io_write_all(struct ctx *ctx, int fd, const void *data, size_t size_bytes);
+
+/* Waits for POLLIN, POLLOUT, …; returns what came. */
+int io_poll(struct ctx *ctx, int fd, short events);
+
+/* Waits for a signal of the set (blocked by the caller on all threads) and returns its number. */
+int io_signal(struct ctx *ctx, int signal_fd);
+
+/* Reads a whole (small) file, such as those of /proc, without the ring. The caller frees *text, which is
+ * NUL-terminated. 0 or -errno; -EFBIG beyond limit_bytes. */
+int io_read_file(const char *path, size_t limit_bytes, char **text, size_t *length);
+
+#endif
