@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* plan.h - a scenario file read, checked and resolved: what to run, on what, and what to expect.
+ *
+ * A plan is complete: every variant carries its whole subject, every phase its whole load, every
+ * expression its resolved names. It is immutable once loaded and owns all it points to; any thread
+ * may read it. Nothing here waits on anything but the file system.
+ *
+ * Values. A round of a variant yields one row of plan->metric_count doubles per phase, by metric
+ * index: the built-in metrics first (enum metric_index), then the observed, then the derived ones;
+ * NAN is "none". The runner fills the built-in and observed ones of the measured phases,
+ * plan_derive works out the rest of a row, and plan_gather makes the row of the whole round, which
+ * is what a path without a phase means: qps, goodput, requests' cost   the first closed-loop
+ * measured phase, else the first measured latencies, lateness            the first open-loop
+ * measured phase, else the first measured counts                         summed over the measured
+ * phases observed counters / gauges     summed / taken from the last measured phase */
+#ifndef POOLSTORM_PLAN_PLAN_H
+#define POOLSTORM_PLAN_PLAN_H
+
+#include "core/err.h"
+#include "core/param.h"
+#include "load/profile.h"
+#include "plan/expr.h"
+#include "plan/metric.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PLAN_VARIANTS_MAX = 32,
+    PLAN_PHASES_MAX = 64,
+    PLAN_FILE_BYTES_MAX = 1 << 20,
+    PLAN_DEPTH_MAX = 32, /* nesting of the file's mappings and lists */
+};
+
+/* Where a part of a plan was written, from 1. */
+struct plan_where {
+    size_t line, column;
+};
+
+struct plan_pair {
+    char *name, *value;
+};
+
+/* In the order written; an override takes the place of what it overrides. */
+struct plan_pairs {
+    struct plan_pair *items;
+    size_t count;
+};
+
+enum plan_subject_kind {
+    PLAN_SUBJECT_SERVE,   /* the built-in service, started by the runner */
+    PLAN_SUBJECT_COMMAND, /* a program started by the runner */
+    PLAN_SUBJECT_URL,     /* already running; never started or stopped */
+};
+
+enum plan_allocator {
+    PLAN_ALLOCATOR_DEFAULT, /* not said: the subject's own, nothing is preloaded */
+    PLAN_ALLOCATOR_GLIBC,
+    PLAN_ALLOCATOR_JEMALLOC,
+    PLAN_ALLOCATOR_TCMALLOC,
+    PLAN_ALLOCATOR_MIMALLOC,
+};
+
+extern const char *const plan_allocator_names[]; /* by enum plan_allocator, ends with NULL */
+
+struct plan_subject {
+    enum plan_subject_kind kind;
+    struct plan_pairs serve; /* SERVE: settings of the service, names as in its own table */
+    char **command;          /* COMMAND: argv, ends with NULL; "{port}", "{dir}" for the runner */
+    char *url;             /* COMMAND (may hold "{port}") and URL: scheme, host, port; else NULL */
+    char *health;          /* path that answers 2xx once the subject is up */
+    int allocator;         /* enum plan_allocator; SERVE and COMMAND only */
+    struct plan_pairs env; /* added to the environment; SERVE and COMMAND only */
+    uint64_t start_timeout_ns; /* from start to healthy */
+};
+
+struct plan_variant {
+    char *name;
+    char *about; /* one line for people, or NULL */
+    struct plan_subject subject;
+    struct plan_where where;
+};
+
+enum plan_phase_kind {
+    PLAN_PHASE_WARMUP,  /* load, thrown away */
+    PLAN_PHASE_MEASURE, /* load, kept */
+    PLAN_PHASE_DRAIN,   /* no load: the subject settles */
+};
+
+extern const char *const plan_phase_kind_names[]; /* by enum plan_phase_kind, ends with NULL */
+
+struct plan_phase {
+    char *name;
+    int kind; /* enum plan_phase_kind */
+    uint64_t length_ns;
+    struct load_profile profile;   /* the load with this phase's overrides */
+    struct load_request *requests; /* likewise */
+    size_t request_count;          /* at least 1, but 0 in a drain */
+    struct plan_where where;
+};
+
+/* A series of the subject's /metrics. Metric index METRIC_BUILTIN_COUNT + its own index. */
+struct plan_observe {
+    char *name;   /* the metric's name */
+    char *series; /* Prometheus name, with labels in braces where given: compared as written */
+    bool counter; /* growth over the phase is kept, else the value at the phase's end */
+};
+
+struct plan_derive {
+    char *name;        /* the metric's name */
+    struct expr *expr; /* over metrics without variant or phase that were defined before it */
+};
+
+/* A condition. */
+struct plan_expect {
+    struct expr *expr;
+    struct plan_where where;
+};
+
+/* A figure someone published. */
+struct plan_claim {
+    char *what;
+    struct expr *figure; /* NULL: it has no counterpart here, and why says why */
+    char *says;          /* as written: "1.58", "> 95%", "7 → 0" */
+    enum expr_op op;     /* with figure: what says means; EXPR_ABOUT for a bare value */
+    double limit;        /* with figure: in the figure's unit */
+    double tolerance;    /* of EXPR_ABOUT, relative */
+    char *why;           /* or NULL */
+    struct plan_where where;
+};
+
+struct plan {
+    char *path; /* of the file, as given */
+    char *name; /* "allocation/encode": folder and file without .yaml */
+    char *text; /* the whole file, for the record */
+    char *question, *source;
+    char *notes;                   /* or NULL */
+    struct plan_variant *variants; /* the first is the baseline */
+    size_t variant_count;
+    struct plan_phase *phases;
+    size_t phase_count;
+    uint64_t rounds;    /* of every variant */
+    double noise_share; /* the band within which variants count as equivalent */
+    struct plan_observe *observes;
+    size_t observe_count;
+    struct plan_derive *derives;
+    size_t derive_count;
+    struct metric *metrics; /* METRIC_BUILTIN_COUNT + observe_count + derive_count */
+    size_t metric_count;
+    int *show; /* metrics to print as further columns */
+    size_t show_count;
+    struct plan_expect *expects; /* paths name a variant */
+    size_t expect_count;
+    struct plan_expect *invariants; /* a path without a variant is asked of every variant */
+    size_t invariant_count;
+    struct plan_claim *claims;
+    size_t claim_count;
+};
+
+/* What the plan cannot know by itself. */
+struct plan_tables {
+    const struct param *service; /* the settings of `serve:`; NULL: none are known, all refused */
+    size_t service_size_bytes;   /* of the struct they fill */
+    int (*service_check)(const void *settings, struct err *err); /* contradictions; may be NULL */
+};
+
+/* Reads a scenario file. Errors read `file:line:column: what was expected`. -EINVAL for what is
+ * wrong in it, else the errno of reading it. The caller owns *out: plan_destroy. */
+int plan_load(const char *path, const struct plan_tables *tables, struct plan **out,
+              struct err *err);
+
+/* The same from memory; path names it in messages. */
+int plan_parse(const char *path, const char *data, size_t length_bytes,
+               const struct plan_tables *tables, struct plan **out, struct err *err);
+
+void plan_destroy(struct plan *plan); /* NULL is fine */
+
+/* The phase a path without one stands for, or -1 where it sums, compares or derives. */
+int plan_phase_of(const struct plan *plan, size_t metric);
+
+/* Fills the derived metrics of a row from the others. */
+void plan_derive(const struct plan *plan, double *row);
+
+/* Makes the row of a whole round out of phase_count rows (those of unmeasured phases are not
+ * looked at), derived ones included. */
+void plan_gather(const struct plan *plan, const double *rows, double *whole);
+
+/* The index of a metric by name, or -1. */
+int plan_metric_find(const struct plan *plan, const char *name);
+
+/* The format, for reference pages: what the parser itself goes by. A section's keys come from one
+ * or more tables of settings and from a list of structural keys. */
+struct plan_key {
+    const char *name;
+    const char *form; /* "mapping", "list", "text", … as expected in messages */
+    const char *help; /* one line, lower case, no full stop */
+};
+
+struct plan_section {
+    const char *name; /* "scenario", "subject", "load", … */
+    const char *help;
+    const struct param *settings[2]; /* NULL: none */
+    const struct plan_key *keys;     /* ends with {0} */
+};
+
+extern const struct plan_section plan_sections[]; /* ends with {0} */
+
+#endif
