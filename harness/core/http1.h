@@ -43,7 +43,9 @@ struct http1_head {
 
 /* Parses a head at the start of data. Returns its length in bytes including the empty line, 0 when
  * more bytes are needed, -EBADMSG when it is malformed or its framing is ambiguous (RFC 9112 6.3:
- * both length and chunks, differing lengths), -E2BIG with more than HTTP1_HEADERS_MAX headers. */
+ * both length and chunks, differing lengths, codings other than "chunked"; 3.2: not exactly one
+ * Host), -E2BIG with more than HTTP1_HEADERS_MAX headers. Only headers below header_count are
+ * written. After 0 or an error head says nothing. One empty line before a request is skipped. */
 ssize_t http1_parse_request(const char *data, size_t length, struct http1_head *head);
 
 /* The same for a reply; to_head: it answers a HEAD request, so no body follows. */
@@ -60,7 +62,8 @@ struct http1_chunks {
 };
 
 /* Decodes in place: of length bytes at data, *consumed were read and the first returned many of data
- * are now body bytes. -EBADMSG when malformed. Stops after the body's end. */
+ * are now body bytes. All of them are consumed unless the body ends before. -EBADMSG when malformed,
+ * or when a size line or the trailers exceed 16 KiB. Stops after the body's end. */
 ssize_t http1_dechunk(struct http1_chunks *chunks, char *data, size_t length, size_t *consumed);
 
 #endif
