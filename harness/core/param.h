@@ -33,6 +33,7 @@ struct param {
     const char *const *choices; /* for PARAM_TYPE_CHOICE, ends with NULL */
     char letter;                /* short option on the command line, 0: none */
     double min, max;            /* inclusive bounds on numbers when max > min */
+    bool repeats;               /* a text that, given again, gains a line instead of being replaced */
 };
 
 #define PARAM_FIELD(name_, kind_, struct_, field_, fallback_, help_) \
