@@ -46,5 +46,5 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "poolstorm: write to stdout: %s\n", strerror(errno));
         code = EXIT_RUNTIME;
     }
-    return code;
+    return (int)code;
 }
