@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.c - the table of the built-in service's settings. */
+#include "subject/settings.h"
+
+#include <errno.h>
+
+static const char *const buffers_words[] = {
+    [BUFFERS_MALLOC] = "malloc",
+    [BUFFERS_POOL] = "pool",
+    [BUFFERS_POOL_PER_REQUEST] = "pool-per-request",
+    NULL,
+};
+
+static const char *const reset_words[] = {
+    [POOL_RESET_FULL] = "full",
+    [POOL_RESET_KEEP_FIELDS] = "keep-fields",
+    [POOL_RESET_KEEP_LENGTH] = "keep-length",
+    [POOL_RESET_NONE] = "none",
+    NULL,
+};
+
+#define SETTING(kind, name, field, fallback, help)                                                 \
+    PARAM_##kind(name, service_settings, field, fallback, help)
+
+const struct param service_params[] = {
+    {SETTING(TEXT, "listen", listen, "127.0.0.1:0",
+             "address to listen on; port 0 takes a free one")},
+    {SETTING(COUNT, "threads", threads, "1", "threads, each with its own ring and listener"),
+     .min = 1, .max = 256},
+    {SETTING(COUNT, "backlog", backlog, "4096", "connections the kernel may hold for the service"),
+     .min = 1, .max = 65535},
+    {SETTING(COUNT, "connections_limit", connections_limit, "16384",
+             "connections a thread serves at once; more wait in the backlog"),
+     .min = 1, .max = 1e6},
+    {SETTING(BYTES, "header_limit", header_limit_bytes, "16KiB",
+             "largest request head, 431 above; also each connection's read buffer"),
+     .min = 512, .max = 1 << 20},
+    {SETTING(BYTES, "payload_limit", payload_limit_bytes, "4MiB",
+             "largest request body, 413 above"),
+     .min = 1, .max = 1 << 30},
+    {SETTING(BYTES, "buffer_limit", buffer_limit_bytes, "64MiB",
+             "largest a buffer may grow, 500 above; bounds pool_reset: keep-length"),
+     .min = 4096, .max = 0x1p34},
+    {SETTING(NS, "idle_timeout", idle_timeout_ns, "60s", "close an idle connection after"),
+     .min = 1e6, .max = 86400e9},
+    {SETTING(NS, "request_timeout", request_timeout_ns, "30s",
+             "close a connection whose request takes longer to arrive"),
+     .min = 1e6, .max = 86400e9},
+    {SETTING(NS, "drain_timeout", drain_timeout_ns, "10s",
+             "on SIGTERM, let requests in flight finish for so long")},
+    {SETTING(NS, "drain_grace", drain_grace_ns, "100ms",
+             "on SIGTERM, let idle connections bring one more request for so long")},
+    {SETTING(NS, "delay", delay_ns, "0", "sleep in each encode request")},
+    {SETTING(COUNT, "gather", gather, "0",
+             "encode requests that wait for each other, so their buffers live at once"),
+     .min = 0, .max = 4096},
+    {SETTING(NS, "gather_timeout", gather_timeout_ns, "5ms", "wait no longer for the others")},
+    {SETTING(
+        CHOICE, "buffers", buffers, "pool",
+        "source of a request's memory; pool-per-request is wrong on purpose: it reuses nothing",
+        buffers_words)},
+    {SETTING(CHOICE, "pool_reset", pool_reset, "full",
+             "cleaning between two users; all but full are wrong on purpose: keep-fields shows "
+             "another request's fields, keep-length another request's bytes, none both",
+             reset_words)},
+    {SETTING(BYTES, "pool_capacity_limit", pool_capacity_limit_bytes, "1MiB",
+             "buffers above this are freed, not kept, on return; 0 keeps all (wrong on purpose)")},
+    {SETTING(COUNT, "pool_prewarm", pool_prewarm, "0",
+             "objects put into the pool before listening"),
+     .min = 0, .max = 65536},
+    {SETTING(BYTES, "pool_prewarm_size", pool_prewarm_bytes, "4KiB",
+             "capacity of the buffers of prewarmed objects")},
+    {SETTING(NS, "pool_reclaim_every", pool_reclaim_every_ns, "0",
+             "period at which the pool gives up what nobody used; 0 is never")},
+    {SETTING(BOOL, "pool_victim", pool_victim, "true", "let an object survive one reclaim")},
+    {0},
+};
+
+int service_settings_check(const struct service_settings *settings, struct err *err)
+{
+    if (settings->payload_limit_bytes > settings->buffer_limit_bytes)
+        return err_set(err, -EINVAL, "payload_limit must not exceed buffer_limit");
+    if (settings->pool_prewarm_bytes > settings->buffer_limit_bytes)
+        return err_set(err, -EINVAL, "pool_prewarm_size must not exceed buffer_limit");
+    if (settings->pool_prewarm > 0 && settings->buffers != BUFFERS_POOL)
+        return err_set(err, -EINVAL, "pool_prewarm needs buffers: pool");
+    if (settings->pool_reclaim_every_ns > 0 && settings->buffers != BUFFERS_POOL)
+        return err_set(err, -EINVAL, "pool_reclaim_every needs buffers: pool");
+    if (settings->pool_reset != POOL_RESET_FULL && settings->buffers != BUFFERS_POOL)
+        return err_set(err, -EINVAL, "pool_reset needs buffers: pool");
+    if (settings->gather > settings->connections_limit)
+        return err_set(err, -EINVAL, "gather must not exceed connections_limit");
+    return 0;
+}

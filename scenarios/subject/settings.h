@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* settings.h - every policy of the built-in service, by name, with its default. */
+#ifndef POOLSTORM_SUBJECT_SETTINGS_H
+#define POOLSTORM_SUBJECT_SETTINGS_H
+
+#include "core/err.h"
+#include "core/param.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where the memory of a request comes from. */
+enum buffers_mode {
+    BUFFERS_MALLOC,           /* the allocator, for each piece, and back at once */
+    BUFFERS_POOL,             /* an object pool of the process */
+    BUFFERS_POOL_PER_REQUEST, /* a pool made for the request: nothing to reuse (wrong on purpose) */
+};
+
+/* What is made clean between two users of a pooled object. */
+enum pool_reset {
+    POOL_RESET_FULL,        /* lengths and fields: the right way */
+    POOL_RESET_KEEP_FIELDS, /* lengths only: optional fields stay those of the former request */
+    POOL_RESET_KEEP_LENGTH, /* fields only: what is written goes behind the former bytes */
+    POOL_RESET_NONE,        /* neither */
+};
+
+/* Read by param.h's functions; fixed while the service runs. */
+struct service_settings {
+    char *listen;                 /* where to listen, see addr_parse */
+    uint64_t threads;             /* each with a ring and a listener of its own */
+    uint64_t backlog;             /* connections the kernel may hold for us */
+    uint64_t connections_limit;   /* a thread serves at once; more wait in the backlog */
+    uint64_t header_limit_bytes;  /* of a request head, 431 above */
+    uint64_t payload_limit_bytes; /* of a request body, 413 above */
+    uint64_t buffer_limit_bytes;  /* no buffer grows beyond; 500 instead */
+    uint64_t idle_timeout_ns;     /* an idle connection is closed after */
+    uint64_t request_timeout_ns;  /* from a request's first byte to its last */
+    uint64_t drain_timeout_ns;    /* requests in flight may take so long to finish */
+    uint64_t drain_grace_ns;      /* idle connections may bring one more request for so long */
+    uint64_t delay_ns;            /* slept in each encode */
+    uint64_t gather;              /* requests that wait for each other; 0 or 1: none */
+    uint64_t gather_timeout_ns;   /* and no longer than this */
+    int buffers;                  /* enum buffers_mode */
+    int pool_reset;               /* enum pool_reset */
+    uint64_t pool_capacity_limit_bytes; /* buffers above it are not kept; 0: all are */
+    uint64_t pool_prewarm;              /* objects a thread makes before it listens */
+    uint64_t pool_prewarm_bytes;        /* capacity of each of their buffers */
+    uint64_t pool_reclaim_every_ns;     /* unused objects are given up at this period; 0: never */
+    bool pool_victim;                   /* an object survives one reclaim */
+};
+
+/* Ends with {0}. */
+extern const struct param service_params[];
+
+/* 0, or -EINVAL when two settings contradict each other. */
+int service_settings_check(const struct service_settings *settings, struct err *err);
+
+#endif
