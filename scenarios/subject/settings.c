@@ -19,8 +19,8 @@ static const char *const reset_words[] = {
     NULL,
 };
 
-#define SETTING(kind, name, field, fallback, help)                                                 \
-    PARAM_##kind(name, service_settings, field, fallback, help)
+#define SETTING(kind, name, field, fallback, ...)                                                  \
+    PARAM_##kind(name, service_settings, field, fallback, __VA_ARGS__)
 
 const struct param service_params[] = {
     {SETTING(TEXT, "listen", listen, "127.0.0.1:0",
