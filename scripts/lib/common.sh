@@ -1,0 +1,46 @@
+# shellcheck shell=sh
+# What the scripts share: where the clone is, how to say things, how to build. Sourced after
+# root=… is set; leaves the caller in $root.
+
+cd "${root:?}" || exit 2
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+die() {
+    say "$(basename "$0"): $*"
+    exit 2
+}
+
+# quietly LOG COMMAND...: shows what it printed only when it fails.
+quietly() {
+    log=$1
+    shift
+    mkdir -p "$(dirname "$log")"
+    "$@" >"$log" 2>&1 </dev/null || {
+        code=$?
+        cat "$log" >&2
+        return "$code"
+    }
+}
+
+# build DIR SETUP...: sets build/DIR up once and brings it up to date; says nothing when it is.
+build() {
+    dir=build/$1
+    shift
+    if [ ! -f "$dir/build.ninja" ]; then
+        say "setting up $dir"
+        rm -rf "$dir"
+        quietly "$dir.setup.log" meson setup "$dir" "$@" || return 1
+    fi
+    case $(ninja -C "$dir" -n 2>&1) in
+    *'no work to do.'*) return 0 ;;
+    esac
+    if [ -t 2 ]; then
+        ninja -C "$dir" >&2
+    else
+        say "building $dir"
+        quietly "$dir.build.log" ninja -C "$dir"
+    fi
+}
