@@ -14,22 +14,22 @@
 /* Something that waits under a ctx. ended() is called once, when the ctx ends, on the ring's
  * thread; it must not wait, and must unlink nothing but its own waiting. */
 struct ctx_waiter {
-    struct list link;                          /* in ctx->waiters while it waits */
+    struct list link;                         /* in ctx->waiters while it waits */
     void (*ended)(struct ctx_waiter *waiter); /* wakes whoever waits */
 };
 
 /* Lives where its user puts it, mostly on a fiber's stack; belongs to one ring's thread. */
 struct ctx {
-    struct ctx *parent;      /* NULL for a root */
-    struct list children;    /* of their siblings */
-    struct list sibling;     /* in parent->children */
-    struct list waiters;     /* of ctx_waiter.link */
-    struct timer deadline;   /* armed only when earlier than every ancestor's */
-    uint64_t deadline_ns;    /* the earliest of its own and its ancestors' */
-    const char *cause;       /* why it ended, a static text; NULL while it lives */
-    const void *key;         /* of the one value it may carry */
-    void *value;             /* the caller's */
-    int error;               /* 0, -ECANCELED or -ETIMEDOUT */
+    struct ctx *parent;    /* NULL for a root */
+    struct list children;  /* of their siblings */
+    struct list sibling;   /* in parent->children */
+    struct list waiters;   /* of ctx_waiter.link */
+    struct timer deadline; /* armed only when earlier than every ancestor's */
+    uint64_t deadline_ns;  /* the earliest of its own and its ancestors' */
+    const char *cause;     /* why it ended, a static text; NULL while it lives */
+    const void *key;       /* of the one value it may carry */
+    void *value;           /* the caller's */
+    int error;             /* 0, -ECANCELED or -ETIMEDOUT */
 };
 
 /* Starts a child of parent. A child of an ended parent has ended. End it with ctx_fini. */

@@ -26,8 +26,8 @@ void group_cancel(struct group *group, const char *cause);
 /* Waits until all its fibers have ended: 0, or ctx's error when that ended first. */
 int group_join(struct ctx *ctx, struct group *group);
 
-/* Ends the group. Fibers still alive have outlived it: they are cancelled, handed to the ring, counted
- * in ring_stats.fibers_leaked, and their number is returned. 0 is what should be. */
+/* Ends the group. Fibers still alive have outlived it: they are cancelled, handed to the ring,
+ * counted in ring_stats.fibers_leaked, and their number is returned. 0 is what should be. */
 size_t group_fini(struct group *group);
 
 #endif

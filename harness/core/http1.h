@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* http1.h - reads HTTP/1.1 messages (RFC 9112) out of a buffer: heads without copying, bodies by
- * length, by chunks or until close. Serves the load generator and the service alike; does no I/O. */
+ * length, by chunks or until close. Serves the load generator and the service alike; does no I/O.
+ */
 #ifndef POOLSTORM_CORE_HTTP1_H
 #define POOLSTORM_CORE_HTTP1_H
 
@@ -30,14 +31,14 @@ struct http1_header {
 
 /* A parsed head. Slices point into the buffer that was parsed and live as long as it. */
 struct http1_head {
-    struct slice method, target;  /* requests */
-    int status;                   /* replies: 100 to 999 */
-    int minor;                    /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
-    enum http1_framing framing;   /* of the body that follows */
-    uint64_t content_length;      /* for HTTP1_LENGTH */
-    bool keep_alive;              /* the connection may carry another message */
-    bool expect_continue;         /* the client waits for "100 Continue" */
-    unsigned header_count;        /* used entries of headers */
+    struct slice method, target; /* requests */
+    int status;                  /* replies: 100 to 999 */
+    int minor;                   /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
+    enum http1_framing framing;  /* of the body that follows */
+    uint64_t content_length;     /* for HTTP1_LENGTH */
+    bool keep_alive;             /* the connection may carry another message */
+    bool expect_continue;        /* the client waits for "100 Continue" */
+    unsigned header_count;       /* used entries of headers */
     struct http1_header headers[HTTP1_HEADERS_MAX];
 };
 
@@ -61,9 +62,9 @@ struct http1_chunks {
     bool done;     /* the last chunk and its trailers have been read */
 };
 
-/* Decodes in place: of length bytes at data, *consumed were read and the first returned many of data
- * are now body bytes. All of them are consumed unless the body ends before. -EBADMSG when malformed,
- * or when a size line or the trailers exceed 16 KiB. Stops after the body's end. */
+/* Decodes in place: of length bytes at data, *consumed were read and the first returned many of
+ * data are now body bytes. All of them are consumed unless the body ends before. -EBADMSG when
+ * malformed, or when a size line or the trailers exceed 16 KiB. Stops after the body's end. */
 ssize_t http1_dechunk(struct http1_chunks *chunks, char *data, size_t length, size_t *consumed);
 
 #endif

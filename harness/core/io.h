@@ -23,8 +23,8 @@ int io_poll(struct ctx *ctx, int fd, short events);
 /* Waits for a signal of the set (blocked by the caller on all threads) and returns its number. */
 int io_signal(struct ctx *ctx, int signal_fd);
 
-/* Reads a whole (small) file, such as those of /proc, without the ring. The caller frees *text, which is
- * NUL-terminated. 0 or -errno; -EFBIG beyond limit_bytes. */
+/* Reads a whole (small) file, such as those of /proc, without the ring. The caller frees *text,
+ * which is NUL-terminated. 0 or -errno; -EFBIG beyond limit_bytes. */
 int io_read_file(const char *path, size_t limit_bytes, char **text, size_t *length);
 
 #endif

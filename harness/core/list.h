@@ -11,7 +11,7 @@ struct list {
     struct list *prev, *next;
 };
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void list_init(struct list *head)
 {
@@ -58,7 +58,7 @@ static inline struct list *list_pop_front(struct list *head)
     return link;
 }
 
-#define list_each(link, head) \
+#define list_each(link, head)                                                                      \
     for (struct list *link = (head)->next; link != (head); link = link->next)
 
 #endif

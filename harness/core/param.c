@@ -16,15 +16,15 @@ struct unit {
 };
 
 static const struct unit units_ns[] = {
-    {"ns", 1},   {"us", 1e3},   {"µs", 1e3},    {"ms", 1e6},
-    {"s", 1e9},  {"m", 60e9},   {"min", 60e9},  {"h", 3600e9}, {0},
+    {"ns", 1},   {"us", 1e3},   {"µs", 1e3},   {"ms", 1e6}, {"s", 1e9},
+    {"m", 60e9}, {"min", 60e9}, {"h", 3600e9}, {0},
 };
 static const struct unit units_bytes[] = {
-    {"", 1},        {"b", 1},       {"kb", 1e3},     {"kib", 1024}, {"mb", 1e6},
-    {"mib", 1 << 20}, {"gb", 1e9},  {"gib", 1 << 30}, {0},
+    {"", 1},          {"b", 1},    {"kb", 1e3},      {"kib", 1024}, {"mb", 1e6},
+    {"mib", 1 << 20}, {"gb", 1e9}, {"gib", 1 << 30}, {0},
 };
 static const struct unit units_rate[] = {
-    {"", 1},          {"/s", 1},      {"k", 1e3},         {"k/s", 1e3},
+    {"", 1},          {"/s", 1},          {"k", 1e3},         {"k/s", 1e3},
     {"/m", 1.0 / 60}, {"/min", 1.0 / 60}, {"/h", 1.0 / 3600}, {0},
 };
 static const struct unit units_count[] = {{"", 1}, {"k", 1e3}, {"m", 1e6}, {0}};
@@ -78,8 +78,8 @@ static const struct unit *find_unit(const struct unit *units, const char *suffix
 
 static int refuse(const struct param *param, const char *text, struct err *err)
 {
-    return err_set(err, -EINVAL, "%s: expected %s, not '%.80s'", param->name,
-                   param_expects(param), text);
+    return err_set(err, -EINVAL, "%s: expected %s, not '%.80s'", param->name, param_expects(param),
+                   text);
 }
 
 static int check_bounds(const struct param *param, double value, const char *text, struct err *err)
@@ -330,8 +330,7 @@ int param_format(const struct param *param, const void *state, char *text, size_
     case PARAM_TYPE_BOOL:
         return snprintf(text, size_bytes, "%s", *(const bool *)field ? "true" : "false");
     case PARAM_TYPE_TEXT:
-        return snprintf(text, size_bytes, "%s",
-                        *(char *const *)field ? *(char *const *)field : "");
+        return snprintf(text, size_bytes, "%s", *(char *const *)field ? *(char *const *)field : "");
     case PARAM_TYPE_CHOICE:
         return snprintf(text, size_bytes, "%s", param->choices[*(const int *)field]);
     }

@@ -33,24 +33,24 @@ struct param {
     const char *const *choices; /* for PARAM_TYPE_CHOICE, ends with NULL */
     char letter;                /* short option on the command line, 0: none */
     double min, max;            /* inclusive bounds on numbers when max > min */
-    bool repeats;               /* a text that, given again, gains a line instead of being replaced */
+    bool repeats; /* a text that, given again, gains a line instead of being replaced */
 };
 
-#define PARAM_FIELD(name_, kind_, struct_, field_, fallback_, help_) \
-    .name = (name_), .type = PARAM_TYPE_##kind_, .offset = offsetof(struct struct_, field_), \
+#define PARAM_FIELD(name_, kind_, struct_, field_, fallback_, help_)                               \
+    .name = (name_), .type = PARAM_TYPE_##kind_, .offset = offsetof(struct struct_, field_),       \
     .fallback = (fallback_), .help = (help_)
 
 /* { PARAM_NS("delay", latency, delay_ns, "10ms", "added to every write") } and so on; further
  * designated initialisers (.letter = 'c', .min = 1, .max = 100) may follow inside the braces. */
-#define PARAM_NS(n, s, f, d, h)         PARAM_FIELD(n, NS, s, f, d, h)
-#define PARAM_BYTES(n, s, f, d, h)      PARAM_FIELD(n, BYTES, s, f, d, h)
-#define PARAM_RATE(n, s, f, d, h)       PARAM_FIELD(n, RATE, s, f, d, h)
-#define PARAM_COUNT(n, s, f, d, h)      PARAM_FIELD(n, COUNT, s, f, d, h)
-#define PARAM_SHARE(n, s, f, d, h)      PARAM_FIELD(n, SHARE, s, f, d, h)
-#define PARAM_NUMBER(n, s, f, d, h)     PARAM_FIELD(n, NUMBER, s, f, d, h)
-#define PARAM_BOOL(n, s, f, d, h)       PARAM_FIELD(n, BOOL, s, f, d, h)
-#define PARAM_TEXT(n, s, f, d, h)       PARAM_FIELD(n, TEXT, s, f, d, h)
-#define PARAM_CHOICE(n, s, f, d, h, c)  PARAM_FIELD(n, CHOICE, s, f, d, h), .choices = (c)
+#define PARAM_NS(n, s, f, d, h)        PARAM_FIELD(n, NS, s, f, d, h)
+#define PARAM_BYTES(n, s, f, d, h)     PARAM_FIELD(n, BYTES, s, f, d, h)
+#define PARAM_RATE(n, s, f, d, h)      PARAM_FIELD(n, RATE, s, f, d, h)
+#define PARAM_COUNT(n, s, f, d, h)     PARAM_FIELD(n, COUNT, s, f, d, h)
+#define PARAM_SHARE(n, s, f, d, h)     PARAM_FIELD(n, SHARE, s, f, d, h)
+#define PARAM_NUMBER(n, s, f, d, h)    PARAM_FIELD(n, NUMBER, s, f, d, h)
+#define PARAM_BOOL(n, s, f, d, h)      PARAM_FIELD(n, BOOL, s, f, d, h)
+#define PARAM_TEXT(n, s, f, d, h)      PARAM_FIELD(n, TEXT, s, f, d, h)
+#define PARAM_CHOICE(n, s, f, d, h, c) PARAM_FIELD(n, CHOICE, s, f, d, h), .choices = (c)
 
 /* Writes every default into state. Texts are copied; call param_fini before state goes away. */
 int param_defaults(const struct param *params, void *state, struct err *err);

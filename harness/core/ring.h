@@ -18,10 +18,10 @@ struct timer;
 /* Everything below belongs to the thread that created the ring, but for ring_post. */
 
 struct ring_options {
-    unsigned entries;       /* submission queue length; 0: 1024 */
-    uint64_t spin_ns;       /* busy-polls instead of sleeping when the next timer is this near */
-    uint64_t stack_bytes;   /* of each fiber; 0: 64 KiB */
-    unsigned stacks_warm;   /* stacks kept with their pages for the next fiber; 0: 1024 */
+    unsigned entries;     /* submission queue length; 0: 1024 */
+    uint64_t spin_ns;     /* busy-polls instead of sleeping when the next timer is this near */
+    uint64_t stack_bytes; /* of each fiber; 0: 64 KiB */
+    unsigned stacks_warm; /* stacks kept with their pages for the next fiber; 0: 1024 */
 };
 
 struct ring_stats {
@@ -34,8 +34,9 @@ struct ring_stats {
     uint64_t fibers_leaked;  /* that outlived the group they belonged to */
 };
 
-/* Makes the calling thread's ring. options may be NULL. Errors: -ENOSYS and -EPERM where io_uring is
- * missing or forbidden (err names the remedy), -ENOMEM, -EBUSY when the thread has a ring already. */
+/* Makes the calling thread's ring. options may be NULL. Errors: -ENOSYS and -EPERM where io_uring
+ * is missing or forbidden (err names the remedy), -ENOMEM, -EBUSY when the thread has a ring
+ * already. */
 int ring_create(struct ring **out, const struct ring_options *options, struct err *err);
 
 /* Frees the ring. No fiber may be left on it. */
@@ -65,10 +66,10 @@ void ring_set_spin(struct ring *ring, uint64_t spin_ns);
 /* One request in flight. Lives where the caller likes (mostly its stack) until it is complete. */
 struct op {
     void (*complete)(struct op *op, int result, unsigned flags); /* on the loop; must not wait */
-    struct fiber *waiter; /* parked on it, or NULL */
-    int result;           /* of the last completion: a count or -errno */
-    unsigned flags;       /* of the last completion: IORING_CQE_F_… */
-    bool done;            /* no further completion will come */
+    struct fiber *waiter;                                        /* parked on it, or NULL */
+    int result;     /* of the last completion: a count or -errno */
+    unsigned flags; /* of the last completion: IORING_CQE_F_… */
+    bool done;      /* no further completion will come */
 };
 
 /* A cleared submission entry; submits what is queued when there is no room, so never NULL. */
@@ -86,7 +87,8 @@ int op_wait(struct ctx *ctx, struct op *op);
 
 /* Runs on the target's loop, between fibers; must not wait. Owned by the target until it runs. */
 struct message {
-    void (*run)(struct message *message);
+    void (*run)(struct message *message); /* what to do there */
+    struct ring *to;                      /* private */
 };
 
 /* Sends by IORING_OP_MSG_RING. The calling thread must have a ring. In order for one sender. */

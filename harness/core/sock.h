@@ -28,7 +28,8 @@ char *addr_format(const struct addr *addr, char *text, size_t size_bytes);
 bool addr_is_loopback(const struct addr *addr);
 
 /* A listening socket, close-on-exec; with shared, several threads may each have one on the same
- * port (SO_REUSEPORT). Port 0 takes a free one; see sock_local. Does not wait. Returns fd or -errno. */
+ * port (SO_REUSEPORT). Port 0 takes a free one; see sock_local. Does not wait. Returns fd or
+ * -errno. */
 int sock_listen(const struct addr *addr, int backlog, bool shared, struct err *err);
 
 /* The address a socket is bound to. 0 or -errno. */
@@ -47,8 +48,8 @@ ssize_t sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes);
 int sock_send(struct ctx *ctx, int fd, const void *data, size_t size_bytes);
 
 /* Sends all of out and receives what comes next, in one submission: the step of a client that asks
- * and of a server that answers and waits for the next request. Returns the bytes received (0: end of
- * stream), or -errno of whichever of the two failed. */
+ * and of a server that answers and waits for the next request. Returns the bytes received (0: end
+ * of stream), or -errno of whichever of the two failed. */
 ssize_t sock_send_recv(struct ctx *ctx, int fd, const void *out, size_t out_bytes, void *in,
                        size_t in_bytes);
 

@@ -8,10 +8,10 @@
 
 /* Zeroed is disarmed. Embed it; fire() gets the timer back and may arm it again. */
 struct timer {
-    struct timer *child, *next, *prev;  /* heap links; prev is the parent for a first child */
-    void (*fire)(struct timer *timer);  /* on the loop; must not wait */
-    uint64_t at_ns;                     /* due, on CLOCK_MONOTONIC */
-    bool armed;                         /* in the heap */
+    struct timer *child, *next, *prev; /* heap links; prev is the parent for a first child */
+    void (*fire)(struct timer *timer); /* on the loop; must not wait */
+    uint64_t at_ns;                    /* due, on CLOCK_MONOTONIC */
+    bool armed;                        /* in the heap */
 };
 
 /* The heap: its root is the earliest. Zeroed is empty. */

@@ -17,8 +17,8 @@ struct waitq {
 void waitq_init(struct waitq *queue);
 
 /* Parks at the end of the line. 0 when woken, with what the waker handed over in *gift (gift may be
- * NULL); -ECANCELED or -ETIMEDOUT when ctx ended first. Exactly one of the two happens: a fiber that
- * was woken keeps its gift even when ctx ends before it runs again. */
+ * NULL); -ECANCELED or -ETIMEDOUT when ctx ended first. Exactly one of the two happens: a fiber
+ * that was woken keeps its gift even when ctx ends before it runs again. */
 int waitq_wait(struct ctx *ctx, struct waitq *queue, void **gift);
 
 /* Wakes the first in line and hands it gift. False when nobody waits. */

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* internal.h - what the files of core share and nobody else sees: rings and fibers from inside. */
+#ifndef POOLSTORM_CORE_INTERNAL_H
+#define POOLSTORM_CORE_INTERNAL_H
+
+#include "core/ctx.h"
+#include "core/fiber.h"
+#include "core/group.h"
+#include "core/ring.h"
+#include "core/stack.h"
+#include "core/timer.h"
+
+#include <liburing.h>
+
+/* Boost.Context's entry points, declared as its assembly defines them (fcontext.hpp, 1.74). */
+typedef void *fcontext_t;
+struct transfer {
+    fcontext_t from; /* where the jump came from, suspended */
+    void *data;      /* what it handed over */
+};
+extern struct transfer jump_fcontext(fcontext_t to, void *data);
+extern fcontext_t make_fcontext(void *stack_top, size_t size_bytes, void (*entry)(struct transfer));
+
+enum fiber_state { FIBER_READY, FIBER_RUNNING, FIBER_PARKED };
+
+/* Lives at the top of its own stack, so that an idle fiber touches one page. */
+struct fiber {
+    fcontext_t context;     /* where it is suspended */
+    struct fiber *next;     /* in the ready queue */
+    struct ring *ring;      /* it never leaves */
+    struct group *group;    /* that joins it */
+    struct list member;     /* in group->members */
+    struct ctx ctx;         /* its own, a child of the group's */
+    fiber_fn *fn;           /* what it runs */
+    void *arg;              /* the caller's */
+    const char *name;       /* static */
+    struct stack stack;     /* that it runs on */
+    enum fiber_state state; /* see above */
+    void *sanitizer;        /* ASan's fake stack, or TSan's fiber */
+};
+
+struct ring {
+    struct io_uring uring;     /* the kernel's side */
+    struct fiber loop;         /* the thread's native stack, as a fiber to switch to */
+    struct fiber *running;     /* &loop, or the fiber that has the thread */
+    struct fiber *ready_first; /* to be resumed, in order */
+    struct fiber *ready_last;  /* the end of that line */
+    unsigned budget;           /* resumptions left before the loop looks at the kernel again */
+    uint64_t now_ns;           /* as of this pass */
+    uint64_t spin_ns;          /* see ring_options */
+    struct timer_heap timers;  /* all of this thread's */
+    struct group root;         /* of the first fiber, and of leaked ones */
+    struct stack_pool stacks;  /* recycled */
+    struct ring_stats stats;   /* counters */
+    void *signal_stack;        /* for the handler that reports overflows */
+    void *reap;                /* TSan's state of a fiber that has just ended */
+};
+
+/* ring.c: the calling thread's ring. */
+extern _Thread_local struct ring *ring_current;
+
+/* Hands over what is queued and collects what has happened, if there is anything of either. */
+void ring_flush(struct ring *ring);
+
+/* fiber.c */
+int fiber_create(struct ring *ring, struct group *group, const char *name, fiber_fn *fn, void *arg);
+void fiber_run_ready(struct ring *ring);
+void fiber_adopt_thread(struct ring *ring);
+
+/* timer.c: fires what is due; says when the next one will be, CLOCK_NEVER without any. */
+void timer_run_due(struct timer_heap *heap, uint64_t now_ns);
+uint64_t timer_next(const struct timer_heap *heap);
+
+/* overflow.c */
+int overflow_guard_thread(struct ring *ring, struct err *err);
+void overflow_unguard_thread(struct ring *ring);
+
+#endif

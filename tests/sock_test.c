@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/* sock_test.c - sockets on the ring: bytes, half-close, resets, and I/O taken back from the kernel.
+ */
+#include "ring_fixture.h"
+
+#include "core/fiber.h"
+#include "core/group.h"
+#include "core/io.h"
+#include "core/sock.h"
+#include "core/thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void addresses_are_read_and_written(void **unused)
+{
+    (void)unused;
+    static const char *const good[] = {"127.0.0.1:80", "[::1]:443", "unix:/run/x.sock"};
+    char text[128];
+    for (size_t i = 0; i < 3; i++) {
+        struct addr addr;
+        assert_ok(addr_parse(&addr, good[i], NULL));
+        assert_true(addr_is_loopback(&addr));
+        assert_string_equal(addr_format(&addr, text, sizeof(text)), good[i]);
+    }
+    struct addr addr;
+    assert_ok(addr_parse(&addr, "localhost:8080", NULL));
+    assert_string_equal(addr_format(&addr, text, sizeof(text)), "127.0.0.1:8080");
+    assert_ok(addr_parse(&addr, "10.1.2.3:80", NULL));
+    assert_false(addr_is_loopback(&addr));
+    static const char *const bad[] = {"",       "80",      "host:", ":80",
+                                      "::1:80", "h:65536", "h:x",   "unix:"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct err err = {0};
+        assert_true(addr_parse(&addr, bad[i], &err) < 0);
+        assert_true(strlen(err.text) > 0);
+    }
+}
+
+/* ---- A pair of connected sockets ------------------------------------------------------------- */
+
+struct pair {
+    int listener, client, server;
+    struct addr addr;
+};
+
+static void accept_one(struct ctx *ctx, void *arg)
+{
+    struct pair *pair = arg;
+    pair->server = sock_accept(ctx, pair->listener);
+}
+
+static void pair_open(struct ctx *ctx, struct pair *pair)
+{
+    assert_ok(addr_parse(&pair->addr, "127.0.0.1:0", NULL));
+    pair->listener = sock_listen(&pair->addr, 16, false, NULL);
+    assert_true(pair->listener >= 0);
+    assert_ok(sock_local(pair->listener, &pair->addr));
+    struct group group;
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "accept", accept_one, pair));
+    pair->client = sock_connect(ctx, &pair->addr);
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    assert_true(pair->client >= 0 && pair->server >= 0);
+}
+
+static void pair_close(struct pair *pair)
+{
+    sock_close(pair->client, false);
+    sock_close(pair->server, false);
+    sock_close(pair->listener, false);
+}
+
+enum { BULK = 8 << 20 };
+
+static void send_bulk(struct ctx *ctx, void *arg)
+{
+    struct pair *pair = arg;
+    char *data = malloc(BULK);
+    assert_non_null(data);
+    for (size_t i = 0; i < BULK; i++)
+        data[i] = (char)(i * 31 >> 3);
+    assert_ok(sock_send(ctx, pair->client, data, BULK));
+    assert_ok(sock_half_close(pair->client));
+    free(data);
+}
+
+static void half_close(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    pair_open(ctx, &pair);
+    struct group group;
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "send", send_bulk, &pair));
+    static char buffer[70000];
+    size_t total = 0;
+    for (;;) {
+        ssize_t got = sock_recv(ctx, pair.server, buffer, sizeof(buffer));
+        assert_true(got >= 0);
+        if (got == 0)
+            break;
+        for (size_t i = 0; i < (size_t)got; i++)
+            if (buffer[i] != (char)((total + i) * 31 >> 3))
+                fail_msg("byte %zu differs", total + i);
+        total += (size_t)got;
+    }
+    assert_int_equal(total, BULK);
+    assert_ok(sock_send(ctx, pair.server, "answer", 6)); /* the other direction is still open */
+    assert_int_equal(sock_recv(ctx, pair.client, buffer, sizeof(buffer)), 6);
+    assert_memory_equal(buffer, "answer", 6);
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    pair_close(&pair);
+}
+
+static void half_close_leaves_the_other_direction(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(half_close, NULL);
+}
+
+static void echo_once(struct ctx *ctx, void *arg)
+{
+    struct pair *pair = arg;
+    char buffer[16];
+    ssize_t got = sock_recv(ctx, pair->server, buffer, sizeof(buffer));
+    assert_int_equal(got, 4);
+    assert_int_equal(sock_send_recv(ctx, pair->server, "pong", 4, buffer, sizeof(buffer)), 0);
+}
+
+static void ask_and_answer(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    pair_open(ctx, &pair);
+    struct group group;
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "echo", echo_once, &pair));
+    char buffer[16];
+    assert_int_equal(sock_send_recv(ctx, pair.client, "ping", 4, buffer, sizeof(buffer)), 4);
+    assert_memory_equal(buffer, "pong", 4);
+    assert_ok(sock_half_close(pair.client));
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    pair_close(&pair);
+}
+
+static void asking_and_answering_take_one_step_each(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(ask_and_answer, NULL);
+}
+
+static void recv_too_long(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    pair_open(ctx, &pair);
+    char buffer[16];
+    struct ctx hurry;
+    ctx_init_timeout(&hurry, ctx, NS_PER_MS);
+    assert_int_equal(sock_recv(&hurry, pair.client, buffer, sizeof(buffer)), -ETIMEDOUT);
+    assert_int_equal(sock_recv(&hurry, pair.client, buffer, sizeof(buffer)), -ETIMEDOUT);
+    assert_int_equal(sock_send_recv(&hurry, pair.client, "late", 4, buffer, sizeof(buffer)),
+                     -ETIMEDOUT);
+    ctx_fini(&hurry);
+    assert_int_equal(sock_accept(NULL, -1), -EBADF);
+    /* Taken back means taken back: the bytes that come now are not eaten by the request before. */
+    assert_ok(sock_send(ctx, pair.server, "here", 4));
+    assert_int_equal(sock_recv(ctx, pair.client, buffer, sizeof(buffer)), 4);
+    assert_memory_equal(buffer, "here", 4);
+    pair_close(&pair);
+}
+
+static void a_deadline_takes_io_back_from_the_kernel(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(recv_too_long, NULL);
+}
+
+static void reset_and_refuse(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    pair_open(ctx, &pair);
+    char buffer[16];
+    sock_close(pair.server, true);
+    assert_int_equal(sock_recv(ctx, pair.client, buffer, sizeof(buffer)), -ECONNRESET);
+    assert_int_equal(sock_send(ctx, pair.client, "x", 1), -EPIPE);
+    sock_close(pair.client, false);
+    sock_close(pair.listener, false);
+    assert_int_equal(sock_connect(ctx, &pair.addr), -ECONNREFUSED);
+}
+
+static void resets_and_refusals_have_their_names(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(reset_and_refuse, NULL);
+}
+
+static void listening_twice_is_explained(void **unused)
+{
+    (void)unused;
+    struct addr addr;
+    assert_ok(addr_parse(&addr, "127.0.0.1:0", NULL));
+    int first = sock_listen(&addr, 16, false, NULL);
+    assert_true(first >= 0);
+    assert_ok(sock_local(first, &addr));
+    struct err err = {0};
+    assert_int_equal(sock_listen(&addr, 16, false, &err), -EADDRINUSE);
+    assert_non_null(strstr(err.text, "Address already in use"));
+    sock_close(first, false);
+}
+
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+static void serve_connection(struct ctx *ctx, void *arg)
+{
+    struct pair *pair = arg;
+    int fd = sock_accept(ctx, pair->listener);
+    char buffer[64];
+    ssize_t got = sock_recv(ctx, fd, buffer, sizeof(buffer));
+    while (got > 0)
+        got = sock_send_recv(ctx, fd, buffer, (size_t)got, buffer, sizeof(buffer));
+    sock_close(fd, false);
+}
+
+static void sleep_until_cancelled(struct ctx *ctx, void *arg)
+{
+    int *result = arg;
+    *result = fiber_sleep(ctx, 3600 * NS_PER_S);
+}
+
+static void work_across_threads(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    assert_ok(addr_parse(&pair.addr, "127.0.0.1:0", NULL));
+    pair.listener = sock_listen(&pair.addr, 16, false, NULL);
+    assert_ok(sock_local(pair.listener, &pair.addr));
+    struct thread *server;
+    struct thread_options options = {.name = "server", .cpu = -1};
+    assert_ok(thread_start(&server, &options, serve_connection, &pair, NULL));
+    int fd = sock_connect(ctx, &pair.addr);
+    assert_true(fd >= 0);
+    char buffer[64];
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(sock_send_recv(ctx, fd, "hello", 5, buffer, sizeof(buffer)), 5);
+    sock_close(fd, false);
+    assert_ok(thread_join(ctx, server));
+    sock_close(pair.listener, false);
+
+    int result = 0;
+    struct thread *sleeper;
+    assert_ok(thread_start(&sleeper, &options, sleep_until_cancelled, &result, NULL));
+    thread_cancel(sleeper, "test");
+    assert_ok(thread_join(ctx, sleeper));
+    assert_int_equal(result, -ECANCELED);
+
+    struct ctx hurry;
+    ctx_init_timeout(&hurry, ctx, NS_PER_MS);
+    assert_ok(thread_start(&sleeper, &options, sleep_until_cancelled, &result, NULL));
+    assert_int_equal(thread_join(&hurry, sleeper), -ETIMEDOUT);
+    ctx_fini(&hurry);
+    assert_int_equal(result, -ECANCELED);
+
+    struct err err = {0};
+    options.cpu = 1000;
+    assert_int_equal(thread_start(&sleeper, &options, sleep_until_cancelled, &result, &err),
+                     -EINVAL);
+    assert_non_null(strstr(err.text, "CPU 1000"));
+}
+
+static void threads_have_rings_and_are_joined(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(work_across_threads, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_are_read_and_written),
+        cmocka_unit_test(half_close_leaves_the_other_direction),
+        cmocka_unit_test(asking_and_answering_take_one_step_each),
+        cmocka_unit_test(a_deadline_takes_io_back_from_the_kernel),
+        cmocka_unit_test(resets_and_refusals_have_their_names),
+        cmocka_unit_test(listening_twice_is_explained),
+        cmocka_unit_test(threads_have_rings_and_are_joined),
+    };
+    return cmocka_run_group_tests_name("sock", tests, NULL, NULL);
+}
