@@ -43,6 +43,11 @@ check 'an unknown option is a mistake' 2 err 'no option --xylophone' help --xylo
 check 'a mistyped option gets a suggestion' 2 err 'did you mean --version?' help --versoin
 check 'a word too many is a mistake' 2 err "unexpected 'two'" help one two
 
+check 'doctor makes one check' 0 out 'Linux' doctor kernel
+check 'doctor answers programs' 0 out '"check": "kernel"' doctor --json kernel
+check 'doctor suggests checks' 2 err "did you mean 'kernel'?" doctor kernle
+check 'completion is for bash' 2 err "expected bash, not 'zsh'" completion zsh
+
 number=$((number + 1))
 if "$poolstorm" --help >/dev/full 2>"$tmp/err"; [ $? -eq 5 ] && grep -q 'write to stdout' "$tmp/err"; then
     echo "ok $number - a full disk does not pass for success"

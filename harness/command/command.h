@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Static data, `const struct command command_<name>` in <name>.c. */
 struct command {
@@ -21,6 +22,9 @@ struct command {
     unsigned args_min, args_max;        /* how many words usage stands for */
     bool hidden;                        /* for the program's own use: not shown in help */
     bool raw;                           /* gets all its arguments unread, --help among them */
+
+    /* Prints what the words may be, one a line, for the shell's completion; or NULL. */
+    void (*words)(FILE *out);
 
     /* Does the work on the main thread. options is the struct above, holding defaults and what was
      * given, released by the caller; args is the words, ending with NULL. A text left in err is

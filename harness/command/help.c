@@ -18,10 +18,18 @@ static enum exit_code help_run(void *options, char *const *args, struct err *err
     return EXIT_WELL;
 }
 
+static void help_words(FILE *out)
+{
+    for (size_t i = 0; commands[i]; i++)
+        if (!commands[i]->hidden)
+            (void)fprintf(out, "%s\n", commands[i]->name);
+}
+
 const struct command command_help = {
     .name = "help",
     .summary = "list the commands, or explain one",
     .usage = "[COMMAND]",
     .args_max = 1,
+    .words = help_words,
     .run = help_run,
 };
