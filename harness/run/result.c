@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* result.c - keeps the record of a run and answers questions over its rounds. */
+#include "run/result.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int result_create(struct result **out, const struct plan *plan, struct err *err)
+{
+    struct result *result = calloc(1, sizeof(*result));
+    struct result_phase *phases = calloc(plan->phase_count + 1, sizeof(*phases));
+    if (!result || !phases) {
+        free(result);
+        free(phases);
+        return err_sys(err, -ENOMEM, "allocate a result");
+    }
+    for (size_t i = 0; i < plan->phase_count; i++)
+        phases[i] = (struct result_phase){
+            .name = plan->phases[i].name,
+            .kind = plan->phases[i].kind,
+            .length_ns = plan->phases[i].length_ns,
+            .profile = plan->phases[i].profile,
+        };
+    result->plan = plan;
+    result->phases = phases;
+    result->block_count = plan->rounds;
+    result->noise_share = plan->noise_share;
+    for (size_t i = 0; i < 3; i++)
+        result->environment.load_before[i] = result->environment.load_after[i] = NAN;
+    *out = result;
+    return 0;
+}
+
+static void round_fini(struct result_round *round, size_t phase_count)
+{
+    for (size_t i = 0; i < phase_count; i++)
+        if (round->steps[i].loaded)
+            load_result_fini(&round->steps[i].load);
+    free(round->steps);
+    free(round->rows);
+    free(round->whole);
+}
+
+void result_destroy(struct result *result)
+{
+    if (!result)
+        return;
+    for (size_t i = 0; i < result->round_count; i++)
+        round_fini(&result->rounds[i], result->plan->phase_count);
+    for (size_t i = 0; i < result->variant_count; i++) {
+        free(result->variants[i].name);
+        free(result->variants[i].allocator);
+        free(result->variants[i].preload);
+    }
+    free(result->rounds);
+    free(result->variants);
+    free(result->phases);
+    free(result->environment.command_line);
+    free(result->folder);
+    free(result->failure);
+    free(result);
+}
+
+int result_add_variant(struct result *result, size_t plan_index, const char *name, struct err *err)
+{
+    size_t count = result->variant_count;
+    struct result_variant *variants =
+        reallocarray(result->variants, count + 1, sizeof(*result->variants));
+    if (!variants)
+        return err_sys(err, -ENOMEM, "add a variant");
+    result->variants = variants;
+    char *copy = strdup(name ? name : result->plan->variants[plan_index].name);
+    if (!copy)
+        return err_sys(err, -ENOMEM, "add a variant");
+    variants[count] = (struct result_variant){.name = copy, .plan_index = plan_index};
+    result->variant_count++;
+    return 0;
+}
+
+static double *rows_create(size_t count)
+{
+    double *rows = calloc(count + 1, sizeof(*rows));
+    for (size_t i = 0; rows && i < count; i++)
+        rows[i] = NAN;
+    return rows;
+}
+
+int result_add_round(struct result *result, struct result_round **out, struct err *err)
+{
+    const struct plan *plan = result->plan;
+    size_t count = result->round_count;
+    struct result_round *rounds = reallocarray(result->rounds, count + 1, sizeof(*rounds));
+    if (!rounds)
+        return err_sys(err, -ENOMEM, "add a round");
+    result->rounds = rounds;
+    struct result_round *round = &rounds[count];
+    *round = (struct result_round){
+        .place = count,
+        .exit_status = -1,
+        .valid = true,
+        .steps = calloc(plan->phase_count + 1, sizeof(*round->steps)),
+        .rows = rows_create(plan->phase_count * plan->metric_count),
+        .whole = rows_create(plan->metric_count),
+    };
+    if (!round->steps || !round->rows || !round->whole) {
+        round_fini(round, 0);
+        return err_sys(err, -ENOMEM, "add a round");
+    }
+    result->round_count++;
+    *out = round;
+    return 0;
+}
+
+void result_round_invalid(struct result_round *round, const char *format, ...)
+{
+    round->valid = false;
+    if (round->reason_count == RESULT_REASONS_MAX)
+        return;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(round->reasons[round->reason_count++], sizeof(round->reasons[0]), format, args);
+    va_end(args);
+}
+
+const struct result_round *result_find(const struct result *result, size_t block, size_t variant)
+{
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (round->valid && round->block == block && round->variant == variant)
+            return round;
+    }
+    return NULL;
+}
+
+double result_value(const struct result *result, const struct result_round *round, int phase,
+                    int metric)
+{
+    if (phase == EXPR_WHOLE_ROUND)
+        return round->whole[metric];
+    return round->rows[(size_t)phase * result->plan->metric_count + (size_t)metric];
+}
+
+int result_variant_of(const struct result *result, size_t plan_index)
+{
+    for (size_t i = 0; i < result->variant_count; i++)
+        if (result->variants[i].plan_index == plan_index)
+            return (int)i;
+    return -1;
+}
+
+/* NAN when the block has no valid round of the variant. */
+static double block_value(const struct result *result, size_t block, const struct expr_ref *ref)
+{
+    const struct result_round *round = result_find(result, block, (size_t)ref->variant);
+    return round ? result_value(result, round, ref->phase, ref->metric) : NAN;
+}
+
+size_t result_pairs(const struct result *result, const struct expr_ref *first,
+                    const struct expr_ref *second, double *a, double *b)
+{
+    size_t count = 0;
+    for (size_t block = 0; block < result->block_count; block++) {
+        a[count] = block_value(result, block, first);
+        b[count] = block_value(result, block, second);
+        if (isfinite(a[count]) && isfinite(b[count]))
+            count++;
+    }
+    return count;
+}
+
+size_t result_values(const struct result *result, const struct expr_ref *ref, double *values)
+{
+    size_t count = 0;
+    for (size_t block = 0; block < result->block_count; block++) {
+        values[count] = block_value(result, block, ref);
+        if (isfinite(values[count]))
+            count++;
+    }
+    return count;
+}
