@@ -24,10 +24,10 @@
  * Reclaim. object_pool_reclaim() makes everything that rests a victim and destroys what was victim
  * before (the scheme of Go's sync.Pool): an object survives one reclaim and is gone after two in a
  * row without being used. An object used in between starts afresh. victims_off destroys at once.
- * It may run while other threads use the pool, idle threads' caches included: it closes their
- * gates, makes that seen by one membarrier(2) (so that the fast path needs no fence), waits for
- * those inside (a few ns), moves pointers, opens the gates. A thread that comes by meanwhile waits
- * for it.
+ * It may run while other threads use the pool, idle threads' caches included: it shuts every
+ * handle, makes that seen by one membarrier(2) (so that the fast path needs no fence), waits for
+ * those inside (a few ns), moves pointers and opens up again. A thread that comes by meanwhile
+ * waits.
  *
  * Ownership. What get answers belongs to the caller until it is put back, on whichever thread,
  * once, to the same pool. It comes as it was left, but for the reset hook: a pool without one hands
@@ -125,91 +125,77 @@ struct object_pool_entry {
     _Atomic(size_t) bytes;
 };
 
-/* Why a gate is not plainly open. */
-enum object_pool_gate {
-    OBJECT_POOL_CLAIMED = 1, /* a reclaim is at it */
-    OBJECT_POOL_RESET = 2,   /* put has a reset hook to run */
-    OBJECT_POOL_MEASURE = 4, /* put has to find out the size */
+/* What keeps a put from being a plain store. */
+enum object_pool_care {
+    OBJECT_POOL_RESET = 1,   /* a reset hook to run */
+    OBJECT_POOL_MEASURE = 2, /* sizes differ: size_of to ask, or sized puts seen */
 };
 
-/* The part of a handle the inlined calls touch, one cache line of the owner's. Private otherwise.
- * get_turn and put_turn are odd while the owner is inside, and half of them counts the calls. */
+/* The part of a handle the inlined calls touch, within one cache line of the owner's. Private
+ * otherwise. The slot is emptied under an odd turn only, so that get and reclaim cannot both take
+ * from it; it is filled without: nobody but the owner does, and only when it is empty. */
 struct object_pool_local {
-    _Atomic(uint32_t) get_gate;    /* enum object_pool_gate, 0: open */
-    _Atomic(uint32_t) put_gate;    /* the same for put */
-    _Atomic(uint64_t) get_turn;    /* written by the owner alone */
-    _Atomic(uint64_t) put_turn;    /* written by the owner alone */
-    struct object_pool_entry slot; /* the object put back last */
-    size_t limit_bytes;            /* SIZE_MAX: none */
+    _Atomic(uint32_t) shut; /* a reclaim is at the handle */
+    uint32_t care;          /* enum object_pool_care, the owner's */
+    _Atomic(uint64_t) turn; /* odd while the owner is inside; half of it is the hits */
+    _Atomic(uint64_t) puts; /* objects kept */
+    struct object_pool_entry
+        slot;           /* the object put back last; bytes only changes while measuring */
+    size_t limit_bytes; /* SIZE_MAX: none */
 };
 
-/* What the inlined calls fall back on. */
+/* What the inlined calls fall back on; the first with the turn still odd. */
 void *object_pool_local_get_slow(struct object_pool_local *local);
 void object_pool_local_put_slow(struct object_pool_local *local, void *object);
 void object_pool_local_put_sized_slow(struct object_pool_local *local, void *object, size_t bytes);
 
-/* Says that the owner is inside, in program order before the gate is read; reclaim's membarrier is
- * the other half of the fence. Answers the turn to leave with. */
-static inline uint64_t object_pool_enter(_Atomic(uint64_t) *turn)
-{
-    uint64_t now = atomic_load_explicit(turn, memory_order_relaxed);
-    atomic_store_explicit(turn, now + 1, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
-    return now;
-}
-
-static inline void object_pool_leave(_Atomic(uint64_t) *turn, uint64_t next)
-{
-    atomic_store_explicit(turn, next, memory_order_release);
-}
-
-/* As object_pool_get. */
+/* As object_pool_get. The odd turn is stored before shut is read, in program order; reclaim's
+ * membarrier makes that the order other threads see. */
 static inline void *object_pool_local_get(struct object_pool_local *local)
 {
-    uint64_t turn = object_pool_enter(&local->get_turn);
-    if (__builtin_expect(!atomic_load_explicit(&local->get_gate, memory_order_acquire), 1)) {
+    uint64_t turn = atomic_load_explicit(&local->turn, memory_order_relaxed);
+    atomic_store_explicit(&local->turn, turn + 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    if (__builtin_expect(!atomic_load_explicit(&local->shut, memory_order_acquire), 1)) {
         void *object = atomic_load_explicit(&local->slot.object, memory_order_relaxed);
         if (__builtin_expect(object != NULL, 1)) {
             atomic_store_explicit(&local->slot.object, NULL, memory_order_relaxed);
-            object_pool_leave(&local->get_turn, turn + 2);
+            atomic_store_explicit(&local->turn, turn + 2, memory_order_release);
             return object;
         }
     }
-    object_pool_leave(&local->get_turn, turn);
     return object_pool_local_get_slow(local);
+}
+
+static inline void object_pool_local_fill(struct object_pool_local *local, void *object)
+{
+    uint64_t puts = atomic_load_explicit(&local->puts, memory_order_relaxed);
+    atomic_store_explicit(&local->slot.object, object, memory_order_release);
+    atomic_store_explicit(&local->puts, puts + 1, memory_order_relaxed);
 }
 
 /* As object_pool_put, but object must not be NULL. */
 static inline void object_pool_local_put(struct object_pool_local *local, void *object)
 {
-    uint64_t turn = object_pool_enter(&local->put_turn);
-    if (__builtin_expect(!atomic_load_explicit(&local->put_gate, memory_order_acquire), 1) &&
-        __builtin_expect(!atomic_load_explicit(&local->slot.object, memory_order_relaxed), 1)) {
-        atomic_store_explicit(&local->slot.object, object, memory_order_relaxed);
-        object_pool_leave(&local->put_turn, turn + 2);
-        return;
-    }
-    object_pool_leave(&local->put_turn, turn);
-    object_pool_local_put_slow(local, object);
+    bool empty = !atomic_load_explicit(&local->slot.object, memory_order_acquire);
+    if (__builtin_expect(empty && !local->care, 1))
+        object_pool_local_fill(local, object);
+    else
+        object_pool_local_put_slow(local, object);
 }
 
 /* As object_pool_put_sized, but object must not be NULL. */
 static inline void object_pool_local_put_sized(struct object_pool_local *local, void *object,
                                                size_t bytes)
 {
-    const uint32_t shut = OBJECT_POOL_CLAIMED | OBJECT_POOL_RESET;
-    uint64_t turn = object_pool_enter(&local->put_turn);
-    if (__builtin_expect(!(atomic_load_explicit(&local->put_gate, memory_order_acquire) & shut),
-                         1) &&
-        __builtin_expect(!atomic_load_explicit(&local->slot.object, memory_order_relaxed), 1) &&
+    bool empty = !atomic_load_explicit(&local->slot.object, memory_order_acquire);
+    if (__builtin_expect(empty && local->care == OBJECT_POOL_MEASURE, 1) &&
         __builtin_expect(bytes <= local->limit_bytes, 1)) {
         atomic_store_explicit(&local->slot.bytes, bytes, memory_order_relaxed);
-        atomic_store_explicit(&local->slot.object, object, memory_order_relaxed);
-        object_pool_leave(&local->put_turn, turn + 2);
-        return;
+        object_pool_local_fill(local, object);
+    } else {
+        object_pool_local_put_sized_slow(local, object, bytes);
     }
-    object_pool_leave(&local->put_turn, turn);
-    object_pool_local_put_sized_slow(local, object, bytes);
 }
 
 #endif
