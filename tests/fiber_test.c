@@ -181,7 +181,7 @@ static void joining_can_time_out(void **unused)
 
 /* ---- Overflow -------------------------------------------------------------------------------- */
 
-static int recurse(volatile char *above, int depth)
+static int recurse(const volatile char *above, int depth)
 {
     volatile char frame[4096];
     frame[0] = above[0];

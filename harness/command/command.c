@@ -21,7 +21,7 @@ int command_unknown(const char *name, struct err *err)
 {
     const char *words[COMMANDS_MAX + 1] = {0};
     size_t count = 0;
-    for (size_t i = 0; commands[i] && count < COMMANDS_MAX; i++)
+    for (size_t i = 0; count < COMMANDS_MAX && commands[i]; i++)
         if (!commands[i]->hidden)
             words[count++] = commands[i]->name;
     const char *near = word_suggest(words, name);

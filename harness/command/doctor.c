@@ -45,7 +45,7 @@ static bool wanted(const struct doctor_check *check, char *const *names)
 static int check_names(char *const *names, struct err *err)
 {
     const char *words[64] = {0};
-    for (size_t i = 0; doctor_checks[i] && i < 63; i++)
+    for (size_t i = 0; i < 63 && doctor_checks[i]; i++)
         words[i] = doctor_checks[i]->name;
     for (size_t i = 0; names[i]; i++) {
         if (find_check(names[i]))

@@ -21,4 +21,20 @@ int err_sys(struct err *err, int code, const char *format, ...)
 /* Puts "<text>: " before what is there: the outer call adds what it was about. Returns code. */
 int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Lets the static analyzer see in every caller that the code given is the code returned. */
+#ifdef __clang_analyzer__
+#define err_set(err, code, ...)                                                                    \
+    __extension__({                                                                                \
+        int err_code_ = (code);                                                                    \
+        (void)(err_set)((err), err_code_, __VA_ARGS__);                                            \
+        err_code_;                                                                                 \
+    })
+#define err_sys(err, code, ...)                                                                    \
+    __extension__({                                                                                \
+        int err_code_ = (code);                                                                    \
+        (void)(err_sys)((err), err_code_, __VA_ARGS__);                                            \
+        err_code_;                                                                                 \
+    })
+#endif
+
 #endif

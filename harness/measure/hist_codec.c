@@ -278,7 +278,7 @@ static bool inflate_exactly(z_stream *stream, uint8_t *to, size_t want)
 static bool inflate_ends(z_stream *stream)
 {
     uint8_t surplus;
-    stream->next_out = &surplus;
+    stream->next_out = &surplus; /* cppcheck-suppress autoVariables ; not used after this call */
     stream->avail_out = 1;
     int z = inflate(stream, Z_FINISH);
     return z == Z_STREAM_END && stream->avail_out == 1 && stream->avail_in == 0;
