@@ -105,6 +105,7 @@ struct plan_observe {
     char *name;   /* the metric's name */
     char *series; /* Prometheus name, with labels in braces where given: compared as written */
     bool counter; /* growth over the phase is kept, else the value at the phase's end */
+    double scale; /* the metric is the series times this: 1e9 for seconds */
 };
 
 struct plan_derive {
@@ -193,14 +194,14 @@ int plan_metric_find(const struct plan *plan, const char *name);
  * or more tables of settings and from a list of structural keys. */
 struct plan_key {
     const char *name;
-    const char *form; /* "mapping", "list", "text", … as expected in messages */
+    const char *form; /* "a mapping", "a list", …, for people */
     const char *help; /* one line, lower case, no full stop */
 };
 
 struct plan_section {
     const char *name; /* "scenario", "subject", "load", … */
     const char *help;
-    const struct param *settings[2]; /* NULL: none */
+    const struct param *settings[4]; /* ends with NULL */
     const struct plan_key *keys;     /* ends with {0} */
 };
 

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* catalog.c - lists scenario folders and resolves what a person typed into files. */
+#include "plan/catalog.h"
+
+#include "core/param.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ENTRIES_MAX = 4096, LEVELS_MAX = 5 };
+
+static const char suffix[] = ".yaml";
+
+void catalog_fini(struct catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        free(catalog->entries[i].name);
+        free(catalog->entries[i].path);
+    }
+    free(catalog->entries);
+    *catalog = (struct catalog){0};
+}
+
+static int add_entry(struct catalog *catalog, const char *name, const char *path, struct err *err)
+{
+    if (catalog->count == ENTRIES_MAX)
+        return err_set(err, -E2BIG, "expected at most %d scenarios, up to %.200s", ENTRIES_MAX,
+                       path);
+    struct catalog_entry *entries =
+        realloc(catalog->entries, (catalog->count + 1) * sizeof(*entries));
+    if (!entries)
+        return err_sys(err, -ENOMEM, "list scenarios");
+    catalog->entries = entries;
+    struct catalog_entry entry = {strdup(name), strdup(path)};
+    if (!entry.name || !entry.path) {
+        free(entry.name);
+        free(entry.path);
+        return err_sys(err, -ENOMEM, "list scenarios");
+    }
+    entries[catalog->count++] = entry;
+    return 0;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static bool ends_in_suffix(const char *name, size_t *stem_length)
+{
+    size_t length = strlen(name);
+    if (length <= sizeof(suffix) - 1 || strcmp(name + length - (sizeof(suffix) - 1), suffix) != 0)
+        return false;
+    *stem_length = length - (sizeof(suffix) - 1);
+    return true;
+}
+
+/* A name too long for a path is nobody's scenario and is passed over. */
+static int list_family(struct catalog *catalog, const char *root, const char *family,
+                       struct err *err)
+{
+    char path[PATH_MAX], name[PATH_MAX];
+    int rc = 0;
+    if (snprintf(path, sizeof(path), "%s/%s", root, family) >= (int)sizeof(path))
+        return 0;
+    DIR *folder = opendir(path);
+    if (!folder)
+        return errno == ENOTDIR ? 0 : err_sys(err, -errno, "open %.200s", path);
+    for (struct dirent *item = readdir(folder); !rc && item; item = readdir(folder)) {
+        size_t stem;
+        if (item->d_name[0] == '.' || !ends_in_suffix(item->d_name, &stem))
+            continue;
+        int path_length = snprintf(path, sizeof(path), "%s/%s/%s", root, family, item->d_name);
+        int name_length = snprintf(name, sizeof(name), "%s/%.*s", family, (int)stem, item->d_name);
+        if (path_length < (int)sizeof(path) && name_length < (int)sizeof(name) && is_file(path))
+            rc = add_entry(catalog, name, path, err);
+    }
+    (void)closedir(folder);
+    return rc;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct catalog_entry *left = a, *right = b;
+    return strcmp(left->name, right->name);
+}
+
+int catalog_open(struct catalog *catalog, const char *root, struct err *err)
+{
+    DIR *folder = opendir(root);
+    if (!folder)
+        return err_sys(err, -errno, "open the scenarios in %.200s", root);
+    int rc = 0;
+    for (struct dirent *item = readdir(folder); !rc && item; item = readdir(folder))
+        if (item->d_name[0] != '.')
+            rc = list_family(catalog, root, item->d_name, err);
+    (void)closedir(folder);
+    if (rc)
+        catalog_fini(catalog);
+    else if (catalog->count > 0)
+        qsort(catalog->entries, catalog->count, sizeof(*catalog->entries), compare_entries);
+    return rc;
+}
+
+/* Whether root holds any scenario: a build folder has an empty namesake of the source's. */
+static bool try_root(struct catalog *catalog, const char *root)
+{
+    return catalog_open(catalog, root, NULL) == 0 && catalog->count > 0;
+}
+
+int catalog_open_beside(struct catalog *catalog, const char *program_dir, struct err *err)
+{
+    char root[PATH_MAX], up[3 * LEVELS_MAX + 1] = "";
+    int length = snprintf(root, sizeof(root), "%s/../share/poolstorm/scenarios", program_dir);
+    if (length < (int)sizeof(root) && try_root(catalog, root))
+        return 0;
+    for (int level = 0; level <= LEVELS_MAX; level++) {
+        length = snprintf(root, sizeof(root), "%s%s/scenarios", program_dir, up);
+        if (length < (int)sizeof(root) && try_root(catalog, root))
+            return 0;
+        if (level < LEVELS_MAX)
+            memcpy(up + 3 * level, "/..", sizeof("/.."));
+    }
+    return err_set(err, -ENOENT,
+                   "found no scenarios near %.200s: set POOLSTORM_SCENARIOS to their "
+                   "folder, or name a file",
+                   program_dir);
+}
+
+int catalog_open_default(struct catalog *catalog, struct err *err)
+{
+    const char *root = getenv("POOLSTORM_SCENARIOS");
+    if (root && *root) {
+        int rc = catalog_open(catalog, root, err);
+        if (rc)
+            (void)err_wrap(err, "POOLSTORM_SCENARIOS");
+        return rc;
+    }
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    if (length < 0)
+        return err_sys(err, -errno, "readlink /proc/self/exe");
+    program[length] = '\0';
+    char *slash = strrchr(program, '/');
+    if (slash)
+        *slash = '\0';
+    return catalog_open_beside(catalog, program, err);
+}
+
+static bool is_selected(const struct catalog *selection, const char *path)
+{
+    for (size_t i = 0; i < selection->count; i++)
+        if (strcmp(selection->entries[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static bool in_family(const char *name, const char *family)
+{
+    size_t length = strlen(family);
+    if (length > 0 && family[length - 1] == '/')
+        length--;
+    return length > 0 && strncmp(name, family, length) == 0 && name[length] == '/';
+}
+
+/* Names of scenarios, and of families, each once as they are sorted. */
+static const char *suggest(const struct catalog *catalog, const char *argument, char *family,
+                           size_t size_bytes)
+{
+    const char **words = calloc(catalog->count + 1, sizeof(*words));
+    if (!words)
+        return NULL;
+    for (size_t i = 0; i < catalog->count; i++)
+        words[i] = catalog->entries[i].name;
+    const char *found = word_suggest(words, argument);
+    for (size_t i = 0; !found && i < catalog->count; i++) {
+        const char *name = catalog->entries[i].name;
+        const char *stem = strchr(name, '/') + 1;
+        const char *single[] = {family, NULL};
+        (void)snprintf(family, size_bytes, "%.*s", (int)(stem - 1 - name), name);
+        if (strcmp(stem, argument) == 0)
+            found = name;
+        else
+            found = word_suggest(single, argument);
+    }
+    free(words);
+    return found;
+}
+
+static int refuse(const struct catalog *catalog, const char *argument, struct err *err)
+{
+    char family[NAME_MAX + 1];
+    const char *near = catalog ? suggest(catalog, argument, family, sizeof(family)) : NULL;
+    if (near)
+        return err_set(err, -ENOENT,
+                       "found no scenario, family or file '%.100s' (did you mean "
+                       "'%s'?)",
+                       argument, near);
+    return err_set(err, -ENOENT, "found no scenario, family or file '%.100s'", argument);
+}
+
+static void shrink(struct catalog *selection, size_t count)
+{
+    while (selection->count > count) {
+        selection->count--;
+        free(selection->entries[selection->count].name);
+        free(selection->entries[selection->count].path);
+    }
+}
+
+int catalog_select(const struct catalog *catalog, const char *argument, struct catalog *selection,
+                   struct err *err)
+{
+    size_t before = selection->count, found = 0, stem;
+    int rc = 0;
+    for (size_t i = 0; !rc && catalog && i < catalog->count; i++) {
+        const struct catalog_entry *entry = &catalog->entries[i];
+        if (strcmp(entry->name, argument) != 0 && !in_family(entry->name, argument))
+            continue;
+        found++;
+        if (!is_selected(selection, entry->path))
+            rc = add_entry(selection, entry->name, entry->path, err);
+    }
+    bool path_like = strchr(argument, '/') || ends_in_suffix(argument, &stem);
+    if (!rc && found == 0 && path_like && is_file(argument)) {
+        found = 1;
+        if (!is_selected(selection, argument))
+            rc = add_entry(selection, argument, argument, err);
+    }
+    if (!rc && found == 0)
+        rc = refuse(catalog, argument, err);
+    if (rc)
+        shrink(selection, before);
+    return rc;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* keys.c - every key a scenario file may hold, with its help: what the readers go by. */
+#include "core/param.h"
+#include "plan/read.h"
+
+#include <stddef.h>
+
+const char *const plan_allocator_names[] = {"default",  "glibc",    "jemalloc",
+                                            "tcmalloc", "mimalloc", NULL};
+const char *const plan_phase_kind_names[] = {"warmup", "measure", "drain", NULL};
+
+static const char *const unit_choices[] = {"auto", "number", "count", "share",
+                                           "time", "bytes",  "rate",  NULL};
+static const char *const better_choices[] = {"neither", "more", "less", NULL};
+
+const struct param plan_params[] = {
+    {PARAM_TEXT("question", plan, question, NULL, "what the scenario answers; required")},
+    {PARAM_TEXT("source", plan, source, NULL, "where the question and its claims come from")},
+    {PARAM_TEXT("notes", plan, notes, NULL, "anything else, such as what was scaled down")},
+    {PARAM_COUNT("rounds", plan, rounds, "10",
+                 "passes of every variant; under 6 there is no verdict"),
+     .min = 1, .max = 1000},
+    {PARAM_SHARE("noise", plan, noise_share, "2%",
+                 "band within which variants count as equivalent")},
+    {0},
+};
+
+static const struct plan_key scenario_keys[] = {
+    {"subject", "a mapping", "what is measured: defaults for all variants"},
+    {"variants", "a mapping",
+     "name to changes of the subject; the first is the baseline; required"},
+    {"load", "a mapping", "what is sent, and how: defaults for all phases"},
+    {"phases", "a list", "what happens in a round, in order; required"},
+    {"observe", "a mapping or a list", "series of the subject's /metrics to keep, by metric name"},
+    {"derive", "a mapping", "further metrics: name to expression over metrics"},
+    {"show", "a list", "metrics to show as further columns"},
+    {"expect", "a list", "conditions over metrics of variants; a broken one fails the run"},
+    {"invariants", "a list", "conditions checked after every round; a broken one breaks the round"},
+    {"claims", "a list", "figures someone published, shown beside what is measured"},
+    {0},
+};
+
+const struct param plan_subject_params[] = {
+    {PARAM_TEXT("url", plan_subject, url, NULL,
+                "http://host:port of a running service, or of command with {port}")},
+    {PARAM_TEXT("health", plan_subject, health, NULL,
+                "path that answers 2xx once the subject is up; /health for serve, else /")},
+    {PARAM_CHOICE("allocator", plan_subject, allocator, "default",
+                  "preloaded into serve or command", plan_allocator_names)},
+    {PARAM_NS("start_timeout", plan_subject, start_timeout_ns, "10s",
+              "longest wait for the subject to become healthy"),
+     .min = 1e6, .max = 600e9},
+    {0},
+};
+
+#define SUBJECT_KEYS                                                                               \
+    {"serve", "a mapping", "the built-in service with these settings: see serve --help"},          \
+        {"command", "a list", "a program to start, as argv; {port} and {dir} are replaced"},       \
+    {                                                                                              \
+        "env", "a mapping", "environment variables of serve or command"                            \
+    }
+
+static const struct plan_key subject_keys[] = {SUBJECT_KEYS, {0}};
+
+const struct param plan_variant_params[] = {
+    {PARAM_TEXT("about", plan_variant, about, NULL, "one line on what is different here")},
+    {0},
+};
+
+static const struct plan_key load_keys[] = {
+    {"requests", "a list", "a mix of requests, instead of one given by the keys here"},
+    {0},
+};
+
+const struct param plan_phase_params[] = {
+    {PARAM_TEXT("name", plan_phase, name, NULL, "how expressions and results call it; required")},
+    {PARAM_CHOICE("kind", plan_phase, kind, "measure",
+                  "warmup: thrown away; measure: kept; drain: no load", plan_phase_kind_names)},
+    {PARAM_NS("for", plan_phase, length_ns, NULL, "how long; required"), .min = 1e6, .max = 3600e9},
+    {0},
+};
+
+const struct param plan_observe_params[] = {
+    {PARAM_TEXT("series", metric_text, from, NULL,
+                "Prometheus series, labels in braces; required")},
+    {PARAM_CHOICE("unit", metric_text, unit, "auto",
+                  "auto: by the series' name; time: the series is in seconds", unit_choices)},
+    {PARAM_CHOICE("better", metric_text, better, "neither", "which way is good", better_choices)},
+    {0},
+};
+
+const struct param plan_derive_params[] = {
+    {PARAM_TEXT("from", metric_text, from, NULL,
+                "expression over metrics of one variant; required")},
+    {PARAM_CHOICE("unit", metric_text, unit, "auto", "auto: as the expression's units give it",
+                  unit_choices)},
+    {PARAM_CHOICE("better", metric_text, better, "neither", "which way is good", better_choices)},
+    {0},
+};
+
+const struct param plan_claim_params[] = {
+    {PARAM_TEXT("what", claim_text, what, NULL, "what the figure is of; required")},
+    {PARAM_TEXT("figure", claim_text, figure, NULL,
+                "its counterpart here, an expression, or none; required")},
+    {PARAM_TEXT("says", claim_text, says, NULL,
+                "the published figure: 1.58, > 95%; free text when figure is none; required")},
+    {PARAM_TEXT("why", claim_text, why, NULL, "a remark; required when figure is none")},
+    {PARAM_SHARE("tolerance", claim_text, tolerance, "10%",
+                 "how near counts as the same, relative to the figure")},
+    {0},
+};
+
+static const struct plan_key no_keys[] = {{0}};
+
+const struct plan_section plan_sections[] = {
+    [SECTION_SCENARIO] = {"scenario", "the file itself", {plan_params}, scenario_keys},
+    [SECTION_SUBJECT] = {"subject",
+                         "what is measured: one of serve, command, url",
+                         {plan_subject_params},
+                         subject_keys},
+    [SECTION_VARIANT] = {"variant",
+                         "one setting of the subject",
+                         {plan_variant_params, plan_subject_params},
+                         subject_keys},
+    [SECTION_LOAD] = {"load",
+                      "what is sent, and how",
+                      {load_profile_params, load_request_params},
+                      load_keys},
+    [SECTION_REQUEST] = {"request", "one of a mix", {load_request_params}, no_keys},
+    [SECTION_PHASE] = {"phase",
+                       "a stretch of a round; keys of load override it here",
+                       {plan_phase_params, load_profile_params, load_request_params},
+                       load_keys},
+    [SECTION_OBSERVE] = {"observe",
+                         "a metric taken from the subject, when more than its series is said",
+                         {plan_observe_params},
+                         no_keys},
+    [SECTION_DERIVE] = {"derive",
+                        "a metric worked out, when more than its expression is said",
+                        {plan_derive_params},
+                        no_keys},
+    [SECTION_CLAIM] = {"claim", "a figure someone published", {plan_claim_params}, no_keys},
+    {0},
+};

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* read.h - what the readers of a scenario's parts share: its keys, and a plan under construction.
+ */
+#ifndef POOLSTORM_PLAN_READ_H
+#define POOLSTORM_PLAN_READ_H
+
+#include "plan/document.h"
+#include "plan/plan.h"
+
+/* Sections by index into plan_sections. */
+enum {
+    SECTION_SCENARIO,
+    SECTION_SUBJECT,
+    SECTION_VARIANT,
+    SECTION_LOAD,
+    SECTION_REQUEST,
+    SECTION_PHASE,
+    SECTION_OBSERVE,
+    SECTION_DERIVE,
+    SECTION_CLAIM,
+};
+
+/* A metric's mapping, as written. */
+struct metric_text {
+    char *from; /* series or expression */
+    int unit;   /* index into the choices: 0 is "by its name", else enum metric_unit + 1 */
+    int better; /* index into the choices: as enum metric_better */
+};
+
+/* A claim's mapping, as written. */
+struct claim_text {
+    char *what, *figure, *says, *why;
+    double tolerance;
+};
+
+extern const struct param plan_observe_params[];
+extern const struct param plan_derive_params[];
+extern const struct param plan_claim_params[];
+extern const struct param plan_subject_params[];
+extern const struct param plan_phase_params[];
+extern const struct param plan_params[];
+extern const struct param plan_variant_params[];
+
+/* A plan under construction. */
+struct reading {
+    struct document doc;
+    const struct plan_tables *tables;
+    struct plan *plan;
+    struct load_profile load;      /* the load all phases start from */
+    struct load_request *requests; /* likewise, owned */
+    size_t request_count;
+    struct err *err;
+};
+
+/* Reads a mapping's settings into states, which lie as the section's tables do; NULL skips one.
+ * Structural keys are left alone; others are refused with a suggestion. Keys not given keep what is
+ * there. */
+int read_settings(struct reading *reading, const yaml_node_t *mapping, int section,
+                  void *const *states);
+
+/* Whether node's text is fit to stand in expressions; says what it should be when not. */
+int read_name_check(struct reading *reading, const yaml_node_t *node, const char *what);
+
+/* A list of count zeroed elements; -ENOMEM is told. */
+int read_alloc(struct reading *reading, size_t count, size_t size_bytes, void *out);
+
+/* A copy of a scalar's text. */
+int read_copy(struct reading *reading, const char *text, char **out);
+
+/* The parts of a file, each given its own node. */
+int read_subject(struct reading *reading, const yaml_node_t *node, struct plan_subject *subject);
+int read_variants(struct reading *reading, const yaml_node_t *node,
+                  const struct plan_subject *defaults);
+int read_load(struct reading *reading, const yaml_node_t *node);
+int read_phases(struct reading *reading, const yaml_node_t *node);
+int read_metrics(struct reading *reading, const yaml_node_t *observe, const yaml_node_t *derive);
+int read_show(struct reading *reading, const yaml_node_t *node);
+int read_expects(struct reading *reading, const yaml_node_t *node, enum expr_scope scope,
+                 struct plan_expect **out, size_t *count);
+int read_claims(struct reading *reading, const yaml_node_t *node);
+
+/* Release what the parts hold, but not the structs themselves. */
+void plan_subject_fini(struct plan_subject *subject);
+void plan_requests_destroy(struct load_request *requests, size_t count);
+
+#endif
