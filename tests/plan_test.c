@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/* plan_test.c - scenario files become whole plans, and every mistake is pointed at. */
+#include "test.h"
+
+#include "plan/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct settings {
+    uint64_t threads, payload_limit_bytes;
+    int buffers;
+};
+
+static const char *const buffers[] = {"malloc", "pool", NULL};
+
+static const struct param service[] = {
+    {PARAM_COUNT("threads", settings, threads, "1", "threads"), .min = 1, .max = 256},
+    {PARAM_BYTES("payload_limit", settings, payload_limit_bytes, "1MiB", "largest body")},
+    {PARAM_CHOICE("buffers", settings, buffers, "pool", "where from", buffers)},
+    {0},
+};
+
+static int check_service(const void *state, struct err *err)
+{
+    const struct settings *settings = state;
+    if (settings->threads > 8 && settings->buffers == 0)
+        return err_set(err, -EINVAL, "more than 8 threads need a pool");
+    return 0;
+}
+
+static const struct plan_tables tables = {service, sizeof(struct settings), check_service};
+
+static int parse(const char *text, struct plan **plan, struct err *err)
+{
+    return plan_parse("family/name.yaml", text, strlen(text), &tables, plan, err);
+}
+
+static struct plan *parsed(const char *text)
+{
+    struct plan *plan = NULL;
+    struct err err = {0};
+    int rc = parse(text, &plan, &err);
+    if (rc)
+        print_error("%s\n", err.text);
+    assert_ok(rc);
+    return plan;
+}
+
+static const char whole[] =
+    "question: Is it?\n"
+    "source: an article\n"
+    "subject:\n"
+    "  serve: {threads: 2, payload-limit: 2MiB}\n"
+    "  allocator: jemalloc\n"
+    "  env: {A: '1', B: two}\n"
+    "variants:\n"
+    "  un-pooled:\n"
+    "    about: from malloc\n"
+    "    serve: {buffers: malloc}\n"
+    "    env: {B: three}\n"
+    "  pooled: {serve: {buffers: pool, threads: 1}, allocator: glibc}\n"
+    "load:\n"
+    "  method: POST\n"
+    "  path: /encode\n"
+    "  payload: 1.2KB\n"
+    "  check: token\n"
+    "phases:\n"
+    "  - {name: warm-up, kind: warmup, for: 1s}\n"
+    "  - {name: steady, for: 5s, rate: 8k/s, arrivals: poisson}\n"
+    "  - {name: saturation, for: 3s, connections: 8, body: '{token}'}\n"
+    "  - {name: settle, kind: drain, for: 10ms}\n"
+    "observe:\n"
+    "  hits: pool_hits_total\n"
+    "  misses: 'pool_misses_total{pool=\"a\"}'\n"
+    "  busy: {series: busy_seconds_total, better: less}\n"
+    "  kept: pool_retained_bytes\n"
+    "derive:\n"
+    "  hit_rate: {from: hits / (hits + misses), unit: share, better: more}\n"
+    "  missed: 1 - hit_rate\n"
+    "show: [hit_rate, kept]\n"
+    "expect:\n"
+    "  - pooled.qps / un-pooled.qps > 0.95\n"
+    "invariants: [contaminated == 0]\n"
+    "claims:\n"
+    "  - {what: P99, figure: pooled.p99, says: 24.3ms, tolerance: 20%}\n"
+    "  - {what: rate, figure: pooled.hit_rate, says: '> 95%'}\n"
+    "  - {what: collections, figure: none, says: 7 → 0, why: none in C}\n";
+
+static void variants_carry_whole_subjects(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(whole);
+    assert_string_equal(plan->name, "family/name");
+    assert_string_equal(plan->question, "Is it?");
+    assert_string_equal(plan->text, whole);
+    assert_int_equal(plan->variant_count, 2);
+    const struct plan_variant *first = &plan->variants[0], *second = &plan->variants[1];
+    assert_string_equal(first->name, "un-pooled");
+    assert_string_equal(first->about, "from malloc");
+    assert_int_equal(first->subject.kind, PLAN_SUBJECT_SERVE);
+    assert_int_equal(first->subject.serve.count, 3);
+    assert_string_equal(first->subject.serve.items[1].name, "payload_limit");
+    assert_string_equal(first->subject.serve.items[1].value, "2MiB");
+    assert_string_equal(first->subject.serve.items[2].value, "malloc");
+    assert_string_equal(first->subject.env.items[1].value, "three");
+    assert_int_equal(first->subject.allocator, PLAN_ALLOCATOR_JEMALLOC);
+    assert_string_equal(first->subject.health, "/health");
+    assert_int_equal(first->subject.start_timeout_ns, 10000000000);
+    assert_string_equal(second->subject.serve.items[0].value, "1");
+    assert_string_equal(second->subject.env.items[1].value, "two");
+    assert_int_equal(second->subject.allocator, PLAN_ALLOCATOR_GLIBC);
+    assert_int_equal(second->where.line, 12);
+    plan_destroy(plan);
+}
+
+static void phases_carry_whole_loads(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(whole);
+    assert_int_equal(plan->phase_count, 4);
+    const struct plan_phase *steady = &plan->phases[1], *saturation = &plan->phases[2];
+    assert_int_equal(plan->phases[0].kind, PLAN_PHASE_WARMUP);
+    assert_int_equal(plan->phases[0].requests[0].payload_bytes, 1200);
+    assert_int_equal(steady->kind, PLAN_PHASE_MEASURE);
+    assert_int_equal(steady->length_ns, 5000000000);
+    assert_float_equal(steady->profile.rate_per_s, 8000, 0);
+    assert_int_equal(steady->profile.arrivals, LOAD_POISSON);
+    assert_int_equal(steady->profile.connections, 64);
+    assert_string_equal(steady->requests[0].method, "POST");
+    assert_float_equal(saturation->profile.rate_per_s, 0, 0);
+    assert_int_equal(saturation->profile.connections, 8);
+    assert_string_equal(saturation->requests[0].body, "{token}");
+    assert_int_equal(saturation->requests[0].payload_bytes, 0);
+    assert_string_equal(saturation->requests[0].path, "/encode");
+    assert_int_equal(plan->phases[3].request_count, 0);
+    plan_destroy(plan);
+}
+
+static void metrics_know_their_units(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(whole);
+    assert_int_equal(plan->metric_count, METRIC_BUILTIN_COUNT + 6);
+    const struct metric *own = plan->metrics + METRIC_BUILTIN_COUNT;
+    assert_int_equal(own[0].unit, METRIC_COUNT);
+    assert_int_equal(own[0].over, METRIC_OVER_SUM);
+    assert_true(plan->observes[1].counter);
+    assert_string_equal(plan->observes[1].series, "pool_misses_total{pool=\"a\"}");
+    assert_int_equal(own[2].unit, METRIC_NS);
+    assert_int_equal(own[2].better, METRIC_LESS);
+    assert_float_equal(plan->observes[2].scale, 1e9, 0);
+    assert_int_equal(own[3].unit, METRIC_BYTES);
+    assert_int_equal(own[3].over, METRIC_OVER_LAST);
+    assert_false(plan->observes[3].counter);
+    assert_int_equal(own[4].unit, METRIC_SHARE);
+    assert_int_equal(plan->show[0], METRIC_BUILTIN_COUNT + 4);
+    assert_int_equal(plan_metric_find(plan, "kept"), METRIC_BUILTIN_COUNT + 3);
+    assert_int_equal(plan_metric_find(plan, "nothing"), -1);
+    plan_destroy(plan);
+}
+
+static void claims_and_conditions_are_read(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(whole);
+    assert_int_equal(plan->rounds, 10);
+    assert_float_equal(plan->noise_share, 0.02, 1e-12);
+    assert_int_equal(plan->expect_count, 1);
+    assert_int_equal(plan->expects[0].where.line, 33);
+    assert_int_equal(plan->invariant_count, 1);
+    assert_int_equal(expr_ref(plan->invariants[0].expr, 0).variant, EXPR_ALL_VARIANTS);
+    assert_int_equal(plan->claim_count, 3);
+    assert_int_equal(plan->claims[0].op, EXPR_ABOUT);
+    assert_float_equal(plan->claims[0].limit, 24.3e6, 1e-3);
+    assert_float_equal(plan->claims[0].tolerance, 0.2, 1e-12);
+    assert_int_equal(plan->claims[1].op, EXPR_GREATER);
+    assert_null(plan->claims[2].figure);
+    assert_string_equal(plan->claims[2].says, "7 → 0");
+    plan_destroy(plan);
+}
+
+static void a_round_is_gathered_from_its_phases(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(whole);
+    size_t width = plan->metric_count;
+    double *rows = calloc(5 * width, sizeof(*rows));
+    assert_non_null(rows);
+    for (size_t i = 0; i < 4 * width; i++)
+        rows[i] = i / width == 1 || i / width == 2 ? (double)(10 * (i / width)) : NAN;
+    double *steady = rows + width, *saturation = rows + 2 * width, *round = rows + 4 * width;
+    size_t hits = METRIC_BUILTIN_COUNT, misses = hits + 1, rate = hits + 4, missed = hits + 5;
+    steady[hits] = 90;
+    saturation[misses] = 10;
+    steady[misses] = 0;
+    saturation[hits] = NAN;
+    plan_gather(plan, rows, round);
+    assert_int_equal(plan_phase_of(plan, METRIC_QPS), 2);
+    assert_int_equal(plan_phase_of(plan, METRIC_P99), 1);
+    assert_int_equal(plan_phase_of(plan, METRIC_RSS_END), 2);
+    assert_int_equal(plan_phase_of(plan, METRIC_CONTAMINATED), -1);
+    assert_float_equal(round[METRIC_QPS], 20, 0);
+    assert_float_equal(round[METRIC_P99], 10, 0);
+    assert_float_equal(round[METRIC_CONTAMINATED], 30, 0);
+    assert_float_equal(round[METRIC_RSS_PEAK], 20, 0);
+    assert_float_equal(round[METRIC_RSS_END], 20, 0);
+    assert_float_equal(round[METRIC_ERRORS], 1, 0);
+    assert_float_equal(round[hits], 90, 0);
+    assert_float_equal(round[rate], 0.9, 1e-12);
+    assert_float_equal(round[missed], 0.1, 1e-12);
+    plan_derive(plan, saturation);
+    assert_true(isnan(saturation[rate]));
+    free(rows);
+    plan_destroy(plan);
+}
+
+static void a_variant_may_be_another_kind_of_subject(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "subject: {serve: }\n"
+                               "variants:\n"
+                               "  ours:\n"
+                               "  theirs: {command: [nginx, -c, '{dir}/x'], health: /up}\n"
+                               "  running: {url: 'http://[::1]:8080'}\n"
+                               "phases: [{name: p, for: 1s, requests: [{path: /a, weight: 9}, "
+                               "{path: /b}]}]\n");
+    assert_int_equal(plan->variants[0].subject.kind, PLAN_SUBJECT_SERVE);
+    assert_int_equal(plan->variants[1].subject.kind, PLAN_SUBJECT_COMMAND);
+    assert_string_equal(plan->variants[1].subject.command[2], "{dir}/x");
+    assert_null(plan->variants[1].subject.command[3]);
+    assert_string_equal(plan->variants[1].subject.url, "http://127.0.0.1:{port}");
+    assert_string_equal(plan->variants[1].subject.health, "/up");
+    assert_int_equal(plan->variants[2].subject.kind, PLAN_SUBJECT_URL);
+    assert_string_equal(plan->variants[2].subject.health, "/");
+    assert_int_equal(plan->phases[0].request_count, 2);
+    assert_float_equal(plan->phases[0].requests[0].weight, 9, 0);
+    assert_string_equal(plan->phases[0].requests[1].method, "GET");
+    plan_destroy(plan);
+}
+
+#define HEAD    "question: q\n"
+#define VARIANT "variants: {a: {serve: }}\n"
+#define PHASE   "phases: [{name: p, for: 1s}]\n"
+
+/* Where each is wrong, and what the message must say. */
+static const struct {
+    const char *text, *says;
+} refusals[] = {
+    {"", ":1:1: expected a scenario"},
+    {"- a\n", ":1:1: expected a scenario: a mapping of keys, not a list"},
+    {"a: [\n", ":2:1: expected YAML"},
+    {"a: \xff\n", ":1:4: expected UTF-8"},
+    {"question: \"a\\0b\"\n", ":1:11: expected a text without NUL"},
+    {HEAD VARIANT PHASE "---\na: b\n", ":5:1: expected one document"},
+    {HEAD VARIANT PHASE "qestion: r\n", ":4:1: expected a key of scenario, not 'qestion' (did you "
+                                        "mean 'question'?)"},
+    {HEAD VARIANT PHASE "question: r\n", ":4:1: 'question' is given twice, first on line 1"},
+    {HEAD VARIANT PHASE "? [a]\n: b\n", ":4:3: expected a name, not a list"},
+    {HEAD "variants: &a {a: *a}\n", ":2:11: this value contains itself"},
+    {VARIANT PHASE, "expected a question"},
+    {HEAD PHASE, "expected variants: at least one"},
+    {HEAD "variants: {}\n" PHASE, ":2:11: expected 1 to 32 variants, not 0"},
+    {HEAD "variants:\n" PHASE, "expected a mapping of names to variants, not nothing"},
+    {HEAD "variants: {a: }\n" PHASE, "variant 'a' has no subject: expected serve"},
+    {HEAD "variants: {a: {serve: {}, url: 'http://x'}}\n" PHASE, "serve or url, not both"},
+    {HEAD "variants: {a: {serve: {}, command: [x]}}\n" PHASE, "serve or command, not both"},
+    {HEAD "variants: {a: {command: []}}\n" PHASE, "expected at least the program's name"},
+    {HEAD "variants: {a: {command: nginx}}\n" PHASE, ":2:25: expected a list of words"},
+    {HEAD "variants: {a: {url: 'ftp://x'}}\n" PHASE, ":2:21: expected a url such as"},
+    {HEAD "variants: {a: {url: 'http://x:0'}}\n" PHASE, "expected a url such as"},
+    {HEAD "variants: {a: {url: 'http://x:1/y'}}\n" PHASE, "expected a url such as"},
+    {HEAD "variants: {a: {url: 'http://x', allocator: glibc}}\n" PHASE, "allocator is for serve"},
+    {HEAD "variants: {a: {url: 'http://x', env: {A: b}}}\n" PHASE, "env is for serve"},
+    {HEAD "variants: {a: {serve: {}, health: up}}\n" PHASE, ":2:35: health: expected a path"},
+    {HEAD "variants: {a: {serve: {}, allocator: jmalloc}}\n" PHASE, "did you mean 'jemalloc'?"},
+    {HEAD "variants: {a: {serve: {}, env: {'A=': b}}}\n" PHASE, "environment variable"},
+    {HEAD "variants: {a: {serve: {thread: 1}}}\n" PHASE, ":2:24: expected a setting of serve, not "
+                                                         "'thread' (did you mean 'threads'?)"},
+    {HEAD "variants: {a: {serve: {threads: many}}}\n" PHASE, ":2:33: threads: expected a whole"},
+    {HEAD "variants: {a: {serve: {threads: []}}}\n" PHASE, ":2:33: expected a whole number"},
+    {HEAD "subject: {serve: {threads: 9}}\nvariants: {a: {serve: {buffers: malloc}}}\n" PHASE,
+     ":3:15: more than 8 threads need a pool"},
+    {HEAD "variants: {a.b: {serve: {}}}\n" PHASE, ":2:12: expected a variant to be named"},
+    {HEAD "variants: {a: {serve: {}, wrong: 1}}\n" PHASE, "expected a key of variant, not 'wrong'"},
+    {HEAD VARIANT, "expected phases"},
+    {HEAD VARIANT "phases: []\n", "expected at least one phase of kind measure"},
+    {HEAD VARIANT "phases: [{name: p, kind: warmup, for: 1s}]\n", "of kind measure"},
+    {HEAD VARIANT "phases: [{for: 1s}]\n", ":3:10: expected a phase to have a name"},
+    {HEAD VARIANT "phases: [{name: p}]\n", "expected how long phase 'p' takes"},
+    {HEAD VARIANT "phases: [{name: p, for: 3}]\n", ":3:25: for: expected a duration"},
+    {HEAD VARIANT "phases: [{name: a, for: 3s}]\n",
+     ":3:17: expected another name: 'a' is a variant"},
+    {HEAD VARIANT "phases: [{name: p, for: 3s}, {name: p, for: 1s}]\n",
+     "'p' is the phase on line 3"},
+    {HEAD VARIANT "phases: [{name: p, for: 1s, rate: 5/s, think_time: 1s}]\n",
+     ":3:10: think_time belongs to a closed loop"},
+    {HEAD VARIANT "load: {rate: 5/s, think_time: 1s}\n" PHASE, ":3:7: think_time belongs to"},
+    {HEAD VARIANT "load: {connections: fast}\n" PHASE,
+     ":3:21: connections: expected a whole number"},
+    {HEAD VARIANT "load: {conections: 1}\n" PHASE, "did you mean 'connections'?"},
+    {HEAD VARIANT "load: {path: /a, requests: [{path: /b}]}\n" PHASE,
+     ":3:8: expected 'path' inside the items of requests"},
+    {HEAD VARIANT "load: {requests: []}\n" PHASE, "expected 1 to 256 requests"},
+    {HEAD VARIANT "load: {requests: [{path: /a}, {path: /b}]}\n"
+                  "phases: [{name: p, for: 1s, path: /c}]\n",
+     ":4:29: 'path' of which request?"},
+    {HEAD VARIANT "load: {check: token}\n" PHASE, ":3:7: check: token needs a token"},
+    {HEAD VARIANT "load: {path: a}\n" PHASE, "path must begin with '/'"},
+    {HEAD VARIANT "load: {body: x, payload: 1KB}\n" PHASE, "body or payload, not both"},
+    {HEAD VARIANT "phases: [{name: p, for: 1s}, {name: d, kind: drain, for: 1s, rate: 1/s}]\n",
+     ":3:62: a drain has no load"},
+    {HEAD VARIANT PHASE "rounds: 0\n", ":4:9: rounds: must lie between 1 and 1000"},
+    {HEAD VARIANT PHASE "noise: 200%\n", ":4:8: noise: expected a share"},
+    {HEAD VARIANT PHASE "observe: {p99: x_total}\n",
+     ":4:11: expected another name: 'p99' is a built"},
+    {HEAD VARIANT PHASE "observe: {x: 'a b'}\n", ":4:14: expected a series such as"},
+    {HEAD VARIANT PHASE "observe: {x: {unit: time}}\n", "expected series"},
+    {HEAD VARIANT PHASE "observe: [x_total, x_total]\n", "'x_total' is a metric already"},
+    {HEAD VARIANT PHASE "observe: x\n", "metric names with their series, or a list of series"},
+    {HEAD VARIANT PHASE "derive: {x: x / 2}\n", ":4:13: expected the name of a metric, not 'x'"},
+    {HEAD VARIANT PHASE "derive: {x: p99 < 1s}\n", "expected a figure, not a condition"},
+    {HEAD VARIANT PHASE "derive: {x: {from: p99, unit: bytes}}\n", "expected unit: auto"},
+    {HEAD VARIANT PHASE "show: [p98]\n", ":4:8: expected the name of a metric, not 'p98'"},
+    {HEAD VARIANT PHASE "show: [p99 / p50]\n", "an expression goes under derive"},
+    {HEAD VARIANT PHASE "expect: [a.p99 < 50]\n", ":4:18: expected a duration beside 'a.p99'"},
+    {HEAD VARIANT PHASE "expect: ['a.p99 < 50']\n", ":4:19: expected a duration beside 'a.p99'"},
+    {HEAD VARIANT PHASE "expect: [b.p99 < 50ms]\n", ":4:10: expected the name of a variant"},
+    {HEAD VARIANT PHASE "expect: [a.q.p99 < 50ms]\n", ":4:12: expected the name of a phase"},
+    {HEAD VARIANT PHASE "expect: [a.p99]\n", "expected a condition, such as a.p99 <"},
+    {HEAD VARIANT PHASE "expect: {a: b}\n", "expected a list of conditions, not a mapping"},
+    {HEAD VARIANT PHASE "invariants: [p99 <]\n", ":4:19: expected a number, a metric"},
+    {HEAD VARIANT PHASE "claims: [{what: w, says: '1'}]\n", "expected a claim to have 'figure'"},
+    {HEAD VARIANT PHASE "claims: [{what: w, figure: none, says: '1'}]\n", "expected why"},
+    {HEAD VARIANT PHASE "claims: [{what: w, figure: a.p99, says: '1'}]\n",
+     ":4:41: expected a duration, perhaps behind"},
+    {HEAD VARIANT PHASE "claims: [{what: w, figure: a.p99 < 1s, says: '1'}]\n",
+     "the condition goes under says"},
+};
+
+static void mistakes_are_pointed_at(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+        struct plan *plan = NULL;
+        struct err err = {0};
+        int rc = parse(refusals[i].text, &plan, &err);
+        if (!strstr(err.text, refusals[i].says))
+            print_error("%s\n%s\nwanted: %s\n", refusals[i].text, err.text, refusals[i].says);
+        assert_int_equal(rc, -EINVAL);
+        assert_null(plan);
+        assert_non_null(strstr(err.text, refusals[i].says));
+        assert_ptr_equal(strstr(err.text, "family/name.yaml:"), err.text);
+        assert_int_equal(parse(refusals[i].text, &plan, NULL), -EINVAL);
+    }
+}
+
+static void size_depth_and_aliases_are_bounded(void **unused)
+{
+    (void)unused;
+    struct plan *plan = NULL;
+    struct err err = {0};
+    size_t size = PLAN_FILE_BYTES_MAX + 1;
+    char *text = malloc(size);
+    assert_non_null(text);
+    memset(text, '#', size);
+    assert_int_equal(plan_parse("f", text, size, &tables, &plan, &err), -EFBIG);
+    memset(text, '[', 4000);
+    assert_int_equal(plan_parse("f", text, 4000, &tables, &plan, &err), -EINVAL);
+    memcpy(text, "a: ", 3);
+    memset(text + 3, '[', 40);
+    memset(text + 43, ']', 40);
+    assert_int_equal(plan_parse("f", text, 83, &tables, &plan, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "expected at most 32 levels of nesting"));
+    free(text);
+    static const char laughs[] = "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+                                 "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
+                                 "c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+                                 "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n"
+                                 "e: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n";
+    assert_int_equal(parse(laughs, &plan, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "expected a smaller file"));
+}
+
+static void files_that_cannot_be_read_are_named(void **unused)
+{
+    (void)unused;
+    struct plan *plan = NULL;
+    struct err err = {0};
+    assert_int_equal(plan_load("/no/such.yaml", &tables, &plan, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/no/such.yaml"));
+    assert_int_equal(plan_load("/", &tables, &plan, &err), -EISDIR);
+    assert_int_equal(plan_load("/dev/null", &tables, &plan, &err), -EINVAL);
+    assert_null(plan);
+}
+
+static void every_key_is_described(void **unused)
+{
+    (void)unused;
+    size_t sections = 0;
+    for (const struct plan_section *section = plan_sections; section->name; section++) {
+        sections++;
+        assert_non_null(section->help);
+        for (const struct plan_key *key = section->keys; key->name; key++) {
+            assert_non_null(key->form);
+            assert_non_null(key->help);
+        }
+        for (size_t i = 0; section->settings[i]; i++)
+            for (const struct param *param = section->settings[i]; param->name; param++)
+                assert_non_null(param->help);
+    }
+    assert_int_equal(sections, 9);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(variants_carry_whole_subjects),
+        cmocka_unit_test(phases_carry_whole_loads),
+        cmocka_unit_test(metrics_know_their_units),
+        cmocka_unit_test(claims_and_conditions_are_read),
+        cmocka_unit_test(a_round_is_gathered_from_its_phases),
+        cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
+        cmocka_unit_test(mistakes_are_pointed_at),
+        cmocka_unit_test(size_depth_and_aliases_are_bounded),
+        cmocka_unit_test(files_that_cannot_be_read_are_named),
+        cmocka_unit_test(every_key_is_described),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* scenarios_test.c - every scenario that ships is a sound plan for the service that ships. */
+#include "test.h"
+
+#include "plan/catalog.h"
+#include "plan/plan.h"
+#include "subject/settings.h"
+
+static int check(const void *settings, struct err *err)
+{
+    return service_settings_check(settings, err);
+}
+
+static void every_scenario_is_a_sound_plan(void **unused)
+{
+    (void)unused;
+    const struct plan_tables tables = {service_params, sizeof(struct service_settings), check};
+    struct catalog catalog = {0};
+    assert_ok(catalog_open_default(&catalog, NULL));
+    assert_true(catalog.count >= 6);
+    for (size_t i = 0; i < catalog.count; i++) {
+        struct plan *plan = NULL;
+        struct err err = {0};
+        int rc = plan_load(catalog.entries[i].path, &tables, &plan, &err);
+        if (rc)
+            print_error("%s\n", err.text);
+        assert_ok(rc);
+        assert_string_equal(plan->name, catalog.entries[i].name);
+        assert_non_null(plan->source);
+        assert_true(plan->variant_count >= 2);
+        assert_true(plan->claim_count > 0);
+        assert_true(plan->rounds >= 6);
+        plan_destroy(plan);
+    }
+    catalog_fini(&catalog);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_scenario_is_a_sound_plan),
+    };
+    return cmocka_run_group_tests_name("scenarios", tests, NULL, NULL);
+}
