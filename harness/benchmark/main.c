@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - poolstorm-micro: the micro-benchmarks' program; says which allocator it runs on. */
+#include "benchmark/benchmark.h"
+#include "benchmark/table.h"
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <stdio.h>
+
+/* Whichever is preloaded, told by a function only it has. */
+static const char *allocator_name(char *text, size_t size_bytes)
+{
+    int (*mimalloc_version)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "mi_version");
+    int (*jemalloc_control)(const char *, void *, size_t *, void *, size_t) =
+        (int (*)(const char *, void *, size_t *, void *, size_t))dlsym(RTLD_DEFAULT, "mallctl");
+    const char *(*tcmalloc_version)(int *, int *, const char **) =
+        (const char *(*)(int *, int *, const char **))dlsym(RTLD_DEFAULT, "tc_version");
+    const char *jemalloc_version = "";
+    size_t length = sizeof(jemalloc_version);
+    if (mimalloc_version)
+        (void)snprintf(text, size_bytes, "mimalloc %d", mimalloc_version());
+    else if (jemalloc_control &&
+             jemalloc_control("version", &jemalloc_version, &length, NULL, 0) == 0)
+        (void)snprintf(text, size_bytes, "jemalloc %s", jemalloc_version);
+    else if (tcmalloc_version)
+        (void)snprintf(text, size_bytes, "tcmalloc %s", tcmalloc_version(NULL, NULL, NULL));
+    else
+        (void)snprintf(text, size_bytes, "glibc %s", gnu_get_libc_version());
+    return text;
+}
+
+int main(int argc, char **argv)
+{
+    char allocator[128];
+    return microbench_main(argc, argv, microbenchmarks,
+                           allocator_name(allocator, sizeof(allocator)));
+}
