@@ -64,7 +64,7 @@ upward_includes() {
 harness/core core
 harness/measure core|measure
 scenarios/subject core|measure|subject
-scenarios/micro core|measure|subject|benchmark
+scenarios/micro core|measure|subject|benchmark|micro
 faults core|measure|faults
 harness/load core|measure|load
 harness/plan core|measure|load|faults|subject|plan
