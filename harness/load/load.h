@@ -18,56 +18,59 @@
 
 /* Where to send requests. */
 struct load_target {
-    struct addr addr;   /* resolved */
-    char host[264];     /* for the Host header */
-    char prefix[1024];  /* path of the URL, put before every request's path; "" for none */
+    struct addr addr;  /* resolved */
+    char host[264];    /* for the Host header */
+    char prefix[1024]; /* path of the URL, put before every request's path; "" for none */
 };
 
 /* One phase. The caller's throughout; nothing is copied. */
 struct load_job {
     const struct load_target *target;
-    const struct load_profile *profile;   /* checked */
-    const struct load_request *requests;  /* checked */
-    size_t request_count;                 /* at least 1 */
-    uint64_t length_ns;                   /* of the phase */
-    uint64_t seed;                        /* of arrivals, mix, payloads and tokens */
-    const int *cpus;                      /* to pin threads to, in turn; NULL: not pinned */
-    size_t cpu_count;                     /* entries of cpus */
+    const struct load_profile *profile;  /* checked */
+    const struct load_request *requests; /* checked */
+    size_t request_count;                /* at least 1 */
+    uint64_t length_ns;                  /* of the phase */
+    uint64_t seed;                       /* of arrivals, mix, payloads and tokens */
+    const int *cpus;                     /* to pin threads to, in turn; NULL: not pinned */
+    size_t cpu_count;                    /* entries of cpus */
 };
 
 /* What can be seen while it runs: each thread's counters, summed. */
 struct load_progress {
-    uint64_t elapsed_ns;                  /* since the first intended arrival */
-    uint64_t ended[LOAD_OUTCOMES];        /* requests by outcome */
-    uint64_t in_flight;                   /* sent and not yet ended */
+    uint64_t elapsed_ns;           /* since the first intended arrival */
+    uint64_t ended[LOAD_OUTCOMES]; /* requests by outcome */
+    uint64_t in_flight;            /* sent and not yet ended */
 };
 
 /* What came of a phase. Owns its histograms and series: load_result_fini. */
 struct load_result {
-    uint64_t start_ns, length_ns;         /* CLOCK_MONOTONIC; the time figures are per */
-    uint64_t offered;                     /* open loop: arrivals the schedule called for */
-    uint64_t sent;                        /* requests written to a connection */
-    uint64_t ended[LOAD_OUTCOMES];        /* requests by outcome */
-    uint64_t queued;                      /* open loop: arrivals that found no free connection */
-    uint64_t connects;                    /* connections opened, the first ones included */
-    uint64_t reply_bytes;                 /* of bodies and heads, good replies */
-    uint64_t in_flight_peak;              /* most sent and queued at once */
-    uint64_t connections_open;            /* connections that stood when the clock started */
-    struct hist *latency;                 /* good replies: from the intended time (open loop) or the
-                                             sending (closed loop) to the last byte */
-    struct hist *service_time;            /* good replies: from the sending; what a closed tool sees */
-    struct hist *lateness;                /* open loop: how late arrivals were handled */
-    struct hist *connect;                 /* opening a connection */
-    struct series *series;                /* per 100 ms; errors are outcomes from LOAD_REFUSED on */
-    struct meter_sample cpu;              /* what the generator's threads used */
-    char first_error[160];                /* of the first request that did not end well, "" if none */
+    uint64_t start_ns, length_ns;  /* CLOCK_MONOTONIC; the time figures are per */
+    uint64_t offered;              /* open loop: arrivals the schedule called for */
+    uint64_t sent;                 /* requests written to a connection */
+    uint64_t ended[LOAD_OUTCOMES]; /* requests by outcome */
+    uint64_t ok_in_time;           /* good replies that were whole before the phase ended:
+                                      goodput is this over length_ns */
+    uint64_t queued;               /* open loop: arrivals that found no free connection */
+    uint64_t connects;             /* connections opened, the first ones included */
+    uint64_t reply_bytes;          /* of bodies and heads, good replies */
+    uint64_t in_flight_peak;       /* most sent and queued at once */
+    uint64_t connections_open;     /* connections that stood when the clock started */
+    struct hist *latency;          /* good replies: from the intended time (open loop) or the
+                                      sending (closed loop) to the last byte */
+    struct hist *service_time;     /* good replies: from the sending; what a closed tool sees */
+    struct hist *lateness;         /* open loop: how late arrivals were handled */
+    struct hist *connect;          /* opening a connection */
+    struct series *series;         /* per 100 ms; errors are outcomes from LOAD_REFUSED on */
+    struct meter_sample cpu;       /* what the generator's threads used */
+    char first_error[160];         /* of the first request that did not end well, "" if none */
 };
 
-/* Runs one phase on threads of its own. Opens all connections first (keep_alive) and only then starts
- * the clock. When ctx ends, stops at once with its error. Errors of single requests are counted, not
- * returned; -ECONNREFUSED and the like only when no connection at all could be opened.
- * progress may be NULL; otherwise it is brought up to date every 100 ms for other fibers of the
- * calling thread to read. */
+/* Runs one phase on threads of its own. Opens all connections first (keep_alive) and only then
+ * starts the clock. Errors of single requests are counted, not returned; -ECONNREFUSED and the like
+ * come only when no connection at all could be opened. When ctx ends first, stops at once with its
+ * error, and result holds what was measured until then (latency is NULL when the clock had not
+ * started). load_result_fini in any case. progress may be NULL; otherwise it is brought up to date
+ * every 100 ms for other fibers of the calling thread to read. */
 int load_run(struct ctx *ctx, const struct load_job *job, struct load_result *result,
              struct load_progress *progress, struct err *err);
 
@@ -76,8 +79,8 @@ void load_result_fini(struct load_result *result);
 /* Whether the generator and not the subject was the limit. NULL when it was not, else the reason in
  * text. subject_cpus is how many CPUs the subject kept busy (meter_cpus), negative when unknown. */
 const char *load_result_invalid(const struct load_result *result,
-                                const struct load_profile *profile, double subject_cpus,
-                                char *text, size_t size_bytes);
+                                const struct load_profile *profile, double subject_cpus, char *text,
+                                size_t size_bytes);
 
 /* Reads "http://HOST:PORT/prefix" or "http+unix:/path". -EINVAL with the reason. Resolves names. */
 int load_target_parse(struct load_target *target, const char *url, struct err *err);

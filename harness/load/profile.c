@@ -11,7 +11,8 @@ static const char *const shapes[] = {"flat", "ramp", "step", "spike", NULL};
 static const char *const checks[] = {"none", "status", "token", NULL};
 
 const struct param load_profile_params[] = {
-    {PARAM_COUNT("threads", load_profile, threads, "1", "generator threads, each with its own ring"),
+    {PARAM_COUNT("threads", load_profile, threads, "1",
+                 "generator threads, each with its own ring"),
      .letter = 't', .min = 1, .max = 256},
     {PARAM_COUNT("connections", load_profile, connections, "64",
                  "connections over all threads; the clients of a closed loop"),
@@ -20,13 +21,15 @@ const struct param load_profile_params[] = {
                 "arrivals of an open loop; without it the loop is closed"),
      .letter = 'R', .min = 0.001, .max = 1e8},
     {PARAM_CHOICE("arrivals", load_profile, arrivals, "constant", "spacing of arrivals", arrivals)},
-    {PARAM_CHOICE("shape", load_profile, shape, "flat", "how the rate moves over the phase", shapes)},
+    {PARAM_CHOICE("shape", load_profile, shape, "flat", "how the rate moves over the phase",
+                  shapes)},
     {PARAM_RATE("peak", load_profile, peak_per_s, NULL,
                 "rate a ramp ends at, a step goes to or a spike reaches"),
      .min = 0.001, .max = 1e8},
     {PARAM_NS("shape_at", load_profile, shape_at_ns, NULL, "when a step or spike begins")},
     {PARAM_NS("shape_for", load_profile, shape_for_ns, NULL, "how long a spike lasts")},
-    {PARAM_NS("think_time", load_profile, think_ns, "0", "closed loop: pause before the next request")},
+    {PARAM_NS("think_time", load_profile, think_ns, "0",
+              "closed loop: pause before the next request")},
     {PARAM_NS("timeout", load_profile, timeout_ns, "2s",
               "of a request, counted from its intended time; 0: none"),
      .letter = 'T'},

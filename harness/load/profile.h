@@ -25,21 +25,21 @@ struct load_request {
 
 /* How to drive the subject in one phase. Closed loop while rate_per_s is 0, else open loop. */
 struct load_profile {
-    uint64_t threads;         /* generator threads, each with a ring of its own */
-    uint64_t connections;     /* kept open over all threads; in a closed loop: the clients */
-    double rate_per_s;        /* open loop: arrivals; 0: closed loop, as fast as replies come */
-    int arrivals;             /* enum load_arrivals */
-    int shape;                /* enum load_shape: how the rate moves over the phase */
-    double peak_per_s;        /* the rate a ramp ends at, a step goes to, a spike reaches */
-    uint64_t shape_at_ns;     /* step, spike: from the start of the phase */
-    uint64_t shape_for_ns;    /* spike: how long */
-    uint64_t think_ns;        /* closed loop: pause between a reply and the next request */
-    uint64_t timeout_ns;      /* of a request, from its intended time; 0: none */
-    uint64_t in_flight_max;   /* open loop: queued and sent together; more is shed and counted */
-    uint64_t spin_ns;         /* busy-poll when the next arrival is this near; 0: always sleep */
+    uint64_t threads;           /* generator threads, each with a ring of its own */
+    uint64_t connections;       /* kept open over all threads; in a closed loop: the clients */
+    double rate_per_s;          /* open loop: arrivals; 0: closed loop, as fast as replies come */
+    int arrivals;               /* enum load_arrivals */
+    int shape;                  /* enum load_shape: how the rate moves over the phase */
+    double peak_per_s;          /* the rate a ramp ends at, a step goes to, a spike reaches */
+    uint64_t shape_at_ns;       /* step, spike: from the start of the phase */
+    uint64_t shape_for_ns;      /* spike: how long */
+    uint64_t think_ns;          /* closed loop: pause between a reply and the next request */
+    uint64_t timeout_ns;        /* of a request, from its intended time; 0: none */
+    uint64_t in_flight_max;     /* open loop: queued and sent together; more is shed and counted */
+    uint64_t spin_ns;           /* busy-poll when the next arrival is this near; 0: always sleep */
     uint64_t reply_limit_bytes; /* larger reply bodies are an error when they must be checked */
-    bool keep_alive;          /* false: a new connection for every request */
-    int check;                /* enum load_check: what makes a reply good beyond being whole */
+    bool keep_alive;            /* false: a new connection for every request */
+    int check;                  /* enum load_check: what makes a reply good beyond being whole */
 };
 
 /* Of struct load_profile and struct load_request. */

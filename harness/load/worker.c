@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* worker.c - a fiber a connection; in an open loop, one more that hands out arrivals when they are
+ * due. */
+#include "load/worker.h"
+
+#include "core/group.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONNECTS_AT_ONCE = 32, /* more would overflow the listener's backlog */
+};
+
+#define GRACE_NS_WITHOUT_TIMEOUT   NS_PER_S
+#define CONNECT_NS_WITHOUT_TIMEOUT (5 * NS_PER_S)
+#define RECONNECT_PAUSE_NS         (10 * NS_PER_MS) /* who was refused does not storm */
+
+/* Written by this thread alone; relaxed, so that others may read without tearing. */
+static void bump(_Atomic uint64_t *counter)
+{
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, value + 1, memory_order_relaxed);
+}
+
+/* Connections with work; and the arrivals that wait for one. */
+static void worker_busy(struct worker *worker, int change)
+{
+    worker->busy += (size_t)change;
+    uint64_t in_flight = worker->busy + (worker->queue.tail - worker->queue.head);
+    atomic_store_explicit(&worker->in_flight, in_flight, memory_order_relaxed);
+    if (in_flight > worker->result.in_flight_peak)
+        worker->result.in_flight_peak = in_flight;
+}
+
+/* ---- Making one ------------------------------------------------------------------------------ */
+
+static int make_records(struct worker *worker, struct err *err)
+{
+    struct load_result *result = &worker->result;
+    struct hist **hists[] = {&result->latency, &result->service_time, &result->lateness,
+                             &result->connect};
+    for (size_t i = 0; i < sizeof(hists) / sizeof(*hists); i++) {
+        int rc = hist_create_default(hists[i], err);
+        if (rc)
+            return rc;
+    }
+    struct series_options options = {.length_ns = worker->job->length_ns,
+                                     .error_names = load_outcome_names + 1};
+    return series_create(&result->series, &options, err);
+}
+
+static int make_queue(struct worker_queue *queue, uint64_t most)
+{
+    size_t room = 1;
+    while (room < most)
+        room *= 2;
+    queue->room = room;
+    queue->intended_ns = malloc(room * sizeof(*queue->intended_ns));
+    return queue->intended_ns ? 0 : -ENOMEM;
+}
+
+static int make_clients(struct worker *worker)
+{
+    uint64_t all = worker->job->profile->connections;
+    size_t share = (size_t)(all / worker->count + (worker->index < all % worker->count));
+    worker->clients = calloc(share, sizeof(*worker->clients));
+    if (!worker->clients)
+        return -ENOMEM;
+    for (size_t i = 0; i < share; i++) {
+        worker->client_count = i + 1;
+        int rc = client_init(&worker->clients[i], worker->job, worker->mix);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void on_go(struct message *message)
+{
+    struct worker *worker = container_of(message, struct worker, go);
+    worker->has_start = true;
+    (void)waitq_wake_all(&worker->waits_for_go);
+}
+
+static void on_ready(struct message *message)
+{
+    struct worker *worker = container_of(message, struct worker, ready);
+    worker->is_ready = true;
+    (void)waitq_wake_all(worker->parent_waits);
+}
+
+int worker_init(struct worker *worker, const struct load_job *job, const struct mix *mix,
+                unsigned index, unsigned count, struct err *err)
+{
+    worker->job = job;
+    worker->mix = mix;
+    worker->index = index;
+    worker->count = count;
+    worker->ready.run = on_ready;
+    worker->go.run = on_go;
+    worker->next_token = (rng_splitmix(&(uint64_t){job->seed}) << 40) | ((uint64_t)index << 32);
+    rng_init(&worker->rng, job->seed, 1000 + index);
+    waitq_init(&worker->waits_for_go);
+    waitq_init(&worker->idle);
+    waitq_init(&worker->drained);
+    arrival_init(&worker->arrival, job->profile, job->length_ns, index, count, job->seed);
+    int rc = make_records(worker, err);
+    if (!rc && (make_clients(worker) ||
+                make_queue(&worker->queue, job->profile->in_flight_max / count + 1)))
+        rc = err_sys(err, -ENOMEM, "set up %llu connections",
+                     (unsigned long long)job->profile->connections);
+    return rc;
+}
+
+void worker_fini(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->client_count; i++)
+        client_fini(&worker->clients[i]);
+    free(worker->clients);
+    free(worker->queue.intended_ns);
+    load_result_fini(&worker->result);
+}
+
+/* ---- One request ----------------------------------------------------------------------------- */
+
+static void note_first_error(struct worker *worker, enum load_outcome outcome,
+                             const struct client *client)
+{
+    char *text = worker->result.first_error;
+    size_t room = sizeof(worker->result.first_error);
+    if (outcome == LOAD_STATUS)
+        (void)snprintf(text, room, "status %d", client->status);
+    else if (client->error)
+        (void)snprintf(text, room, "%s: %s", load_outcome_names[outcome], strerror(-client->error));
+    else
+        (void)snprintf(text, room, "%s", load_outcome_names[outcome]);
+}
+
+static void record(struct worker *worker, enum load_outcome outcome, const struct client *client,
+                   uint64_t intended_ns, uint64_t sent_ns, uint64_t now_ns)
+{
+    struct load_result *result = &worker->result;
+    bump(&worker->ended[outcome]);
+    if (outcome == LOAD_OK) {
+        hist_record(result->latency, now_ns - intended_ns);
+        hist_record(result->service_time, now_ns - sent_ns);
+        series_ok(result->series, now_ns, now_ns - intended_ns, client->reply_bytes);
+        result->reply_bytes += client->reply_bytes;
+        result->ok_in_time += now_ns <= worker->end_ns;
+    } else {
+        series_error(result->series, now_ns, (unsigned)outcome - 1);
+        if (!result->first_error[0])
+            note_first_error(worker, outcome, client);
+    }
+}
+
+static int ensure_connected(struct ctx *ctx, struct worker *worker, struct client *client)
+{
+    if (client->fd >= 0)
+        return 0;
+    uint64_t before_ns = clock_now_ns();
+    int rc = client_connect(ctx, client);
+    if (!rc) {
+        hist_record(worker->result.connect, clock_now_ns() - before_ns);
+        worker->result.connects++;
+    }
+    return rc;
+}
+
+/* Connects if need be, exchanges, and tells how it ended; false when the phase was called off. */
+static bool attempt(struct ctx *ctx, struct worker *worker, struct client *client,
+                    enum load_outcome *outcome, uint64_t *sent_ns)
+{
+    int rc = ensure_connected(ctx, worker, client);
+    client->error = rc;
+    if (rc) {
+        *outcome = ctx_error(ctx) == -ETIMEDOUT ? LOAD_TIMEOUT : LOAD_REFUSED;
+    } else {
+        *sent_ns = clock_now_ns();
+        worker->result.sent++;
+        *outcome =
+            client_exchange(ctx, client, mix_pick(worker->mix, &worker->rng), worker->next_token++);
+    }
+    return ctx_error(ctx) != -ECANCELED;
+}
+
+/* Returns when it ended. */
+static uint64_t run_request(struct ctx *ctx, struct worker *worker, struct client *client,
+                            uint64_t intended_ns)
+{
+    uint64_t timeout_ns = worker->job->profile->timeout_ns;
+    enum load_outcome outcome;
+    uint64_t sent_ns = intended_ns;
+    struct ctx limit, *under = ctx;
+    if (timeout_ns > 0) {
+        ctx_init_deadline(&limit, ctx, intended_ns + timeout_ns);
+        under = &limit;
+    }
+    bool counts = attempt(under, worker, client, &outcome, &sent_ns);
+    if (timeout_ns > 0)
+        ctx_fini(&limit);
+    uint64_t now_ns = clock_now_ns();
+    if (counts)
+        record(worker, outcome, client, intended_ns, sent_ns, now_ns);
+    return now_ns;
+}
+
+/* ---- Closed loop: each connection is a client ------------------------------------------------ */
+
+static void closed_client(struct ctx *ctx, void *arg)
+{
+    struct worker *worker = arg;
+    struct client *client = &worker->clients[worker->next_client++];
+    uint64_t think_ns = worker->job->profile->think_ns;
+    uint64_t now_ns = clock_now_ns();
+    worker_busy(worker, 1);
+    while (now_ns < worker->end_ns && !ctx_error(ctx)) {
+        now_ns = run_request(ctx, worker, client, now_ns);
+        if (think_ns > 0) {
+            if (fiber_sleep_until(ctx, now_ns + think_ns))
+                break;
+            now_ns = clock_now_ns();
+        }
+        if (client->fd < 0 && client->error && fiber_sleep(ctx, RECONNECT_PAUSE_NS))
+            break;
+    }
+    worker_busy(worker, -1);
+}
+
+/* ---- Open loop: arrivals look for a connection ----------------------------------------------- */
+
+static size_t queue_length(const struct worker_queue *queue)
+{
+    return (size_t)(queue->tail - queue->head);
+}
+
+static uint64_t *queue_slot(struct worker_queue *queue, uint64_t at)
+{
+    return &queue->intended_ns[at & (queue->room - 1)];
+}
+
+static void open_client(struct ctx *ctx, void *arg)
+{
+    struct worker *worker = arg;
+    struct client *client = &worker->clients[worker->next_client++];
+    for (;;) {
+        uint64_t intended_ns;
+        if (queue_length(&worker->queue) > 0) {
+            intended_ns = *queue_slot(&worker->queue, worker->queue.head++);
+            worker_busy(worker, 1);
+        } else {
+            if (worker->busy == 0)
+                (void)waitq_wake_all(&worker->drained);
+            void *gift;
+            if (waitq_wait(ctx, &worker->idle, &gift))
+                return;
+            intended_ns = (uint64_t)(uintptr_t)gift;
+        }
+        (void)run_request(ctx, worker, client, intended_ns);
+        worker_busy(worker, -1);
+        if (ctx_error(ctx))
+            return;
+    }
+}
+
+static void shed(struct worker *worker, uint64_t now_ns)
+{
+    bump(&worker->ended[LOAD_SHED]);
+    series_error(worker->result.series, now_ns, LOAD_SHED - 1);
+}
+
+static void arrive(struct worker *worker, uint64_t intended_ns, uint64_t now_ns)
+{
+    struct load_result *result = &worker->result;
+    result->offered++;
+    hist_record(result->lateness, now_ns - intended_ns);
+    if (waitq_wake_one(&worker->idle, (void *)(uintptr_t)intended_ns)) {
+        worker_busy(worker, 1);
+        return;
+    }
+    uint64_t in_flight = queue_length(&worker->queue) + worker->client_count;
+    uint64_t most = worker->job->profile->in_flight_max / worker->count;
+    if (in_flight >= (most > worker->client_count ? most : worker->client_count)) {
+        shed(worker, now_ns);
+        return;
+    }
+    *queue_slot(&worker->queue, worker->queue.tail++) = intended_ns;
+    result->queued++;
+    worker_busy(worker, 0);
+}
+
+/* Hands out arrivals until the phase is over. */
+static int hand_out(struct ctx *ctx, struct worker *worker)
+{
+    for (;;) {
+        uint64_t offset_ns = arrival_next_ns(&worker->arrival);
+        if (offset_ns == CLOCK_NEVER)
+            return 0;
+        uint64_t due_ns = worker->start_ns + offset_ns;
+        uint64_t now_ns = clock_now_ns();
+        if (due_ns > now_ns) {
+            int rc = fiber_sleep_until(ctx, due_ns);
+            if (rc)
+                return rc;
+            now_ns = clock_now_ns();
+        }
+        arrive(worker, due_ns, now_ns);
+    }
+}
+
+/* ---- The phase ------------------------------------------------------------------------------- */
+
+/* Requests that began in the phase may end after it, but not for ever. */
+static void finish(struct ctx *ctx, struct worker *worker, struct group *group)
+{
+    uint64_t timeout_ns = worker->job->profile->timeout_ns;
+    struct ctx grace;
+    ctx_init_deadline(&grace, ctx,
+                      clock_after(worker->end_ns, timeout_ns ? timeout_ns + 100 * NS_PER_MS
+                                                             : GRACE_NS_WITHOUT_TIMEOUT));
+    if (worker->job->profile->rate_per_s > 0) {
+        while (worker->busy > 0 || queue_length(&worker->queue) > 0)
+            if (waitq_wait(&grace, &worker->drained, NULL))
+                break;
+        group_cancel(group, "phase over");
+    }
+    (void)group_join(&grace, group);
+    ctx_fini(&grace);
+    group_cancel(group, "phase over");
+    (void)group_join(NULL, group);
+}
+
+static void run_phase(struct ctx *ctx, struct worker *worker)
+{
+    bool open = worker->job->profile->rate_per_s > 0;
+    struct group group;
+    group_init(&group, ctx);
+    worker->next_client = 0;
+    int rc = fiber_sleep_until(ctx, worker->start_ns);
+    for (size_t i = 0; i < worker->client_count && !rc; i++)
+        rc = group_spawn(&group, "connection", open ? open_client : closed_client, worker);
+    if (!rc && open) {
+        fiber_yield(); /* the connections line up first */
+        rc = hand_out(ctx, worker);
+    }
+    if (!rc)
+        rc = fiber_sleep_until(ctx, worker->end_ns);
+    if (rc)
+        group_cancel(&group, "run ended");
+    finish(ctx, worker, &group);
+    (void)group_fini(&group);
+}
+
+static void connect_some(struct ctx *ctx, void *arg)
+{
+    struct worker *worker = arg;
+    while (worker->next_client < worker->client_count) {
+        struct client *client = &worker->clients[worker->next_client++];
+        int rc = ensure_connected(ctx, worker, client);
+        if (rc && !worker->error)
+            worker->error = rc;
+    }
+}
+
+/* All connections stand before the clock starts: what is measured is the service, not the herd. */
+static void connect_all(struct ctx *ctx, struct worker *worker)
+{
+    struct ctx limit;
+    struct group group;
+    uint64_t timeout_ns = worker->job->profile->timeout_ns;
+    ctx_init_timeout(&limit, ctx, timeout_ns ? timeout_ns : CONNECT_NS_WITHOUT_TIMEOUT);
+    group_init(&group, &limit);
+    for (size_t i = 0; i < CONNECTS_AT_ONCE && i < worker->client_count; i++)
+        if (group_spawn(&group, "connect", connect_some, worker))
+            break;
+    (void)group_join(NULL, &group);
+    (void)group_fini(&group);
+    ctx_fini(&limit);
+    for (size_t i = 0; i < worker->client_count; i++)
+        worker->result.connections_open += worker->clients[i].fd >= 0;
+}
+
+void worker_main(struct ctx *ctx, void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->job->profile->keep_alive)
+        connect_all(ctx, worker);
+    ring_post(worker->parent, &worker->ready);
+    while (!worker->has_start)
+        if (waitq_wait(ctx, &worker->waits_for_go, NULL))
+            return;
+    struct meter_sample before = {0}, after = {0};
+    (void)meter_thread(&before, NULL);
+    series_start(worker->result.series, worker->start_ns);
+    run_phase(ctx, worker);
+    (void)meter_thread(&after, NULL);
+    worker->result.cpu = meter_difference(&before, &after);
+}
