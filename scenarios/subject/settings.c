@@ -11,6 +11,13 @@ static const char *const buffers_words[] = {
     NULL,
 };
 
+static const char *const nodes_words[] = {
+    [NODES_BY_BUFFERS] = "by-buffers",
+    [NODES_ALLOCATOR] = "allocator",
+    [NODES_ARENA] = "arena",
+    NULL,
+};
+
 static const char *const reset_words[] = {
     [POOL_RESET_FULL] = "full",
     [POOL_RESET_KEEP_FIELDS] = "keep-fields",
@@ -59,12 +66,17 @@ const struct param service_params[] = {
         CHOICE, "buffers", buffers, "pool",
         "source of a request's memory; pool-per-request is wrong on purpose: it reuses nothing",
         buffers_words)},
+    {SETTING(CHOICE, "nodes", nodes, "by-buffers",
+             "source of the parsed document's nodes; by-buffers is arena unless buffers is malloc; "
+             "an arena is a gain of its own, so hold it equal to see what pooling is worth",
+             nodes_words)},
     {SETTING(CHOICE, "pool_reset", pool_reset, "full",
              "cleaning between two users; all but full are wrong on purpose: keep-fields shows "
              "another request's fields, keep-length another request's bytes, none both",
              reset_words)},
-    {SETTING(BYTES, "pool_capacity_limit", pool_capacity_limit_bytes, "1MiB",
-             "buffers above this are freed, not kept, on return; 0 keeps all (wrong on purpose)")},
+    {SETTING(BYTES, "pool_capacity_limit", pool_capacity_limit_bytes, "8MiB",
+             "objects whose buffers hold more are dropped, not kept, on return; 0 keeps all (wrong "
+             "on purpose)")},
     {SETTING(COUNT, "pool_prewarm", pool_prewarm, "0",
              "objects put into the pool before listening"),
      .min = 0, .max = 65536},

@@ -16,6 +16,14 @@ enum buffers_mode {
     BUFFERS_POOL_PER_REQUEST, /* a pool made for the request: nothing to reuse (wrong on purpose) */
 };
 
+/* Where the parsed document's nodes come from, of which a request has hundreds. An arena is a gain
+ * of its own, pooled or not: to see what pooling is worth, hold this equal on both sides. */
+enum nodes_mode {
+    NODES_BY_BUFFERS, /* an arena with pooled buffers, the allocator with BUFFERS_MALLOC */
+    NODES_ALLOCATOR,  /* each from the allocator, and back one by one */
+    NODES_ARENA,      /* out of blocks of the request, emptied at once */
+};
+
 /* What is made clean between two users of a pooled object. */
 enum pool_reset {
     POOL_RESET_FULL,        /* lengths and fields: the right way */
@@ -41,8 +49,9 @@ struct service_settings {
     uint64_t gather;              /* requests that wait for each other; 0 or 1: none */
     uint64_t gather_timeout_ns;   /* and no longer than this */
     int buffers;                  /* enum buffers_mode */
+    int nodes;                    /* enum nodes_mode */
     int pool_reset;               /* enum pool_reset */
-    uint64_t pool_capacity_limit_bytes; /* buffers above it are not kept; 0: all are */
+    uint64_t pool_capacity_limit_bytes; /* objects holding more are not kept; 0: all are */
     uint64_t pool_prewarm;              /* objects a thread makes before it listens */
     uint64_t pool_prewarm_bytes;        /* capacity of each of their buffers */
     uint64_t pool_reclaim_every_ns;     /* unused objects are given up at this period; 0: never */

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: MIT */
+/* connection.c - one connection, one fiber: read a request, have it answered, again. */
+#include "subject/endpoint.h"
+#include "subject/reply.h"
+#include "subject/request.h"
+#include "subject/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    OUTPUT_BYTES = 4096,     /* larger answers are sent from where they are */
+    CHUNK_ROOM_BYTES = 4096, /* behind the longest head, to read chunks into */
+    LINGER_BYTES = 1 << 20,  /* read and dropped after our end of stream, at most */
+    NO_ENDPOINT = COUNTERS_ENDPOINTS - 1,
+};
+
+enum state {
+    STATE_IDLE,      /* waits for a request's first byte; the answer before may still leave */
+    STATE_READING,   /* until the request's last byte */
+    STATE_ANSWERING, /* in the endpoint's hands, who may take its time */
+    STATE_SENDING,   /* the answer leaves, as fast as the peer reads */
+    STATE_CLOSING,   /* our end of stream is sent, the peer's is awaited */
+};
+
+struct connection {
+    struct list link; /* in worker->connections */
+    struct worker *worker;
+    struct ctx *ctx; /* of its fiber; NULL until that runs */
+    enum state state;
+    uint64_t since_ns; /* state began, for timeouts */
+    uint64_t begun_ns; /* the first byte of the request came */
+    int fd;
+    size_t filled;      /* bytes in input */
+    size_t pending;     /* bytes in output, to leave with the next receive */
+    size_t input_bytes; /* size of input */
+    char output[OUTPUT_BYTES];
+    char input[];
+};
+
+/* What became of a request: below 0 the connection is lost, above it is a status to answer. */
+enum { SERVED = 0 };
+
+/* ---- Bytes in and out ------------------------------------------------------------------------ */
+
+/* What comes next, after or while what is pending leaves. 0: end of stream. */
+static ssize_t receive(struct connection *self, char *into, size_t room)
+{
+    size_t pending = self->pending;
+    self->pending = 0;
+    if (pending > 0)
+        return sock_send_recv(self->ctx, self->fd, self->output, pending, into, room);
+    return sock_recv(self->ctx, self->fd, into, room);
+}
+
+static int flush(struct connection *self)
+{
+    size_t pending = self->pending;
+    self->pending = 0;
+    return pending > 0 ? sock_send(self->ctx, self->fd, self->output, pending) : 0;
+}
+
+/* Small answers wait in output for the receive that follows, so that both are one submission and
+ * the memory they were made in can go back at once; large ones are not copied. */
+static int put(struct connection *self, const char *data, size_t length)
+{
+    if (length > OUTPUT_BYTES - self->pending) {
+        int rc = flush(self);
+        if (rc || length > OUTPUT_BYTES)
+            return rc ? rc : sock_send(self->ctx, self->fd, data, length);
+    }
+    memcpy(self->output + self->pending, data, length);
+    self->pending += length;
+    return 0;
+}
+
+/* An answer of our own, made without the request's memory. */
+static int put_refusal(struct connection *self, const struct reply_head *head)
+{
+    char text[REPLY_HEAD_MAX + 128];
+    const char *reason = reply_statuses[reply_status_index(head->status)].reason;
+    char body[64] = "{\"error\":\"";
+    strcat(strcat(body, reason), "\"}\n");
+    struct reply_head whole = *head;
+    whole.content_type = "application/json";
+    whole.length_bytes = strlen(body);
+    size_t length = reply_write_head(text, &whole);
+    memcpy(text + length, body, whole.length_bytes);
+    return put(self, text, length + whole.length_bytes);
+}
+
+/* Sends what is left and an end of stream, and reads on until the peer's: closing with bytes unread
+ * would reset the connection, and the peer might never see the answer. */
+static void close_gently(struct connection *self)
+{
+    self->state = STATE_CLOSING;
+    self->since_ns = ring_now_ns(ring_self());
+    if (flush(self) || sock_half_close(self->fd))
+        return;
+    for (size_t dropped = 0; dropped < LINGER_BYTES;) {
+        ssize_t got = sock_recv(self->ctx, self->fd, self->input, self->input_bytes);
+        if (got <= 0)
+            return;
+        dropped += (size_t)got;
+    }
+}
+
+/* ---- Reading a request ----------------------------------------------------------------------- */
+
+static void begin_request(struct connection *self)
+{
+    self->state = STATE_READING;
+    self->begun_ns = self->since_ns = clock_now_ns();
+}
+
+/* The length of a whole head at the start of input, 0 when the peer has gone, -EBADMSG or -E2BIG.
+ */
+static ssize_t read_head(struct connection *self, struct http1_head *head)
+{
+    size_t limit = (size_t)self->worker->service->settings.header_limit_bytes;
+    if (self->filled > 0)
+        begin_request(self);
+    for (;;) {
+        ssize_t length =
+            self->filled > 0 ? http1_parse_request(self->input, self->filled, head) : 0;
+        if (length < 0)
+            return length;
+        if ((size_t)length > limit || (length == 0 && self->filled >= limit))
+            return -E2BIG;
+        if (length > 0)
+            return length;
+        if (self->filled == 0) {
+            self->state = STATE_IDLE;
+            self->since_ns = ring_now_ns(ring_self());
+        }
+        ssize_t got = receive(self, self->input + self->filled, self->input_bytes - self->filled);
+        if (got <= 0)
+            return 0;
+        if (self->filled == 0)
+            begin_request(self);
+        self->filled += (size_t)got;
+    }
+}
+
+static int answer_of(int error)
+{
+    return error == -EBADMSG ? 400 : 500;
+}
+
+/* Takes what is in input behind the head, and receives the rest where it belongs. */
+static int read_length(struct connection *self, struct request *request, size_t *at)
+{
+    uint64_t left = request->head->content_length;
+    size_t here = self->filled - *at < left ? self->filled - *at : (size_t)left;
+    int rc = buffer_append(&request->body, self->input + *at, here);
+    if (rc)
+        return answer_of(rc);
+    *at += here;
+    for (left -= here; left > 0;) {
+        struct buffer *body = &request->body;
+        ssize_t got = receive(self, body->data + body->length, (size_t)left);
+        if (got <= 0)
+            return got < 0 ? (int)got : -ECONNRESET;
+        body->length += (size_t)got;
+        left -= (size_t)got;
+    }
+    return SERVED;
+}
+
+/* Decodes in input, behind the head, which stays where it is. */
+static int read_chunks(struct connection *self, struct request *request, size_t *at)
+{
+    const struct service_settings *settings = &self->worker->service->settings;
+    struct http1_chunks chunks = {0};
+    size_t base = *at;
+    for (;;) {
+        size_t consumed = 0;
+        ssize_t decoded = http1_dechunk(&chunks, self->input + *at, self->filled - *at, &consumed);
+        if (decoded < 0)
+            return answer_of((int)decoded);
+        if (request_payload(request).length + (size_t)decoded > settings->payload_limit_bytes)
+            return 413;
+        int rc = buffer_append(&request->body, self->input + *at, (size_t)decoded);
+        if (rc)
+            return answer_of(rc);
+        *at += consumed;
+        if (chunks.done)
+            return SERVED;
+        *at = self->filled = base;
+        ssize_t got = receive(self, self->input + base, self->input_bytes - base);
+        if (got <= 0)
+            return got < 0 ? (int)got : -ECONNRESET;
+        self->filled += (size_t)got;
+    }
+}
+
+/* Appends the payload to request->body. *at: behind the head, then behind the request. */
+static int read_body(struct connection *self, struct request *request, size_t *at)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    const struct http1_head *head = request->head;
+    int rc = request_begin(request, head->framing == HTTP1_LENGTH ? head->content_length : 0);
+    if (rc)
+        return answer_of(rc);
+    if (head->framing == HTTP1_NO_BODY)
+        return SERVED;
+    if (head->expect_continue && *at == self->filled) {
+        rc = put(self, go_on, sizeof(go_on) - 1);
+        if (rc)
+            return rc;
+    }
+    return head->framing == HTTP1_LENGTH ? read_length(self, request, at)
+                                         : read_chunks(self, request, at);
+}
+
+/* ---- Answering ------------------------------------------------------------------------------- */
+
+static bool slice_equals(struct slice slice, const char *text)
+{
+    return slice.length == strlen(text) && memcmp(slice.data, text, slice.length) == 0;
+}
+
+/* The path of a target in origin form or absolute form (RFC 9112 3.2), without the query. */
+static struct slice path_of(struct slice target)
+{
+    static const char scheme[] = "http://";
+    const char *at = target.data, *end = at + target.length;
+    if (target.length >= sizeof(scheme) - 1 && memcmp(at, scheme, sizeof(scheme) - 1) == 0) {
+        at += sizeof(scheme) - 1;
+        while (at < end && *at != '/')
+            at++;
+    }
+    const char *query = memchr(at, '?', (size_t)(end - at));
+    return (struct slice){at, (size_t)((query ? query : end) - at)};
+}
+
+static unsigned find_endpoint(const struct http1_head *head)
+{
+    struct slice path = path_of(head->target);
+    for (unsigned i = 0; endpoints[i]; i++)
+        if (slice_equals(path, endpoints[i]->path))
+            return i;
+    return NO_ENDPOINT;
+}
+
+static const char *allowed(const struct endpoint *endpoint)
+{
+    static const char *const texts[] = {"", "GET, HEAD", "POST", "GET, HEAD, POST"};
+    return texts[endpoint->methods & (ENDPOINT_GET | ENDPOINT_POST)];
+}
+
+static bool allows(const struct endpoint *endpoint, const struct http1_head *head)
+{
+    if (slice_equals(head->method, "POST"))
+        return endpoint->methods & ENDPOINT_POST;
+    bool get = slice_equals(head->method, "GET") || slice_equals(head->method, "HEAD");
+    return get && (endpoint->methods & ENDPOINT_GET);
+}
+
+/* Why a request is not even read: a status, or 0. */
+static int refuses(const struct connection *self, const struct http1_head *head, unsigned endpoint)
+{
+    if (head->framing == HTTP1_LENGTH &&
+        head->content_length > self->worker->service->settings.payload_limit_bytes)
+        return 413;
+    if (endpoint == NO_ENDPOINT)
+        return 404;
+    return allows(endpoints[endpoint], head) ? 0 : 405;
+}
+
+static void count(struct connection *self, unsigned endpoint, int status)
+{
+    counters_answered(&self->worker->counters, endpoint, reply_status_index(status),
+                      clock_now_ns() - self->begun_ns);
+}
+
+/* The head goes into the room in front of the body, up against it. */
+static int put_answer(struct connection *self, struct request *request, int status, bool keep_alive)
+{
+    static_assert((int)REQUEST_HEAD_ROOM >= (int)REPLY_HEAD_MAX, "the head fits its room");
+    struct buffer *out = &request->response;
+    char text[REPLY_HEAD_MAX];
+    struct reply_head head = {
+        .status = status,
+        .content_type = request->content_type,
+        .length_bytes = out->length - REQUEST_HEAD_ROOM,
+        .minor = request->head->minor,
+        .keep_alive = keep_alive,
+    };
+    size_t head_bytes = reply_write_head(text, &head);
+    if (slice_equals(request->head->method, "HEAD"))
+        return put(self, text, head_bytes);
+    char *start = out->data + REQUEST_HEAD_ROOM - head_bytes;
+    memcpy(start, text, head_bytes);
+    return put(self, start, head_bytes + head.length_bytes);
+}
+
+/* Reads the payload and has it answered. *at ends up behind the request. */
+static int serve_with(struct connection *self, const struct http1_head *head, unsigned index,
+                      size_t *at, bool *keep_alive)
+{
+    const struct endpoint *endpoint = endpoints[index];
+    struct request *request = request_take(self->worker, endpoint->measured);
+    if (!request)
+        return 500;
+    request->head = head;
+    request->ctx = self->ctx;
+    int rc = read_body(self, request, at);
+    if (rc == SERVED) {
+        self->state = STATE_ANSWERING;
+        rc = endpoint->answer(request);
+        if (rc > 0) {
+            int status = rc;
+            self->state = STATE_SENDING;
+            self->since_ns = ring_now_ns(ring_self());
+            *keep_alive = *keep_alive && !self->worker->stopping;
+            rc = put_answer(self, request, status, *keep_alive);
+            count(self, index, status);
+        } else if (rc != -ECANCELED && rc != -ETIMEDOUT) {
+            rc = 500;
+        }
+    }
+    request_give(request, rc == 500);
+    return rc;
+}
+
+/* Answers the request whose head is head_bytes long. False: close the connection. */
+static bool serve(struct connection *self, const struct http1_head *head, size_t head_bytes)
+{
+    size_t at = head_bytes;
+    unsigned index = find_endpoint(head);
+    bool bodiless = head->framing == HTTP1_NO_BODY ||
+                    (head->framing == HTTP1_LENGTH && head->content_length == 0);
+    bool keep_alive = head->keep_alive && !self->worker->stopping;
+    int rc = refuses(self, head, index);
+    bool early = rc != 0;
+    if (!early)
+        rc = serve_with(self, head, index, &at, &keep_alive);
+    if (rc > 0) {
+        /* What follows of a body that was not read to its end can't be told from a request. */
+        keep_alive = keep_alive && early && bodiless;
+        struct reply_head refusal = {
+            .status = rc,
+            .allow = rc == 405 ? allowed(endpoints[index]) : NULL,
+            .minor = head->minor,
+            .keep_alive = keep_alive,
+        };
+        count(self, index, rc);
+        rc = put_refusal(self, &refusal);
+    }
+    if (rc < 0)
+        return false;
+    self->filled -= at;
+    memmove(self->input, self->input + at, self->filled);
+    return keep_alive;
+}
+
+/* ---- The fiber ------------------------------------------------------------------------------- */
+
+static void converse(struct connection *self)
+{
+    struct http1_head head;
+    for (;;) {
+        ssize_t length = read_head(self, &head);
+        if (length == 0)
+            return;
+        if (length < 0) {
+            struct reply_head refusal = {.status = length == -E2BIG ? 431 : 400, .minor = 1};
+            count(self, NO_ENDPOINT, refusal.status);
+            if (put_refusal(self, &refusal) == 0)
+                close_gently(self);
+            return;
+        }
+        if (!serve(self, &head, (size_t)length)) {
+            close_gently(self);
+            return;
+        }
+    }
+}
+
+static void connection_run(struct ctx *ctx, void *arg)
+{
+    struct connection *self = arg;
+    struct worker *worker = self->worker;
+    self->ctx = ctx;
+    converse(self);
+    sock_close(self->fd, false);
+    list_remove(&self->link);
+    free(self);
+    counter_add(&worker->counters.closed, 1);
+    worker->live--;
+    (void)waitq_wake_one(&worker->room, NULL);
+    if (worker->live == 0)
+        (void)waitq_wake_all(&worker->empty);
+}
+
+int connection_start(struct worker *worker, int fd)
+{
+    size_t input_bytes = (size_t)worker->service->settings.header_limit_bytes + CHUNK_ROOM_BYTES;
+    struct connection *self = malloc(sizeof(*self) + input_bytes);
+    if (!self)
+        goto no_memory;
+    memset(self, 0, offsetof(struct connection, output));
+    self->worker = worker;
+    self->fd = fd;
+    self->input_bytes = input_bytes;
+    self->since_ns = ring_now_ns(ring_self());
+    list_push_back(&worker->connections, &self->link);
+    if (group_spawn(&worker->group, "connection", connection_run, self)) {
+        list_remove(&self->link);
+        goto no_memory;
+    }
+    worker->live++;
+    counter_add(&worker->counters.accepted, 1);
+    return 0;
+
+no_memory:
+    free(self);
+    sock_close(fd, true);
+    return -ENOMEM;
+}
+
+/* Their fibers end later, so the list stays as it is meanwhile. */
+void connection_end_idle(struct worker *worker)
+{
+    list_each(link, &worker->connections) {
+        struct connection *self = container_of(link, struct connection, link);
+        if (self->ctx && self->state == STATE_IDLE)
+            ctx_cancel(self->ctx, "the service stops");
+    }
+}
+
+void connection_end_late(struct worker *worker, uint64_t now_ns)
+{
+    const struct service_settings *settings = &worker->service->settings;
+    list_each(link, &worker->connections) {
+        struct connection *self = container_of(link, struct connection, link);
+        uint64_t limit_ns =
+            self->state == STATE_IDLE ? settings->idle_timeout_ns : settings->request_timeout_ns;
+        if (!self->ctx || self->state == STATE_ANSWERING || ctx_error(self->ctx) ||
+            now_ns <= clock_after(self->since_ns, limit_ns))
+            continue;
+        counter_add(&worker->counters.timed_out, 1);
+        ctx_cancel(self->ctx, "the peer takes too long");
+    }
+}

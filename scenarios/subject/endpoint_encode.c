@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* endpoint_encode.c - parses a JSON payload and answers with its encoding, in an envelope that
+ * carries the request's token: a byte of another request in an answer is noticed. */
+#include "subject/endpoint.h"
+#include "subject/request.h"
+#include "subject/worker.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <strings.h>
+
+/* The JSON library recurses; this much of it fits a fiber's stack with room to spare. */
+enum { NESTING_MAX = 64 };
+
+static bool is_called(const struct http1_header *header, const char *name, size_t length)
+{
+    return header->name.length == length && strncasecmp(header->name.data, name, length) == 0;
+}
+
+static int set_field(struct request_field *field, struct slice value)
+{
+    if (value.length > REQUEST_FIELD_MAX)
+        return -EMSGSIZE;
+    memcpy(field->text, value.data, value.length);
+    field->length = value.length;
+    return 0;
+}
+
+/* A token may come under two names, and the first one counts; the tag is optional. Both are right
+ * only because the object comes clean: with pool_reset: keep-fields the former user's stay. */
+static int read_fields(struct request *request)
+{
+    const struct http1_head *head = request->head;
+    int rc = 0;
+    for (unsigned i = 0; i < head->header_count && !rc; i++) {
+        const struct http1_header *header = &head->headers[i];
+        bool token =
+            is_called(header, "X-Request-Token", 15) || is_called(header, "X-Request-Id", 12);
+        if (token && request->token.length == 0)
+            rc = set_field(&request->token, header->value);
+        else if (is_called(header, "X-Request-Tag", 13))
+            rc = set_field(&request->tag, header->value);
+    }
+    return rc;
+}
+
+/* Counting all brackets is one pass the compiler can vectorise, and mostly answers the question. */
+static bool is_too_deep(struct slice payload)
+{
+    size_t brackets = 0;
+    for (size_t i = 0; i < payload.length; i++)
+        brackets += (payload.data[i] | 0x20) == '{'; /* '[' is '{' without that bit */
+    if (brackets <= NESTING_MAX)
+        return false;
+    size_t depth = 0, deepest = 0;
+    bool text = false;
+    for (size_t i = 0; i < payload.length; i++) {
+        char c = payload.data[i];
+        if (c == '"')
+            text = !text;
+        else if (text && c == '\\')
+            i++;
+        else if (!text && (c == '{' || c == '['))
+            deepest = ++depth > deepest ? depth : deepest;
+        else if (!text && (c == '}' || c == ']') && depth > 0)
+            depth--;
+    }
+    return deepest > NESTING_MAX;
+}
+
+static int refuse(struct request *request, const char *text)
+{
+    int rc = buffer_append(&request->response, "{\"error\":", 9);
+    if (!rc)
+        rc = buffer_append_json(&request->response, text, strlen(text));
+    if (!rc)
+        rc = buffer_append(&request->response, "}", 1);
+    return rc ? rc : 400;
+}
+
+static int append_dumped(const char *text, size_t length, void *arg)
+{
+    return buffer_append(arg, text, length);
+}
+
+static int write_envelope(struct request *request)
+{
+    struct buffer *out = &request->response;
+    int rc = buffer_append(out, "{\"token\":", 9);
+    if (!rc)
+        rc = buffer_append_json(out, request->token.text, request->token.length);
+    if (!rc && request->tag.length > 0) {
+        rc = buffer_append(out, ",\"tag\":", 7);
+        if (!rc)
+            rc = buffer_append_json(out, request->tag.text, request->tag.length);
+    }
+    if (!rc)
+        rc = buffer_printf(out, ",\"bytes\":%zu,\"payload\":", request_payload(request).length);
+    if (!rc && json_dump_callback(request->document, append_dumped, out,
+                                  JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+        rc = -EMSGSIZE;
+    if (!rc)
+        rc = buffer_append(out, "}\n", 2);
+    return rc ? rc : 200;
+}
+
+static int encode(struct request *request)
+{
+    struct slice payload = request_payload(request);
+    json_error_t error;
+    if (is_too_deep(payload))
+        return refuse(request, "the payload is nested deeper than 64 levels");
+    request->document = json_loadb(payload.data, payload.length, JSON_DECODE_ANY, &error);
+    if (!request->document)
+        return refuse(request, error.text);
+    return write_envelope(request);
+}
+
+static int encode_answer(struct request *request)
+{
+    const struct service_settings *settings = &request->worker->service->settings;
+    if (read_fields(request))
+        return refuse(request, "a token or tag is longer than 256 bytes");
+    nodes_enter(request->arena ? &request->nodes : NULL, &request->worker->counters.tally);
+    int status = encode(request);
+    nodes_leave();
+    int rc = settings->delay_ns ? fiber_sleep(request->ctx, settings->delay_ns) : 0;
+    if (!rc && settings->gather > 1)
+        rc = worker_gather(request);
+    return rc ? rc : status;
+}
+
+const struct endpoint endpoint_encode = {
+    .name = "encode",
+    .path = "/api/v1/encode",
+    .summary = "parses a JSON payload and answers with its encoding",
+    .methods = ENDPOINT_POST,
+    .measured = true,
+    .answer = encode_answer,
+};

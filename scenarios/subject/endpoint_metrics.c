@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* endpoint_metrics.c - the service's figures in Prometheus's text format. */
+#include "subject/endpoint.h"
+#include "subject/heap.h"
+#include "subject/reply.h"
+#include "subject/request.h"
+#include "subject/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define PREFIX "poolstorm_"
+
+/* Appends while nothing has failed. */
+struct page {
+    struct buffer *out;
+    int rc;
+};
+
+#define page_printf(page, ...)                                                                     \
+    do {                                                                                           \
+        if (!(page)->rc)                                                                           \
+            (page)->rc = buffer_printf((page)->out, __VA_ARGS__);                                  \
+    } while (0)
+
+static void write_type(struct page *page, const char *name, const char *type, const char *help)
+{
+    page_printf(page, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_one(struct page *page, const char *name, const char *type, const char *help,
+                      uint64_t value)
+{
+    write_type(page, name, type, help);
+    page_printf(page, "%s %" PRIu64 "\n", name, value);
+}
+
+/* The sum over all threads of the counter at offset. */
+static uint64_t sum(const struct service *service, size_t offset)
+{
+    uint64_t total = 0;
+    for (uint64_t i = 0; i < service->settings.threads; i++) {
+        const char *counters = (const char *)&service->workers[i].counters;
+        total += counter_read((const counter_word *)(const void *)(counters + offset));
+    }
+    return total;
+}
+
+#define SUM(service, field) sum(service, offsetof(struct counters, field))
+
+static const char *endpoint_name(unsigned index)
+{
+    return index == COUNTERS_ENDPOINTS - 1 ? "none" : endpoints[index]->name;
+}
+
+/* The rows that are in use: each endpoint, and the one for requests that reached none. */
+static unsigned next_row(unsigned index)
+{
+    return endpoints[index + 1] ? index + 1 : COUNTERS_ENDPOINTS - 1;
+}
+
+static void write_requests(struct page *page, const struct service *service)
+{
+    write_type(page, PREFIX "requests_total", "counter", "requests answered");
+    for (unsigned row = 0;; row = next_row(row)) {
+        for (unsigned i = 0; reply_statuses[i].status; i++) {
+            uint64_t count = SUM(service, requests[row][i]);
+            if (count > 0 || reply_statuses[i].status == 200)
+                page_printf(page,
+                            PREFIX "requests_total{endpoint=\"%s\",status=\"%d\"} %" PRIu64 "\n",
+                            endpoint_name(row), reply_statuses[i].status, count);
+        }
+        if (row == COUNTERS_ENDPOINTS - 1)
+            break;
+    }
+}
+
+static void write_latency(struct page *page, const struct service *service, unsigned row)
+{
+    uint64_t count = 0;
+    const char *name = endpoint_name(row);
+    for (unsigned i = 0; i <= COUNTERS_BUCKETS; i++) {
+        char bound[32] = "+Inf";
+        if (i < COUNTERS_BUCKETS)
+            (void)snprintf(bound, sizeof(bound), "%g", (double)counters_bounds_ns[i] / 1e9);
+        count += SUM(service, latency[row][i]);
+        page_printf(
+            page, PREFIX "request_duration_seconds_bucket{endpoint=\"%s\",le=\"%s\"} %" PRIu64 "\n",
+            name, bound, count);
+    }
+    page_printf(page, PREFIX "request_duration_seconds_sum{endpoint=\"%s\"} %.9f\n", name,
+                (double)SUM(service, latency_sum_ns[row]) / 1e9);
+    page_printf(page, PREFIX "request_duration_seconds_count{endpoint=\"%s\"} %" PRIu64 "\n", name,
+                count);
+}
+
+static void write_latencies(struct page *page, const struct service *service)
+{
+    write_type(page, PREFIX "request_duration_seconds", "histogram",
+               "from a request's first byte to its answer being handed to the kernel");
+    for (unsigned row = 0; endpoints[row]; row++)
+        write_latency(page, service, row);
+}
+
+static void write_connections(struct page *page, const struct service *service)
+{
+    uint64_t closed = SUM(service, closed); /* first, so that the difference is never negative */
+    uint64_t accepted = SUM(service, accepted);
+    write_one(page, PREFIX "connections", "gauge", "connections open now", accepted - closed);
+    write_one(page, PREFIX "connections_accepted_total", "counter", "connections accepted",
+              accepted);
+    write_one(page, PREFIX "accept_failures_total", "counter",
+              "accepts that failed, for want of descriptors mostly", SUM(service, accept_failures));
+    write_one(page, PREFIX "connections_timed_out_total", "counter",
+              "connections closed for being idle or slow", SUM(service, timed_out));
+    write_one(page, PREFIX "gathered_total", "counter", "requests that waited for others",
+              SUM(service, gathered));
+}
+
+static void write_memory(struct page *page, const struct service *service)
+{
+    write_one(page, PREFIX "allocations_total", "counter",
+              "times memory was asked of the allocator for encode requests",
+              SUM(service, tally.allocations));
+    write_one(page, PREFIX "allocated_bytes_total", "counter",
+              "bytes asked of the allocator for encode requests", SUM(service, tally.bytes));
+    struct heap_figures figures;
+    heap_figures(&figures);
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } rows[] = {
+        {PREFIX "allocator_allocated_bytes", "in the program's hands", figures.allocated_bytes},
+        {PREFIX "allocator_active_bytes", "pages that hold some of it", figures.active_bytes},
+        {PREFIX "allocator_resident_bytes", "pages in memory", figures.resident_bytes},
+        {PREFIX "allocator_mapped_bytes", "taken from the system", figures.mapped_bytes},
+    };
+    write_type(page, PREFIX "allocator_info", "gauge", "the allocator the process runs on");
+    page_printf(page, PREFIX "allocator_info{allocator=\"%s\"} 1\n", heap_allocator());
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (rows[i].value != UINT64_MAX)
+            write_one(page, rows[i].name, "gauge", rows[i].help, rows[i].value);
+}
+
+/* All of it is there in every mode, so that variants can be compared by name. */
+static void write_pool(struct page *page, const struct service *service)
+{
+    struct object_pool_figures f = {0};
+    if (service->pool)
+        object_pool_figures(service->pool, &f);
+    f.gets += SUM(service, pool_gets);
+    f.hits += SUM(service, pool_hits);
+    f.misses += SUM(service, pool_misses);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } rows[] = {
+        {PREFIX "pool_gets_total", "counter", "objects asked of a pool", f.gets},
+        {PREFIX "pool_hits_total", "counter", "of them, used before", f.hits},
+        {PREFIX "pool_misses_total", "counter", "of them, newly made", f.misses},
+        {PREFIX "pool_puts_total", "counter", "objects given back", f.puts},
+        {PREFIX "pool_steals_total", "counter", "objects taken from another thread", f.steals},
+        {PREFIX "pool_revivals_total", "counter", "hits that had survived a reclaim", f.revivals},
+        {PREFIX "pool_drops_total", "counter", "objects not kept on return", f.drops},
+        {PREFIX "pool_drops_oversize_total", "counter", "of them, for their size",
+         f.drops_oversize},
+        {PREFIX "pool_discards_total", "counter", "objects thrown away", f.discards},
+        {PREFIX "pool_reclaims_total", "counter", "reclaims", f.reclaims},
+        {PREFIX "pool_reclaimed_total", "counter", "objects reclaims gave up", f.reclaimed},
+        {PREFIX "pool_live_objects", "gauge", "objects that exist", f.live_objects},
+        {PREFIX "pool_out_objects", "gauge", "objects in use", f.out_objects},
+        {PREFIX "pool_retained_objects", "gauge", "objects at rest", f.retained_objects},
+        {PREFIX "pool_retained_bytes", "gauge", "memory held by objects at rest", f.retained_bytes},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        write_one(page, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*u %llu", &pages) != 1)
+        pages = 0;
+    (void)fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void write_process(struct page *page)
+{
+    struct rusage usage = {0};
+    struct timespec cpu = {0};
+    (void)getrusage(RUSAGE_SELF, &usage);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    write_type(page, "process_cpu_seconds_total", "counter", "CPU time, all threads");
+    page_printf(page, "process_cpu_seconds_total %lld.%09ld\n", (long long)cpu.tv_sec, cpu.tv_nsec);
+    write_one(page, "process_resident_memory_bytes", "gauge", "memory in use", resident_bytes());
+    write_one(page, "process_minor_page_faults_total", "counter", "page faults without I/O",
+              (uint64_t)usage.ru_minflt);
+    write_one(page, "process_major_page_faults_total", "counter", "page faults with I/O",
+              (uint64_t)usage.ru_majflt);
+    write_one(page, "process_context_switches_total", "counter", "given up or taken off the CPU",
+              (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw));
+}
+
+static int metrics_answer(struct request *request)
+{
+    const struct service *service = request->worker->service;
+    struct page page = {&request->response, 0};
+    request->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    write_requests(&page, service);
+    write_latencies(&page, service);
+    write_connections(&page, service);
+    write_memory(&page, service);
+    write_pool(&page, service);
+    write_process(&page);
+    return page.rc ? page.rc : 200;
+}
+
+const struct endpoint endpoint_metrics = {
+    .name = "metrics",
+    .path = "/metrics",
+    .summary = "the service's figures in Prometheus's text format",
+    .methods = ENDPOINT_GET,
+    .answer = metrics_answer,
+};

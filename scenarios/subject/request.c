@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* request.c - request objects from the allocator, from a pool, or from a pool made for each. */
+#include "subject/request.h"
+
+#include "subject/object_pool.h"
+#include "subject/worker.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+/* Answers that are not measured, such as metrics, are no business of buffer_limit. */
+enum { PAGE_LIMIT_BYTES = 4 << 20 };
+
+static struct request *make(struct service *service)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    if (request)
+        request->body.limit = request->response.limit = service->settings.buffer_limit_bytes;
+    return request;
+}
+
+static void unmake(struct request *request)
+{
+    buffer_free(&request->body);
+    buffer_free(&request->response);
+    nodes_free(&request->nodes);
+    free(request);
+}
+
+static void pool_destroy_hook(void *user, void *object)
+{
+    (void)user;
+    unmake(object);
+}
+
+static void *pool_create_hook(void *user)
+{
+    struct service *service = user;
+    struct request *request = make(service);
+    size_t bytes = service->settings.pool_prewarm_bytes;
+    if (!request || !service->prewarming || bytes == 0)
+        return request;
+    if (buffer_reserve(&request->body, bytes) || buffer_reserve(&request->response, bytes) ||
+        nodes_reserve(&request->nodes, bytes)) {
+        unmake(request);
+        return NULL;
+    }
+    /* Warm means that the pages are there too, not the addresses alone. */
+    memset(request->body.data, 0, request->body.capacity);
+    memset(request->response.data, 0, request->response.capacity);
+    return request;
+}
+
+static size_t held_bytes(const struct request *request)
+{
+    return sizeof(*request) + request->body.capacity + request->response.capacity +
+           request->nodes.bytes;
+}
+
+static size_t pool_size_hook(void *user, const void *object)
+{
+    (void)user;
+    return held_bytes(object);
+}
+
+static struct object_pool_options pool_options(struct service *service)
+{
+    return (struct object_pool_options){
+        .name = "requests",
+        .object_bytes = sizeof(struct request),
+        .create = pool_create_hook,
+        .destroy = pool_destroy_hook,
+        .size_of = pool_size_hook,
+        .user = service,
+        .limit_bytes = (size_t)service->settings.pool_capacity_limit_bytes,
+        .victims_off = !service->settings.pool_victim,
+    };
+}
+
+int request_pool_create(struct object_pool **out, struct service *service, struct err *err)
+{
+    struct object_pool_options options = pool_options(service);
+    int rc = object_pool_create(out, &options, err);
+    if (rc || service->settings.pool_prewarm == 0)
+        return rc;
+    service->prewarming = true;
+    rc = object_pool_prewarm(*out, service->settings.pool_prewarm, err);
+    service->prewarming = false;
+    if (rc) {
+        (void)object_pool_destroy(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+/* ---- Taking and giving back ------------------------------------------------------------------ */
+
+/* The wrong way on purpose: what it made is thrown away with it. */
+static struct request *take_from_own_pool(struct worker *worker)
+{
+    struct object_pool_options options = pool_options(worker->service);
+    struct object_pool *pool;
+    if (object_pool_create(&pool, &options, NULL))
+        return NULL;
+    struct request *request = object_pool_get(pool);
+    if (request)
+        request->own_pool = pool;
+    else
+        (void)object_pool_destroy(pool);
+    return request;
+}
+
+static void give_to_own_pool(struct worker *worker, struct request *request)
+{
+    struct object_pool *pool = request->own_pool;
+    struct object_pool_figures figures;
+    object_pool_put(pool, request);
+    object_pool_figures(pool, &figures);
+    counter_add(&worker->counters.pool_gets, figures.gets);
+    counter_add(&worker->counters.pool_hits, figures.hits);
+    counter_add(&worker->counters.pool_misses, figures.misses);
+    (void)object_pool_destroy(pool);
+}
+
+static struct request *take_from(struct worker *worker, enum buffers_mode source)
+{
+    if (source == BUFFERS_POOL)
+        return object_pool_local_get(worker->pool);
+    if (source == BUFFERS_POOL_PER_REQUEST)
+        return take_from_own_pool(worker);
+    return make(worker->service);
+}
+
+static bool wants_arena(const struct service_settings *settings)
+{
+    if (settings->nodes == NODES_BY_BUFFERS)
+        return settings->buffers != BUFFERS_MALLOC;
+    return settings->nodes == NODES_ARENA;
+}
+
+struct request *request_take(struct worker *worker, bool measured)
+{
+    enum buffers_mode source =
+        measured ? (enum buffers_mode)worker->service->settings.buffers : BUFFERS_MALLOC;
+    struct tally *tally = measured ? &worker->counters.tally : NULL;
+    struct request *request = take_from(worker, source);
+    if (!request)
+        return NULL;
+    if (tally && source == BUFFERS_MALLOC) {
+        counter_add(&tally->allocations, 1);
+        counter_add(&tally->bytes, sizeof(*request));
+    }
+    if (!measured)
+        request->response.limit = PAGE_LIMIT_BYTES;
+    request->body.tally = request->response.tally = tally;
+    request->source = source;
+    request->arena = wants_arena(&worker->service->settings);
+    request->worker = worker;
+    request->document = NULL;
+    request->content_type = "application/json";
+    return request;
+}
+
+int request_begin(struct request *request, size_t payload_bytes)
+{
+    enum { ENVELOPE = 128 };
+    request->body_start = request->body.length;
+    int rc = buffer_reserve(&request->body, payload_bytes ? payload_bytes : 1);
+    if (!rc && request->response.length < REQUEST_HEAD_ROOM) {
+        rc = buffer_reserve(&request->response, REQUEST_HEAD_ROOM + ENVELOPE + payload_bytes);
+        request->response.length = rc ? 0 : REQUEST_HEAD_ROOM;
+    }
+    return rc;
+}
+
+/* What the settings ask for; all but POOL_RESET_FULL leave something for the next user. */
+static void reset(struct request *request, enum pool_reset how)
+{
+    nodes_reset(&request->nodes);
+    if (how == POOL_RESET_FULL || how == POOL_RESET_KEEP_FIELDS)
+        request->body.length = request->response.length = 0;
+    if (how == POOL_RESET_FULL || how == POOL_RESET_KEEP_LENGTH)
+        request->token.length = request->tag.length = 0;
+}
+
+void request_give(struct request *request, bool broken)
+{
+    struct worker *worker = request->worker;
+    if (!request->arena)
+        json_decref(request->document);
+    if (request->source == BUFFERS_MALLOC) {
+        unmake(request);
+        return;
+    }
+    if (request->source == BUFFERS_POOL_PER_REQUEST) {
+        give_to_own_pool(worker, request);
+        return;
+    }
+    if (broken) {
+        object_pool_discard(worker->service->pool, request);
+        return;
+    }
+    /* Here rather than by the pool's hook, which would keep the inlined path from being taken. */
+    reset(request, (enum pool_reset)worker->service->settings.pool_reset);
+    object_pool_local_put_sized(worker->pool, request, held_bytes(request));
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* service.c - starting and stopping the service's threads. */
+#include "subject/service.h"
+
+#include "subject/request.h"
+#include "subject/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A shared port would let a second service creep in beside a first one: it must be free at first.
+ */
+static int probe(const struct addr *addr, int backlog, struct err *err)
+{
+    int fd = sock_listen(addr, backlog, false, err);
+    if (fd < 0)
+        return fd;
+    (void)close(fd);
+    return 0;
+}
+
+/* A listener for each thread, all on the port the first one got. */
+static int listen_all(struct service *service, struct err *err)
+{
+    int backlog = (int)service->settings.backlog;
+    bool shared = service->settings.threads > 1;
+    int rc = addr_parse(&service->addr, service->settings.listen, err);
+    if (!rc && shared)
+        rc = probe(&service->addr, backlog, err);
+    for (uint64_t i = 0; i < service->settings.threads && !rc; i++) {
+        int fd = sock_listen(&service->addr, backlog, shared, err);
+        if (fd < 0)
+            return fd;
+        worker_init(&service->workers[i], service, fd);
+        if (i == 0)
+            rc = sock_local(fd, &service->addr);
+        if (rc)
+            err_sys(err, rc, "find the bound address");
+    }
+    return rc;
+}
+
+static int start_threads(struct service *service, struct err *err)
+{
+    struct thread_options options = {.name = "service", .cpu = -1};
+    for (uint64_t i = 0; i < service->settings.threads; i++) {
+        struct worker *worker = &service->workers[i];
+        int rc = thread_start(&worker->thread, &options, worker_run, worker, err);
+        if (rc)
+            return rc;
+        service->worker_count++;
+    }
+    return 0;
+}
+
+static void service_free(struct service *service)
+{
+    if (service->workers) {
+        for (uint64_t i = service->worker_count; i < service->settings.threads; i++)
+            if (service->workers[i].listener >= 0)
+                (void)close(service->workers[i].listener);
+        free(service->workers);
+    }
+    (void)object_pool_destroy(service->pool);
+    param_fini(service_params, &service->settings);
+    free(service);
+}
+
+static int allocate_workers(struct service *service, struct err *err)
+{
+    size_t count = (size_t)service->settings.threads;
+    service->workers = aligned_alloc(alignof(struct worker), count * sizeof(struct worker));
+    if (!service->workers)
+        return err_sys(err, -ENOMEM, "allocate %zu service threads", count);
+    for (size_t i = 0; i < count; i++)
+        service->workers[i].listener = -1;
+    return 0;
+}
+
+int service_start(struct service **out, const struct service_settings *settings, struct err *err)
+{
+    int rc = service_settings_check(settings, err);
+    if (rc)
+        return rc;
+    struct service *service = calloc(1, sizeof(*service));
+    if (!service)
+        return err_sys(err, -ENOMEM, "allocate the service");
+    nodes_install();
+    rc = param_copy(service_params, &service->settings, settings, err);
+    if (!rc)
+        rc = allocate_workers(service, err);
+    if (!rc && settings->buffers == BUFFERS_POOL)
+        rc = request_pool_create(&service->pool, service, err);
+    if (!rc)
+        rc = listen_all(service, err);
+    if (!rc)
+        rc = start_threads(service, err);
+    if (rc && service->worker_count > 0)
+        (void)service_stop(NULL, service);
+    else if (rc)
+        service_free(service);
+    else
+        *out = service;
+    return rc;
+}
+
+const struct addr *service_addr(const struct service *service)
+{
+    return &service->addr;
+}
+
+uint64_t service_stop(struct ctx *ctx, struct service *service)
+{
+    uint64_t cut = 0;
+    for (unsigned i = 0; i < service->worker_count; i++)
+        ring_post(thread_ring(service->workers[i].thread), &service->workers[i].stop);
+    for (unsigned i = 0; i < service->worker_count; i++) {
+        (void)thread_join(ctx, service->workers[i].thread);
+        cut += service->workers[i].cut;
+    }
+    service_free(service);
+    return cut;
+}
