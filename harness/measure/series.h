@@ -61,7 +61,8 @@ int series_create(struct series **out, const struct series_options *options, str
 /* NULL is fine. */
 void series_destroy(struct series *series);
 
-/* Says when slot 0 begins, in CLOCK_MONOTONIC ns, and forgets everything recorded so far. */
+/* Says when slot 0 begins, in CLOCK_MONOTONIC ns, and forgets everything recorded so far. To be
+ * called before anything is recorded. */
 void series_start(struct series *series, uint64_t start_ns);
 
 /* Moves the cursor to the slot of at_ns; only for the inline functions below. */
@@ -95,8 +96,8 @@ static inline void series_error(struct series *series, uint64_t at_ns, unsigned 
 }
 
 /* Adds from's slots to into's, index by index, whatever their starts. -EINVAL when number or width
- * of slots or the names of errors differ, -EOVERFLOW when an entry of a slot's histogram would
- * exceed 2^32 - 1; into is then as it was. */
+ * of slots or the names of errors differ, -EOVERFLOW when a slot would have 2^32 successes or more;
+ * into is then as it was. */
 int series_merge(struct series *into, const struct series *from, struct err *err);
 
 /* The counters of slot index. They belong to the series. */
@@ -108,7 +109,8 @@ uint64_t series_slot_errors(const struct series *series, size_t index);
 /* As hist_percentile_ns, over the slot's successes; 0 when there were none. */
 uint64_t series_slot_percentile_ns(const struct series *series, size_t index, double percentile);
 
-/* Adds the slot's latencies to hist, by the middle of their entries. */
+/* Adds the slot's latencies to hist, by the middle of their entries (what is above
+ * SERIES_HIGHEST_NS by that). */
 void series_slot_into_hist(const struct series *series, size_t index, struct hist *hist);
 
 #endif
