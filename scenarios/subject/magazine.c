@@ -27,11 +27,12 @@ static uint32_t chunk_length(unsigned chunk)
 }
 
 void magazine_store_init(struct magazine_store *store, uint32_t magazine_objects,
-                         uint64_t objects_max)
+                         uint64_t objects_max, size_t object_bytes)
 {
-    size_t bytes = sizeof(struct magazine) + magazine_objects * sizeof(struct object_pool_entry);
+    size_t bytes = sizeof(struct magazine) + magazine_objects * 2 * sizeof(union magazine_cell);
     store->magazine_objects = magazine_objects;
     store->objects_max = objects_max ? objects_max : UINT64_MAX;
+    store->object_bytes = object_bytes;
     store->stride_bytes = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 }
 
@@ -50,6 +51,15 @@ struct magazine *magazine_at(struct magazine_store *store, uint32_t number)
     return (struct magazine *)(void *)(base + offset);
 }
 
+static void magazine_init(struct magazine *magazine, const struct magazine_store *store,
+                          uint32_t number)
+{
+    *magazine = (struct magazine){
+        .number = number, .room = store->magazine_objects, .alike_bytes = store->object_bytes};
+    for (uint32_t i = 0; i < store->magazine_objects; i++)
+        atomic_init(&magazine->cells[store->magazine_objects + i].bytes, store->object_bytes);
+}
+
 /* Sees to it that the chunk is there. Two threads may both allocate it; the later one yields. */
 static bool chunk_ensure(struct magazine_store *store, unsigned chunk)
 {
@@ -59,8 +69,8 @@ static bool chunk_ensure(struct magazine_store *store, unsigned chunk)
     if (!base)
         return false;
     for (uint32_t i = 0; i < chunk_length(chunk); i++) {
-        struct magazine *magazine = (struct magazine *)(void *)(base + i * store->stride_bytes);
-        *magazine = (struct magazine){.number = chunk_first(chunk) + i + 1};
+        char *place = base + i * store->stride_bytes;
+        magazine_init((struct magazine *)(void *)place, store, chunk_first(chunk) + i + 1);
     }
     char *none = NULL;
     if (!atomic_compare_exchange_strong(&store->chunks[chunk], &none, base))

@@ -6,15 +6,24 @@
 
 #include "subject/object_pool.h"
 
-/* Belongs to whoever took it off a stack; only count and entries are read by others, for figures.
- */
+union magazine_cell {
+    _Atomic(void *) object;
+    _Atomic(size_t) bytes;
+};
+
+/* Belongs to whoever took it off a stack; only count and cells are read by others, for
+ * figures. Sizes lie behind the objects, so that magazines of objects that are all alike go from
+ * one CPU's cache to another's without them. */
 struct magazine {
-    uint32_t number;                    /* its place in the store, from 1 */
-    uint32_t capacity;                  /* of entries */
-    _Atomic(uint32_t) count;            /* of entries in use, from the front */
-    _Atomic(uint32_t) below;            /* number of the next one on its stack, 0: the last */
-    uint64_t filler;                    /* serial of the handle that filled it, 0: none did */
-    struct object_pool_entry entries[]; /* room for the store's magazine_objects */
+    uint32_t number;             /* its place in the store, from 1 */
+    uint32_t capacity;           /* objects it may hold */
+    _Atomic(uint32_t) count;     /* objects it holds, from the front */
+    _Atomic(uint32_t) below;     /* number of the next one on its stack, 0: the last */
+    uint64_t filler;             /* serial of the handle that filled it, 0: none did */
+    size_t alike_bytes;          /* what every size says until one differed */
+    uint32_t room;               /* of objects and of sizes: the store's magazine_objects */
+    bool mixed;                  /* a size differed once: each is written from then on */
+    union magazine_cell cells[]; /* room objects, then room sizes */
 };
 
 enum { MAGAZINE_CHUNKS = 24 };
@@ -27,6 +36,7 @@ struct magazine_store {
     _Atomic(uint32_t) made;                  /* magazines in use or on a stack */
     uint32_t magazine_objects;               /* capacity of each but perhaps the last */
     uint64_t objects_max;                    /* sum of all capacities is at most this */
+    size_t object_bytes;                     /* alike_bytes of each */
     size_t stride_bytes;                     /* from one magazine of a chunk to the next */
 };
 
@@ -38,7 +48,7 @@ struct magazine_stack {
 
 /* objects_max 0: no limit. The store's memory is zeroed by the caller. */
 void magazine_store_init(struct magazine_store *store, uint32_t magazine_objects,
-                         uint64_t objects_max);
+                         uint64_t objects_max, size_t object_bytes);
 
 /* Frees the magazines; their objects must be gone. */
 void magazine_store_fini(struct magazine_store *store);
@@ -64,12 +74,23 @@ static inline uint32_t magazine_count(const struct magazine *magazine)
     return atomic_load_explicit(&magazine->count, memory_order_relaxed);
 }
 
+/* What the object at index held when it was put back. */
+static inline size_t magazine_bytes(const struct magazine *magazine, uint32_t index)
+{
+    return atomic_load_explicit(&magazine->cells[magazine->room + index].bytes,
+                                memory_order_relaxed);
+}
+
 /* By its owner, with room. */
 static inline void magazine_add(struct magazine *magazine, void *object, size_t bytes)
 {
     uint32_t count = magazine_count(magazine);
-    atomic_store_explicit(&magazine->entries[count].object, object, memory_order_relaxed);
-    atomic_store_explicit(&magazine->entries[count].bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&magazine->cells[count].object, object, memory_order_relaxed);
+    if (__builtin_expect(magazine->mixed || bytes != magazine->alike_bytes, 0)) {
+        magazine->mixed = true;
+        atomic_store_explicit(&magazine->cells[magazine->room + count].bytes, bytes,
+                              memory_order_relaxed);
+    }
     atomic_store_explicit(&magazine->count, count + 1, memory_order_relaxed);
 }
 
@@ -78,7 +99,7 @@ static inline void *magazine_take(struct magazine *magazine)
 {
     uint32_t count = magazine_count(magazine) - 1;
     atomic_store_explicit(&magazine->count, count, memory_order_relaxed);
-    return atomic_load_explicit(&magazine->entries[count].object, memory_order_relaxed);
+    return atomic_load_explicit(&magazine->cells[count].object, memory_order_relaxed);
 }
 
 #endif

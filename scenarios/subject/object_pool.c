@@ -802,7 +802,7 @@ static uint64_t harvest_spend(struct harvest *harvest, struct object_pool *pool)
         struct magazine *magazine = harvest->elders;
         harvest->elders = magazine_below(&pool->store, magazine);
         while (magazine_count(magazine)) {
-            size_t bytes = entry_bytes(&magazine->entries[magazine_count(magazine) - 1]);
+            size_t bytes = magazine_bytes(magazine, magazine_count(magazine) - 1);
             give_up(pool, magazine_take(magazine), bytes);
             objects++;
         }
@@ -844,13 +844,13 @@ static void figures_add_counters(struct object_pool_figures *figures,
     figures->reclaimed += read_count(&counters->reclaimed);
 }
 
-static void figures_add_entry(struct object_pool_figures *figures,
-                              const struct object_pool_entry *entry)
+static void figures_add_slot(struct object_pool_figures *figures,
+                             const struct object_pool_entry *slot)
 {
-    if (!entry_object(entry))
+    if (!entry_object(slot))
         return;
     figures->retained_objects++;
-    figures->retained_bytes += entry_bytes(entry);
+    figures->retained_bytes += entry_bytes(slot);
 }
 
 static void figures_add_magazines(struct object_pool_figures *figures, struct magazine_store *store)
@@ -858,8 +858,10 @@ static void figures_add_magazines(struct object_pool_figures *figures, struct ma
     uint32_t made = atomic_load_explicit(&store->made, memory_order_acquire);
     for (uint32_t number = 1; number <= made; number++) {
         const struct magazine *magazine = magazine_at(store, number);
-        for (uint32_t i = 0; i < magazine_count(magazine); i++)
-            figures_add_entry(figures, &magazine->entries[i]);
+        uint32_t count = magazine_count(magazine);
+        figures->retained_objects += count;
+        for (uint32_t i = 0; i < count; i++)
+            figures->retained_bytes += magazine_bytes(magazine, i);
     }
 }
 
@@ -879,8 +881,8 @@ void object_pool_figures(struct object_pool *pool, struct object_pool_figures *f
         figures_add_counters(figures, &handle->counters);
         figures->hits += read_count(&handle->local.turn) / 2;
         figures->puts += read_count(&handle->local.puts);
-        figures_add_entry(figures, &handle->local.slot);
-        figures_add_entry(figures, &handle->victim_slot);
+        figures_add_slot(figures, &handle->local.slot);
+        figures_add_slot(figures, &handle->victim_slot);
     }
     unlock(&registry_lock);
     figures_add_magazines(figures, &pool->store);
@@ -940,7 +942,8 @@ int object_pool_create(struct object_pool **out, const struct object_pool_option
     pool->options.name = name;
     pool->options.limit_bytes = options->limit_bytes ? options->limit_bytes : SIZE_MAX;
     pool->uid = atomic_fetch_add_explicit(&uid_next, CACHE_ENTRY_BYTES, memory_order_relaxed);
-    magazine_store_init(&pool->store, magazine_size(options), options->retained_max);
+    magazine_store_init(&pool->store, magazine_size(options), options->retained_max,
+                        options->object_bytes);
     list_init(&pool->handles);
     (void)pthread_mutex_init(&pool->grave_lock, NULL); /* cannot fail with default attributes */
     *out = pool;
