@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoint_metrics.c - the service's figures in Prometheus's text format. */
+#include "measure/meter.h"
 #include "subject/endpoint.h"
 #include "subject/heap.h"
 #include "subject/reply.h"
@@ -8,8 +9,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #define PREFIX "poolstorm_"
 
@@ -178,33 +177,20 @@ static void write_pool(struct page *page, const struct service *service)
         write_one(page, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
 }
 
-static uint64_t resident_bytes(void)
-{
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file)
-        return 0;
-    if (fscanf(file, "%*u %llu", &pages) != 1)
-        pages = 0;
-    (void)fclose(file);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void write_process(struct page *page)
 {
-    struct rusage usage = {0};
-    struct timespec cpu = {0};
-    (void)getrusage(RUSAGE_SELF, &usage);
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    struct meter_sample sample;
+    if (meter_self(&sample, NULL))
+        return;
     write_type(page, "process_cpu_seconds_total", "counter", "CPU time, all threads");
-    page_printf(page, "process_cpu_seconds_total %lld.%09ld\n", (long long)cpu.tv_sec, cpu.tv_nsec);
-    write_one(page, "process_resident_memory_bytes", "gauge", "memory in use", resident_bytes());
+    page_printf(page, "process_cpu_seconds_total %.9f\n", (double)sample.cpu_ns / 1e9);
+    write_one(page, "process_resident_memory_bytes", "gauge", "memory in use", sample.rss_bytes);
     write_one(page, "process_minor_page_faults_total", "counter", "page faults without I/O",
-              (uint64_t)usage.ru_minflt);
+              sample.faults_minor);
     write_one(page, "process_major_page_faults_total", "counter", "page faults with I/O",
-              (uint64_t)usage.ru_majflt);
+              sample.faults_major);
     write_one(page, "process_context_switches_total", "counter", "given up or taken off the CPU",
-              (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw));
+              sample.switches_voluntary + sample.switches_involuntary);
 }
 
 static int metrics_answer(struct request *request)

@@ -80,7 +80,7 @@ const struct param service_params[] = {
     {SETTING(COUNT, "pool_prewarm", pool_prewarm, "0",
              "objects put into the pool before listening"),
      .min = 0, .max = 65536},
-    {SETTING(BYTES, "pool_prewarm_size", pool_prewarm_bytes, "4KiB",
+    {SETTING(BYTES, "pool_prewarm_size", pool_prewarm_bytes, "16KiB",
              "capacity of the buffers of prewarmed objects")},
     {SETTING(NS, "pool_reclaim_every", pool_reclaim_every_ns, "0",
              "period at which the pool gives up what nobody used; 0 is never")},
@@ -92,7 +92,7 @@ int service_settings_check(const struct service_settings *settings, struct err *
 {
     if (settings->payload_limit_bytes > settings->buffer_limit_bytes)
         return err_set(err, -EINVAL, "payload_limit must not exceed buffer_limit");
-    if (settings->pool_prewarm_bytes > settings->buffer_limit_bytes)
+    if (settings->pool_prewarm > 0 && settings->pool_prewarm_bytes > settings->buffer_limit_bytes)
         return err_set(err, -EINVAL, "pool_prewarm_size must not exceed buffer_limit");
     if (settings->pool_prewarm > 0 && settings->buffers != BUFFERS_POOL)
         return err_set(err, -EINVAL, "pool_prewarm needs buffers: pool");
