@@ -235,7 +235,7 @@ int plan_load(const char *path, const struct plan_tables *tables, struct plan **
               struct err *err)
 {
     *out = NULL;
-    size_t size_bytes = PLAN_FILE_BYTES_MAX + 1, length_bytes;
+    size_t size_bytes = PLAN_FILE_BYTES_MAX + 1, length_bytes = 0;
     char *data = malloc(size_bytes);
     if (!data)
         return err_sys(err, -ENOMEM, "read %.200s", path);

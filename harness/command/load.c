@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* load.c - poolstorm load: drives any HTTP service, and says what came of it. */
+#include "load/load.h"
+
+#include "command/command.h"
+#include "core/fiber.h"
+#include "core/group.h"
+#include "core/interrupt.h"
+#include "core/ring.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct load_run_options {
+    uint64_t length_ns; /* of what is measured */
+    uint64_t warmup_ns; /* before that, thrown away */
+    uint64_t seed;      /* of arrivals, mix and payloads */
+    char *allow;        /* HOST:PORT that is not loopback and may be loaded all the same */
+    bool json;          /* print JSON instead */
+};
+
+struct load_options {
+    struct load_run_options run;
+    struct load_profile profile;
+    struct load_request request;
+};
+
+static const struct param run_params[] = {
+    {PARAM_NS("duration", load_run_options, length_ns, "10s", "how long to measure"), .letter = 'd',
+     .min = 1e6, .max = 86400e9},
+    {PARAM_NS("warmup", load_run_options, warmup_ns, "0", "load before that, thrown away")},
+    {PARAM_COUNT("seed", load_run_options, seed, "1", "of arrivals, mix, payloads and tokens")},
+    {PARAM_TEXT("allow", load_run_options, allow, NULL,
+                "HOST:PORT of the URL, when it is not on loopback")},
+    {PARAM_BOOL("json", load_run_options, json, "false", "print JSON instead of a table")},
+    {0},
+};
+
+static const struct option_group load_groups[] = {
+    {"Options", run_params, offsetof(struct load_options, run)},
+    {"Load", load_profile_params, offsetof(struct load_options, profile)},
+    {"Request", load_request_params, offsetof(struct load_options, request)},
+    {0},
+};
+
+/* The work of the command, as its first fiber sees it. */
+struct session {
+    const struct load_options *options;
+    const char *url;
+    struct load_target target;
+    struct load_request request;
+    struct load_result result;
+    struct load_progress progress;
+};
+
+/* ---- While it runs --------------------------------------------------------------------------- */
+
+static void show_progress(struct ctx *ctx, void *arg)
+{
+    struct session *session = arg;
+    uint64_t before = 0, before_ns = 0;
+    while (fiber_sleep(ctx, NS_PER_S / 2) == 0) {
+        struct load_progress now = session->progress;
+        uint64_t errors = 0;
+        for (size_t i = LOAD_OK + 1; i < LOAD_OUTCOMES; i++)
+            errors += now.ended[i];
+        char rate[32];
+        double span_s = (double)(now.elapsed_ns - before_ns) / 1e9;
+        double per_s = span_s > 0 ? (double)(now.ended[LOAD_OK] - before) / span_s : 0;
+        (void)fprintf(stderr, "\r%5.1f s  %10s/s  in flight %-6" PRIu64 " errors %-8" PRIu64 "\r",
+                      (double)now.elapsed_ns / 1e9, format_count(rate, sizeof(rate), per_s),
+                      now.in_flight, errors);
+        before = now.ended[LOAD_OK];
+        before_ns = now.elapsed_ns;
+    }
+    (void)fputs("\r\033[K", stderr);
+}
+
+static int run_phase(struct ctx *ctx, struct session *session, uint64_t length_ns, struct err *err)
+{
+    struct load_job job = {
+        .target = &session->target,
+        .profile = &session->options->profile,
+        .requests = &session->request,
+        .request_count = 1,
+        .length_ns = length_ns,
+        .seed = session->options->run.seed,
+    };
+    session->progress = (struct load_progress){0};
+    return load_run(ctx, &job, &session->result, &session->progress, err);
+}
+
+static int work(struct ctx *ctx, void *arg, struct err *err)
+{
+    struct session *session = arg;
+    struct group group;
+    group_init(&group, ctx);
+    if (isatty(STDERR_FILENO) && !session->options->run.json)
+        (void)group_spawn(&group, "progress", show_progress, session);
+    int rc = 0;
+    if (session->options->run.warmup_ns > 0) {
+        rc = run_phase(ctx, session, session->options->run.warmup_ns, err);
+        load_result_fini(&session->result);
+    }
+    if (!rc)
+        rc = run_phase(ctx, session, session->options->run.length_ns, err);
+    group_cancel(&group, "done");
+    (void)group_join(NULL, &group);
+    (void)group_fini(&group);
+    return rc;
+}
+
+/* ---- Afterwards ------------------------------------------------------------------------------ */
+
+static uint64_t error_count(const struct load_result *result)
+{
+    uint64_t errors = 0;
+    for (size_t i = LOAD_OK + 1; i < LOAD_OUTCOMES; i++)
+        errors += result->ended[i];
+    return errors;
+}
+
+static double per_second(const struct load_result *result, uint64_t count)
+{
+    return (double)count * 1e9 / (double)result->length_ns;
+}
+
+static void print_latency(const char *name, const struct hist *hist)
+{
+    static const double percentiles[] = {50, 90, 99, 99.9};
+    char text[32];
+    (void)printf("  %-13s", name);
+    for (size_t i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++)
+        (void)printf(" %9s", hist->count == 0 ? "–"
+                             : !hist_percentile_is_sound(hist, percentiles[i])
+                                 ? "(few)"
+                                 : format_ns(text, sizeof(text),
+                                             (double)hist_percentile_ns(hist, percentiles[i])));
+    (void)printf(" %9s", format_ns(text, sizeof(text), (double)hist_max_ns(hist)));
+    (void)printf(" %9s\n", format_ns(text, sizeof(text), hist_mean_ns(hist)));
+}
+
+static void print_requests(const struct session *session)
+{
+    const struct load_result *result = &session->result;
+    const struct load_profile *profile = &session->options->profile;
+    char span[32], rate[32], bytes[32];
+    bool open = profile->rate_per_s > 0;
+    (void)printf("%s for %s: %" PRIu64 " thread%s, %" PRIu64 " connections, ", session->url,
+                 format_ns(span, sizeof(span), (double)result->length_ns), profile->threads,
+                 profile->threads == 1 ? "" : "s", profile->connections);
+    if (open)
+        (void)printf("open loop at %s/s\n\n",
+                     format_count(rate, sizeof(rate), profile->rate_per_s));
+    else
+        (void)printf("closed loop\n\n");
+    (void)printf("  %-13s %s/s, %s/s; %" PRIu64 " good replies", "goodput",
+                 format_count(rate, sizeof(rate), per_second(result, result->ok_in_time)),
+                 format_bytes(bytes, sizeof(bytes), per_second(result, result->reply_bytes)),
+                 result->ended[LOAD_OK]);
+    if (open)
+        (void)printf(" of %" PRIu64 " arrivals", result->offered);
+    (void)printf("\n\n  %-13s %9s %9s %9s %9s %9s %9s\n", "", "P50", "P90", "P99", "P99.9", "max",
+                 "mean");
+    print_latency("latency", result->latency);
+    if (open) {
+        print_latency("service time", result->service_time);
+        print_latency("lateness", result->lateness);
+    }
+    print_latency("connect", result->connect);
+}
+
+static void print_errors(const struct session *session)
+{
+    const struct load_result *result = &session->result;
+    (void)printf("\n  %-13s %" PRIu64, "errors", error_count(result));
+    for (size_t i = LOAD_OK + 1; i < LOAD_OUTCOMES; i++)
+        if (result->ended[i] > 0)
+            (void)printf("  %s %" PRIu64, load_outcome_names[i], result->ended[i]);
+    if (result->first_error[0])
+        (void)printf("  (first: %s)", result->first_error);
+    uint64_t wanted = session->options->profile.connections;
+    if (session->options->profile.keep_alive && result->connections_open < wanted)
+        (void)printf("\n  %-13s only %" PRIu64 " of %" PRIu64 " could be opened", "connections",
+                     result->connections_open, wanted);
+    if (result->queued > 0)
+        (void)printf("\n  %-13s %" PRIu64 " arrivals found no free connection; at most %" PRIu64
+                     " were in flight",
+                     "queued", result->queued, result->in_flight_peak);
+}
+
+static void print_generator(const struct session *session)
+{
+    const struct load_result *result = &session->result;
+    char text[200];
+    (void)printf("\n  %-13s %.0f %% of a CPU a thread, %.2f µs a request\n", "generator",
+                 meter_cpus(&result->cpu) * 100 / (double)session->options->profile.threads,
+                 (double)result->cpu.cpu_ns / 1e3 / (double)(result->sent ? result->sent : 1));
+    const char *invalid =
+        load_result_invalid(result, &session->options->profile, -1, text, sizeof(text));
+    if (invalid)
+        (void)printf("\n  NOT VALID: %s\n", invalid);
+}
+
+static json_t *latency_json(const struct hist *hist)
+{
+    static const struct {
+        const char *name;
+        double percentile;
+    } rows[] = {{"p50_ns", 50}, {"p90_ns", 90}, {"p99_ns", 99}, {"p999_ns", 99.9}};
+    json_t *object = json_pack("{s:I, s:I, s:I, s:f}", "count", (json_int_t)hist->count, "min_ns",
+                               (json_int_t)hist_min_ns(hist), "max_ns",
+                               (json_int_t)hist_max_ns(hist), "mean_ns", hist_mean_ns(hist));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (hist_percentile_is_sound(hist, rows[i].percentile))
+            (void)json_object_set_new(
+                object, rows[i].name,
+                json_integer((json_int_t)hist_percentile_ns(hist, rows[i].percentile)));
+    return object;
+}
+
+static int print_json(const struct session *session)
+{
+    const struct load_result *result = &session->result;
+    char text[200];
+    json_t *outcomes = json_object();
+    for (size_t i = 0; i < LOAD_OUTCOMES; i++)
+        (void)json_object_set_new(outcomes, load_outcome_names[i],
+                                  json_integer((json_int_t)result->ended[i]));
+    const char *invalid =
+        load_result_invalid(result, &session->options->profile, -1, text, sizeof(text));
+    json_t *root = json_pack(
+        "{s:s, s:I, s:f, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:s*}", "url",
+        session->url, "length_ns", (json_int_t)result->length_ns, "goodput_per_s",
+        per_second(result, result->ok_in_time), "sent", (json_int_t)result->sent, "queued",
+        (json_int_t)result->queued, "outcomes", outcomes, "latency", latency_json(result->latency),
+        "service_time", latency_json(result->service_time), "lateness",
+        latency_json(result->lateness), "connect", latency_json(result->connect),
+        "connections_open", (json_int_t)result->connections_open, "generator_cpu_ns",
+        (json_int_t)result->cpu.cpu_ns, "valid", invalid == NULL, "invalid", invalid);
+    if (!root || json_dumpf(root, stdout, JSON_INDENT(2)) != 0)
+        return -EIO;
+    (void)putchar('\n');
+    json_decref(root);
+    return 0;
+}
+
+static void print_table(const struct session *session)
+{
+    print_requests(session);
+    print_errors(session);
+    print_generator(session);
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+/* The URL's path is the request's; nothing but loopback is loaded without being named. */
+static int aim(struct session *session, struct err *err)
+{
+    struct addr allowed;
+    int rc = load_target_parse(&session->target, session->url, err);
+    if (rc)
+        return rc;
+    const char *allow = session->options->run.allow;
+    if (!addr_is_loopback(&session->target.addr)) {
+        if (!allow)
+            return err_set(err, -EPERM, "%s is not on loopback: name it with --allow %s",
+                           session->target.host, session->target.host);
+        rc = addr_parse(&allowed, allow, err);
+        if (rc)
+            return rc;
+        if (memcmp(&allowed, &session->target.addr, sizeof(allowed)) != 0)
+            return err_set(err, -EPERM, "--allow %s is not where %s leads", allow, session->url);
+    }
+    session->request = session->options->request;
+    if (session->target.prefix[0]) {
+        session->request.path =
+            session->target.prefix[0] == '/' ? session->target.prefix : session->request.path;
+    }
+    return 0;
+}
+
+static enum exit_code finish(struct session *session, int rc, struct err *err)
+{
+    if (rc == -ECANCELED && session->result.latency)
+        (void)fputs("interrupted; this is what came until then\n\n", stderr);
+    if (session->result.latency) {
+        if (session->options->run.json) {
+            if (print_json(session))
+                rc = err_set(err, -EIO, "write JSON");
+        } else {
+            print_table(session);
+        }
+    }
+    if (rc == -ECANCELED)
+        return EXIT_INTERRUPTED;
+    return rc ? EXIT_RUNTIME : session->result.ended[LOAD_OK] == 0 ? EXIT_RUNTIME : EXIT_WELL;
+}
+
+static enum exit_code load_run_command(void *options, char *const *args, struct err *err)
+{
+    static struct session session; /* its progress outlives the fibers that write it */
+    session.options = options;
+    session.url = args[0];
+    int rc = load_profile_check(&session.options->profile, err);
+    if (!rc)
+        rc = load_request_check(&session.options->request, err);
+    if (!rc)
+        rc = aim(&session, err);
+    if (rc)
+        return EXIT_BAD_INPUT;
+    rc = interrupt_run("load", work, &session, err);
+    enum exit_code code = finish(&session, rc, err);
+    load_result_fini(&session.result);
+    return code;
+}
+
+const struct command command_load = {
+    .name = "load",
+    .summary = "drive an HTTP service and measure it",
+    .usage = "URL",
+    .help = "Without --rate the loop is closed: every connection sends its next request when the "
+            "reply\n"
+            "is there, as wrk does. With --rate it is open: requests are due on a schedule, and "
+            "latency\n"
+            "counts from when a request was due, so that a stalled server cannot hide its stalls;\n"
+            "'service time' is what a closed-loop tool would have seen.\n\n"
+            "Examples:\n"
+            "  poolstorm load -t1 -c64 -d10s http://127.0.0.1:8080/\n"
+            "  poolstorm load -c256 -R 20k/s --arrivals poisson http://127.0.0.1:8080/search?q=x\n"
+            "  poolstorm load -m POST --payload 1.2KB --check token "
+            "http://127.0.0.1:8080/api/v1/encode\n",
+    .options = load_groups,
+    .options_size_bytes = sizeof(struct load_options),
+    .args_min = 1,
+    .args_max = 1,
+    .run = load_run_command,
+};

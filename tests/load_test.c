@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+/* load_test.c - the generator against a server that answers as each test wants, on loopback. */
+#include "ring_fixture.h"
+
+#include "core/group.h"
+#include "core/io.h"
+#include "load/load.h"
+#include "load/mix.h"
+#include "load/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- A server with manners of the test's choice ---------------------------------------------- */
+
+struct server {
+    int listener;
+    const char *reply;   /* what it answers; "{token}" becomes the one it was sent */
+    const char *foreign; /* answers with this token instead */
+    size_t piece;        /* sends the reply in pieces of so many bytes; 0: whole */
+    uint64_t delay_ns;   /* before it answers */
+    bool hangs_up;       /* closes instead of answering */
+    bool closes_after;   /* closes after each answer */
+    uint64_t requests;   /* it has seen */
+    struct group group;  /* its connections */
+};
+
+static void answer(struct ctx *ctx, struct server *server, int fd, const char *request)
+{
+    char text[4096];
+    const char *token = server->foreign ? server->foreign : strstr(request, "X-Request-Token: ");
+    if (token && !server->foreign)
+        token += strlen("X-Request-Token: ");
+    const char *mark = strstr(server->reply, "{token}");
+    size_t length;
+    if (mark && token)
+        length = (size_t)snprintf(text, sizeof(text), "%.*s%.*s%s", (int)(mark - server->reply),
+                                  server->reply, TOKEN_BYTES, token, mark + 7);
+    else
+        length = (size_t)snprintf(text, sizeof(text), "%s", server->reply);
+    size_t piece = server->piece ? server->piece : length;
+    for (size_t at = 0; at < length; at += piece) {
+        if (sock_send(ctx, fd, text + at, at + piece < length ? piece : length - at))
+            return;
+        fiber_yield();
+    }
+}
+
+struct connection {
+    struct server *server;
+    int fd;
+};
+
+static void serve_connection(struct ctx *ctx, void *arg)
+{
+    struct connection *connection = arg;
+    struct server *server = connection->server;
+    char *request = malloc(70000);
+    size_t used = 0;
+    assert_non_null(request);
+    for (;;) {
+        ssize_t got = sock_recv(ctx, connection->fd, request + used, 69999 - used);
+        if (got <= 0)
+            break;
+        used += (size_t)got;
+        request[used] = '\0';
+        if (!strstr(request, "\r\n\r\n"))
+            continue;
+        used = 0;
+        server->requests++;
+        if (server->delay_ns && fiber_sleep(ctx, server->delay_ns))
+            break;
+        if (server->hangs_up)
+            break;
+        answer(ctx, server, connection->fd, request);
+        if (server->closes_after)
+            break;
+    }
+    sock_close(connection->fd, false);
+    free(request);
+    free(connection);
+}
+
+static void serve(struct ctx *ctx, void *arg)
+{
+    struct server *server = arg;
+    for (;;) {
+        int fd = sock_accept(ctx, server->listener);
+        if (fd < 0)
+            return;
+        struct connection *connection = malloc(sizeof(*connection));
+        assert_non_null(connection);
+        *connection = (struct connection){.server = server, .fd = fd};
+        assert_ok(group_spawn(&server->group, "serve", serve_connection, connection));
+    }
+}
+
+/* ---- One phase against it -------------------------------------------------------------------- */
+
+struct phase {
+    struct server server;
+    struct load_profile profile;
+    struct load_request request;
+    uint64_t length_ns;
+    bool no_server;            /* nobody listens */
+    struct load_result result; /* of the phase */
+    int rc;
+    struct err err;
+};
+
+static void run_phase(struct ctx *ctx, void *arg)
+{
+    struct phase *phase = arg;
+    struct load_target target = {.host = "localhost"};
+    assert_ok(addr_parse(&target.addr, "127.0.0.1:0", NULL));
+    phase->server.listener = sock_listen(&target.addr, 512, false, NULL);
+    assert_true(phase->server.listener >= 0);
+    assert_ok(sock_local(phase->server.listener, &target.addr));
+    group_init(&phase->server.group, ctx);
+    if (phase->no_server)
+        sock_close(phase->server.listener, false);
+    else
+        assert_ok(group_spawn(&phase->server.group, "accept", serve, &phase->server));
+    assert_ok(load_profile_check(&phase->profile, NULL));
+    assert_ok(load_request_check(&phase->request, NULL));
+    struct load_job job = {
+        .target = &target,
+        .profile = &phase->profile,
+        .requests = &phase->request,
+        .request_count = 1,
+        .length_ns = phase->length_ns,
+        .seed = 1,
+    };
+    struct load_progress progress;
+    phase->rc = load_run(ctx, &job, &phase->result, &progress, &phase->err);
+    group_cancel(&phase->server.group, "test over");
+    assert_ok(group_join(NULL, &phase->server.group));
+    assert_int_equal(group_fini(&phase->server.group), 0);
+    if (!phase->no_server)
+        sock_close(phase->server.listener, false);
+}
+
+/* Defaults, to be changed before run. */
+static void prepare(struct phase *phase)
+{
+    *phase = (struct phase){.length_ns = 50 * NS_PER_MS};
+    assert_ok(param_defaults(load_profile_params, &phase->profile, NULL));
+    assert_ok(param_defaults(load_request_params, &phase->request, NULL));
+    phase->profile.connections = 4;
+    phase->profile.spin_ns = 0;
+    phase->server.reply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+}
+
+static void run(struct phase *phase)
+{
+    (void)run_on_ring(run_phase, phase);
+}
+
+static void finish(struct phase *phase)
+{
+    load_result_fini(&phase->result);
+    param_fini(load_request_params, &phase->request);
+}
+
+/* All that was sent ended in one way or another; most in the expected one. */
+static void assert_outcome(const struct phase *phase, enum load_outcome outcome)
+{
+    uint64_t ended = 0;
+    assert_ok(phase->rc);
+    for (size_t i = 0; i < LOAD_OUTCOMES; i++)
+        ended += phase->result.ended[i];
+    assert_true(ended > 0);
+    assert_int_equal(phase->result.ended[outcome], ended);
+    assert_int_equal(phase->result.latency->count, phase->result.ended[LOAD_OK]);
+}
+
+/* ---- Closed loop ----------------------------------------------------------------------------- */
+
+static void good_replies_count(void **unused)
+{
+    (void)unused;
+    static const char *const replies[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    };
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t piece = 0; piece < 8; piece += 7) {
+            struct phase phase;
+            prepare(&phase);
+            phase.server.reply = replies[i];
+            phase.server.piece = piece;
+            run(&phase);
+            assert_outcome(&phase, LOAD_OK);
+            assert_int_equal(phase.result.connects, 4);
+            assert_int_equal(phase.result.connections_open, 4);
+            assert_true(phase.result.ok_in_time <= phase.result.ended[LOAD_OK]);
+            assert_int_equal(phase.server.requests, phase.result.sent);
+            finish(&phase);
+        }
+    }
+}
+
+static void a_reply_may_end_with_the_connection(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.server.reply = "HTTP/1.1 200 OK\r\n\r\nuntil the end";
+    phase.server.closes_after = true;
+    run(&phase);
+    assert_outcome(&phase, LOAD_OK);
+    assert_int_equal(phase.result.connects, phase.result.sent);
+    finish(&phase);
+}
+
+static void without_keep_alive_each_request_connects(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.profile.keep_alive = false;
+    run(&phase);
+    assert_outcome(&phase, LOAD_OK);
+    assert_int_equal(phase.result.connects, phase.result.sent);
+    assert_int_equal(phase.result.connect->count, phase.result.sent);
+    finish(&phase);
+}
+
+static void each_ending_has_its_name(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *reply;
+        enum load_outcome outcome;
+        const char *first_error;
+    } cases[] = {
+        {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", LOAD_STATUS, "status 503"},
+        {"HTTP/1.1 xyz\r\n\r\n", LOAD_MALFORMED, "malformed"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ntoo much", LOAD_MALFORMED, "malformed"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", LOAD_MALFORMED,
+         "malformed"},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        struct phase phase;
+        prepare(&phase);
+        phase.server.reply = cases[i].reply;
+        run(&phase);
+        assert_outcome(&phase, cases[i].outcome);
+        assert_memory_equal(phase.result.first_error, cases[i].first_error,
+                            strlen(cases[i].first_error));
+        finish(&phase);
+    }
+    struct phase phase;
+    prepare(&phase);
+    phase.server.hangs_up = true;
+    run(&phase);
+    assert_outcome(&phase, LOAD_CLOSED);
+    finish(&phase);
+}
+
+static void silence_times_out(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.server.delay_ns = 3600 * NS_PER_S;
+    phase.profile.timeout_ns = 5 * NS_PER_MS;
+    run(&phase);
+    assert_outcome(&phase, LOAD_TIMEOUT);
+    finish(&phase);
+}
+
+static void nobody_there_is_an_error(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.no_server = true;
+    run(&phase);
+    assert_int_equal(phase.rc, -ECONNREFUSED);
+    assert_non_null(strstr(phase.err.text, "connect to 127.0.0.1:"));
+    finish(&phase);
+}
+
+/* ---- Tokens ---------------------------------------------------------------------------------- */
+
+static void foreign_tokens_are_noticed(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *body, *foreign;
+        enum load_outcome outcome;
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{token}", NULL, LOAD_OK},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{token}", "~0123456789abcdef",
+         LOAD_CONTAMINATED},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", NULL, LOAD_NO_TOKEN},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{token}\r\n0\r\n\r\n", NULL,
+         LOAD_OK},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        struct phase phase;
+        prepare(&phase);
+        phase.profile.check = LOAD_CHECK_TOKEN;
+        phase.server.reply = cases[i].body;
+        phase.server.foreign = cases[i].foreign;
+        phase.server.piece = 5;
+        run(&phase);
+        assert_outcome(&phase, cases[i].outcome);
+        finish(&phase);
+    }
+}
+
+static void tokens_are_found_anywhere(void **unused)
+{
+    (void)unused;
+    char own[TOKEN_BYTES];
+    token_write(own, 0x0123456789abcdef);
+    assert_memory_equal(own, "~0123456789abcdef", TOKEN_BYTES);
+    assert_int_equal(token_check("x~0123456789abcdef", 18, own), TOKEN_OWN);
+    assert_int_equal(token_check("~0123456789abcdef", 17, own), TOKEN_OWN);
+    assert_int_equal(token_check("~0123456789abcdef~0123456789abcdee", 34, own), TOKEN_FOREIGN);
+    assert_int_equal(token_check("~~0123456789abcdef ~ ~~", 23, own), TOKEN_OWN);
+    assert_int_equal(token_check("~0123456789abcde", 16, own), TOKEN_MISSING);
+    assert_int_equal(token_check("~0123456789ABCDEF", 17, own), TOKEN_MISSING);
+    assert_int_equal(token_check("", 0, own), TOKEN_MISSING);
+}
+
+/* ---- Open loop ------------------------------------------------------------------------------- */
+
+static void an_open_loop_keeps_its_schedule(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.profile.rate_per_s = 2000;
+    run(&phase);
+    assert_outcome(&phase, LOAD_OK);
+    assert_int_equal(phase.result.offered, 100);
+    assert_int_equal(phase.result.ended[LOAD_OK], 100);
+    assert_int_equal(phase.result.lateness->count, 100);
+    finish(&phase);
+}
+
+/* One connection, 20 ms a reply, an arrival each 10 ms: the n-th waits for all before it, and that
+ * waiting is in its latency. */
+static void waiting_for_a_connection_counts(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.length_ns = 50 * NS_PER_MS;
+    phase.profile.connections = 1;
+    phase.profile.rate_per_s = 100;
+    phase.server.delay_ns = 20 * NS_PER_MS;
+    run(&phase);
+    assert_outcome(&phase, LOAD_OK);
+    assert_int_equal(phase.result.ended[LOAD_OK], 5);
+    assert_true(phase.result.queued >= 3);
+    assert_true(hist_max_ns(phase.result.latency) >= 60 * NS_PER_MS); /* sent at 80, due at 40 */
+    assert_true(hist_min_ns(phase.result.service_time) >= 20 * NS_PER_MS);
+    assert_true(phase.result.in_flight_peak >= 2);
+    finish(&phase);
+}
+
+static void what_exceeds_the_cap_is_shed_and_counted(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.profile.connections = 1;
+    phase.profile.rate_per_s = 1000;
+    phase.profile.in_flight_max = 3;
+    phase.profile.timeout_ns = 20 * NS_PER_MS;
+    phase.server.delay_ns = 3600 * NS_PER_S;
+    run(&phase);
+    assert_ok(phase.rc);
+    const uint64_t *ended = phase.result.ended;
+    assert_int_equal(phase.result.offered, 50);
+    assert_true(ended[LOAD_SHED] > 0);
+    assert_int_equal(ended[LOAD_SHED] + ended[LOAD_TIMEOUT], 50);
+    assert_true(phase.result.in_flight_peak <= 3);
+    finish(&phase);
+}
+
+static void threads_share_the_work(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.profile.threads = 3;
+    phase.profile.connections = 7;
+    phase.profile.rate_per_s = 2000;
+    run(&phase);
+    assert_outcome(&phase, LOAD_OK);
+    assert_in_range(phase.result.offered, 99, 101);
+    assert_int_equal(phase.result.connects, 7);
+    assert_int_equal(phase.result.cpu.threads, 3);
+    finish(&phase);
+}
+
+/* ---- Rendering ------------------------------------------------------------------------------- */
+
+static void payloads_have_the_size_asked_for(void **unused)
+{
+    (void)unused;
+    struct load_target target = {.host = "h:1", .prefix = "/api"};
+    struct load_profile profile = {.keep_alive = true, .check = LOAD_CHECK_TOKEN, .connections = 1};
+    static const size_t sizes[] = {1200, 16 << 10, 256 << 10};
+    for (size_t i = 0; i < 3; i++) {
+        char method[] = "POST", path[] = "/e?t={token}";
+        struct load_request request = {
+            .method = method, .path = path, .weight = 1, .payload_bytes = sizes[i]};
+        struct load_job job = {.target = &target,
+                               .profile = &profile,
+                               .requests = &request,
+                               .request_count = 1,
+                               .seed = 5};
+        struct mix mix;
+        assert_ok(mix_init(&mix, &job, NULL));
+        const struct mix_request *made = &mix.requests[0];
+        assert_int_equal(made->token_count, 4); /* path, header, both ends of the payload */
+        char *text = strndup(made->bytes, made->length);
+        assert_non_null(text);
+        const char *body = strstr(text, "\r\n\r\n");
+        assert_non_null(body);
+        size_t length = strlen(body + 4);
+        assert_in_range(length, sizes[i] - 200, sizes[i] + 200);
+        char header[64];
+        (void)snprintf(header, sizeof(header), "\r\nContent-Length: %zu\r\n", length);
+        assert_non_null(strstr(text, header));
+        assert_memory_equal(text, "POST /api/e?t=~", 15);
+        free(text);
+        mix_fini(&mix);
+    }
+}
+
+static void urls_are_read(void **unused)
+{
+    (void)unused;
+    struct load_target target;
+    assert_ok(load_target_parse(&target, "http://127.0.0.1:8080/a/b?c=d#e", NULL));
+    assert_string_equal(target.host, "127.0.0.1:8080");
+    assert_string_equal(target.prefix, "/a/b?c=d");
+    assert_ok(load_target_parse(&target, "http://127.0.0.1", NULL));
+    assert_string_equal(target.prefix, "");
+    char text[64];
+    assert_string_equal(addr_format(&target.addr, text, sizeof(text)), "127.0.0.1:80");
+    assert_ok(load_target_parse(&target, "http+unix:/tmp/s", NULL));
+    assert_string_equal(addr_format(&target.addr, text, sizeof(text)), "unix:/tmp/s");
+    static const char *const bad[] = {"", "127.0.0.1:80", "https://x/", "http://", "http://a:b/"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct err err = {0};
+        assert_true(load_target_parse(&target, bad[i], &err) < 0);
+        assert_true(strlen(err.text) > 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_replies_count),
+        cmocka_unit_test(a_reply_may_end_with_the_connection),
+        cmocka_unit_test(without_keep_alive_each_request_connects),
+        cmocka_unit_test(each_ending_has_its_name),
+        cmocka_unit_test(silence_times_out),
+        cmocka_unit_test(nobody_there_is_an_error),
+        cmocka_unit_test(foreign_tokens_are_noticed),
+        cmocka_unit_test(tokens_are_found_anywhere),
+        cmocka_unit_test(an_open_loop_keeps_its_schedule),
+        cmocka_unit_test(waiting_for_a_connection_counts),
+        cmocka_unit_test(what_exceeds_the_cap_is_shed_and_counted),
+        cmocka_unit_test(threads_share_the_work),
+        cmocka_unit_test(payloads_have_the_size_asked_for),
+        cmocka_unit_test(urls_are_read),
+    };
+    return cmocka_run_group_tests_name("load", tests, NULL, NULL);
+}
