@@ -210,7 +210,7 @@ static void starting_again_forgets(void **unused)
     (void)unused;
     struct series *series = make(3 * SLOT_NS);
     for (uint64_t i = 0; i < 5; i++)
-        series_ok(series, START_NS + i * SLOT_NS, 1000 << i, 9);
+        series_ok(series, START_NS + i * SLOT_NS, UINT64_C(1000) << i, 9);
     series_start(series, START_NS * 2);
     assert_int_equal(series->late, 0);
     for (size_t i = 0; i < 3; i++)
