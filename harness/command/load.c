@@ -6,11 +6,13 @@
 #include "core/fiber.h"
 #include "core/group.h"
 #include "core/interrupt.h"
+#include "core/io.h"
 #include "core/ring.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,19 +132,35 @@ static double per_second(const struct load_result *result, uint64_t count)
     return (double)count * 1e9 / (double)result->length_ns;
 }
 
-static void print_latency(const char *name, const struct hist *hist)
+/* Returns whether there were too few values for one of the percentiles. */
+static bool print_latency(const char *name, const struct hist *hist)
 {
     static const double percentiles[] = {50, 90, 99, 99.9};
     char text[32];
+    bool few = false;
     (void)printf("  %-13s", name);
-    for (size_t i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++)
-        (void)printf(" %9s", hist->count == 0 ? "–"
-                             : !hist_percentile_is_sound(hist, percentiles[i])
-                                 ? "(few)"
-                                 : format_ns(text, sizeof(text),
-                                             (double)hist_percentile_ns(hist, percentiles[i])));
+    for (size_t i = 0; i < sizeof(percentiles) / sizeof(*percentiles); i++) {
+        bool sound = hist_percentile_is_sound(hist, percentiles[i]);
+        uint64_t value_ns = hist_percentile_ns(hist, percentiles[i]);
+        (void)printf(" %9s", sound ? format_ns(text, sizeof(text), (double)value_ns) : "(few)");
+        few = few || !sound;
+    }
     (void)printf(" %9s", format_ns(text, sizeof(text), (double)hist_max_ns(hist)));
     (void)printf(" %9s\n", format_ns(text, sizeof(text), hist_mean_ns(hist)));
+    return few;
+}
+
+static void print_latencies(const struct load_result *result, bool open)
+{
+    (void)printf("\n\n  %-13s %9s %9s %9s %9s %9s %9s\n", "", "P50", "P90", "P99", "P99.9", "max",
+                 "mean");
+    bool few = print_latency("latency", result->latency);
+    if (open) {
+        few = print_latency("service time", result->service_time) || few;
+        few = print_latency("lateness", result->lateness) || few;
+    }
+    if (few)
+        (void)printf("  (few): P99 wants 10,000 good replies, P99.9 wants 100,000\n");
 }
 
 static void print_requests(const struct session *session)
@@ -165,14 +183,7 @@ static void print_requests(const struct session *session)
                  result->ended[LOAD_OK]);
     if (open)
         (void)printf(" of %" PRIu64 " arrivals", result->offered);
-    (void)printf("\n\n  %-13s %9s %9s %9s %9s %9s %9s\n", "", "P50", "P90", "P99", "P99.9", "max",
-                 "mean");
-    print_latency("latency", result->latency);
-    if (open) {
-        print_latency("service time", result->service_time);
-        print_latency("lateness", result->lateness);
-    }
-    print_latency("connect", result->connect);
+    print_latencies(result, open);
 }
 
 static void print_errors(const struct session *session)
@@ -184,14 +195,30 @@ static void print_errors(const struct session *session)
             (void)printf("  %s %" PRIu64, load_outcome_names[i], result->ended[i]);
     if (result->first_error[0])
         (void)printf("  (first: %s)", result->first_error);
+}
+
+static void print_connections(const struct session *session)
+{
+    const struct load_result *result = &session->result;
     uint64_t wanted = session->options->profile.connections;
+    char mean[32], max[32];
+    (void)printf("\n  %-13s %" PRIu64 " opened", "connections", result->connects);
+    if (result->connects > 0)
+        (void)printf(", in %s on average and %s at most",
+                     format_ns(mean, sizeof(mean), hist_mean_ns(result->connect)),
+                     format_ns(max, sizeof(max), (double)hist_max_ns(result->connect)));
     if (session->options->profile.keep_alive && result->connections_open < wanted)
-        (void)printf("\n  %-13s only %" PRIu64 " of %" PRIu64 " could be opened", "connections",
+        (void)printf("; only %" PRIu64 " of %" PRIu64 " stood at the start",
                      result->connections_open, wanted);
     if (result->queued > 0)
         (void)printf("\n  %-13s %" PRIu64 " arrivals found no free connection; at most %" PRIu64
                      " were in flight",
                      "queued", result->queued, result->in_flight_peak);
+}
+
+static const char *invalid(const struct session *session, char *text, size_t size_bytes)
+{
+    return load_result_invalid(&session->result, &session->options->profile, -1, text, size_bytes);
 }
 
 static void print_generator(const struct session *session)
@@ -201,10 +228,9 @@ static void print_generator(const struct session *session)
     (void)printf("\n  %-13s %.0f %% of a CPU a thread, %.2f µs a request\n", "generator",
                  meter_cpus(&result->cpu) * 100 / (double)session->options->profile.threads,
                  (double)result->cpu.cpu_ns / 1e3 / (double)(result->sent ? result->sent : 1));
-    const char *invalid =
-        load_result_invalid(result, &session->options->profile, -1, text, sizeof(text));
-    if (invalid)
-        (void)printf("\n  NOT VALID: %s\n", invalid);
+    const char *reason = invalid(session, text, sizeof(text));
+    if (reason)
+        (void)printf("\n  NOT VALID: %s\n", reason);
 }
 
 static json_t *latency_json(const struct hist *hist)
@@ -232,8 +258,7 @@ static int print_json(const struct session *session)
     for (size_t i = 0; i < LOAD_OUTCOMES; i++)
         (void)json_object_set_new(outcomes, load_outcome_names[i],
                                   json_integer((json_int_t)result->ended[i]));
-    const char *invalid =
-        load_result_invalid(result, &session->options->profile, -1, text, sizeof(text));
+    const char *reason = invalid(session, text, sizeof(text));
     json_t *root = json_pack(
         "{s:s, s:I, s:f, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:b, s:s*}", "url",
         session->url, "length_ns", (json_int_t)result->length_ns, "goodput_per_s",
@@ -242,7 +267,7 @@ static int print_json(const struct session *session)
         "service_time", latency_json(result->service_time), "lateness",
         latency_json(result->lateness), "connect", latency_json(result->connect),
         "connections_open", (json_int_t)result->connections_open, "generator_cpu_ns",
-        (json_int_t)result->cpu.cpu_ns, "valid", invalid == NULL, "invalid", invalid);
+        (json_int_t)result->cpu.cpu_ns, "valid", reason == NULL, "invalid", reason);
     if (!root || json_dumpf(root, stdout, JSON_INDENT(2)) != 0)
         return -EIO;
     (void)putchar('\n');
@@ -254,6 +279,7 @@ static void print_table(const struct session *session)
 {
     print_requests(session);
     print_errors(session);
+    print_connections(session);
     print_generator(session);
 }
 
@@ -299,7 +325,10 @@ static enum exit_code finish(struct session *session, int rc, struct err *err)
     }
     if (rc == -ECANCELED)
         return EXIT_INTERRUPTED;
-    return rc ? EXIT_RUNTIME : session->result.ended[LOAD_OK] == 0 ? EXIT_RUNTIME : EXIT_WELL;
+    if (rc || session->result.ended[LOAD_OK] == 0)
+        return EXIT_RUNTIME;
+    char text[200];
+    return invalid(session, text, sizeof(text)) ? EXIT_INVALID : EXIT_WELL;
 }
 
 static enum exit_code load_run_command(void *options, char *const *args, struct err *err)
@@ -314,6 +343,7 @@ static enum exit_code load_run_command(void *options, char *const *args, struct 
         rc = aim(&session, err);
     if (rc)
         return EXIT_BAD_INPUT;
+    io_raise_descriptor_limit();
     rc = interrupt_run("load", work, &session, err);
     enum exit_code code = finish(&session, rc, err);
     load_result_fini(&session.result);

@@ -7,6 +7,9 @@
 
 #include <math.h>
 
+/* Sums of fractions come out a little short of the end; what is that near to it lies beyond. */
+#define END_SLACK_NS 1.0
+
 static void add_segment(struct arrival *arrival, double to_ns, double rate_per_s, double end_per_s)
 {
     size_t i = arrival->segment_count;
@@ -80,7 +83,7 @@ static bool advance(struct arrival *arrival, double amount)
             segment->rate_per_ns + segment->slope_per_ns2 * (arrival->at_ns - segment->from_ns);
         double left_ns = segment->to_ns - arrival->at_ns;
         double span_ns = time_to_grow(rate, segment->slope_per_ns2, amount);
-        if (span_ns < left_ns) {
+        if (span_ns < left_ns - END_SLACK_NS) {
             arrival->at_ns += span_ns;
             return true;
         }
