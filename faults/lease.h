@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* lease.h - one kind of thing the guardian takes and undoes; the table of kinds is made from names
+ * in meson.build. All of it runs in the guardian, on its one thread, and must not hang: it may wait
+ * for what it has killed, and for nothing else. */
+#ifndef POOLSTORM_FAULTS_LEASE_H
+#define POOLSTORM_FAULTS_LEASE_H
+
+#include "core/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One lease in force, on the guardian's heap. */
+struct lease {
+    const struct lease_kind *kind; /* what undoes it */
+    uint32_t number;               /* the holder's name for it */
+    pid_t pid;                     /* of its process; 0 when it has none */
+    int status;                    /* of the process once it has ended, as of waitpid */
+    bool ended;                    /* nothing of it is in force any more */
+    uint64_t undo_at_ns;           /* when patience ends; CLOCK_NEVER: nobody asked to end it */
+    struct lease *next;            /* in the list of all */
+};
+
+/* Static data, `const struct lease_kind lease_<name>` in lease_<name>.c. */
+struct lease_kind {
+    const char *name;
+
+    /* Takes effect as the words say (ends with NULL). On failure nothing stays behind. */
+    int (*take)(struct lease *lease, char *const *words, struct err *err);
+
+    /* Asks it to end by itself, before undo_at_ns. May be NULL. */
+    void (*release)(struct lease *lease);
+
+    /* Undoes it now. May be called again; sets ended when nothing is left. */
+    void (*undo)(struct lease *lease, const struct lease *all);
+};
+
+/* Every kind; ends with NULL. */
+extern const struct lease_kind *const lease_kinds[];
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+/* guardian_test.c - processes under a guardian start, stop and never outlive it or its holder. */
+#include "ring_fixture.h"
+
+#include "core/clock.h"
+#include "core/fiber.h"
+#include "core/io.h"
+#include "faults/guardian.h"
+#include "faults/guardian_wire.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BOUND_NS   (10 * NS_PER_S)
+#define GRACE_NS   (5 * NS_PER_S)
+#define SHELL(...) ((char *[]){(char[]){"sh"}, (char[]){"-c"}, (char[]){__VA_ARGS__}, NULL})
+
+static char folder[] = "/tmp/poolstorm-guardian-XXXXXX";
+
+/* Waits for a file with a number in it: a process's sign that it is where it should be. */
+static pid_t wait_for_pid(struct ctx *ctx, const char *name)
+{
+    char path[128], *text;
+    size_t length;
+    uint64_t bound_ns = clock_now_ns() + BOUND_NS;
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    while (clock_now_ns() < bound_ns) {
+        if (io_read_file(path, 4096, &text, &length) == 0) {
+            pid_t pid = length > 0 && text[length - 1] == '\n' ? (pid_t)atoi(text) : 0;
+            free(text);
+            if (pid > 0) {
+                (void)unlink(path);
+                return pid;
+            }
+        }
+        assert_ok(fiber_sleep(ctx, NS_PER_MS));
+    }
+    fail_msg("no %s", path);
+    return 0;
+}
+
+/* Zombies count as gone: only their parent is late. */
+static bool is_alive(pid_t pid)
+{
+    char path[64], *text;
+    size_t length;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (io_read_file(path, 4096, &text, &length))
+        return false;
+    const char *rest = strrchr(text, ')');
+    bool alive = rest && rest[2] != 'Z' && rest[2] != 'X';
+    free(text);
+    return alive;
+}
+
+static void wait_until_gone(struct ctx *ctx, pid_t pid)
+{
+    uint64_t bound_ns = clock_now_ns() + BOUND_NS;
+    while (is_alive(pid) && clock_now_ns() < bound_ns)
+        assert_ok(fiber_sleep(ctx, NS_PER_MS));
+    assert_false(is_alive(pid));
+}
+
+static struct guardian *start_guardian(void)
+{
+    struct guardian *guardian;
+    struct err err = {0};
+    if (guardian_create(&guardian, &err))
+        fail_msg("%s", err.text);
+    return guardian;
+}
+
+static struct guardian_lease *start_in(struct ctx *ctx, struct guardian *guardian,
+                                       char *const *argv)
+{
+    struct guardian_lease *lease;
+    struct err err = {0};
+    struct guardian_process process = {.argv = argv, .folder = folder};
+    if (guardian_start(ctx, guardian, &process, &lease, &err))
+        fail_msg("%s", err.text);
+    return lease;
+}
+
+/* A child that ignores SIGTERM in a session of its own and that nobody waits for. */
+#define STUBBORN                                                                                   \
+    "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ >grandchild; "                            \
+    "while :; do sleep 60; done' & echo $$ >child; "
+
+static void exits(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char text[80];
+    int status;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease = start_in(ctx, guardian, SHELL("exit 3"));
+    assert_ok(guardian_wait(ctx, lease));
+    assert_true(guardian_lease_ended(lease, &status));
+    assert_string_equal(guardian_describe_status(status, text, sizeof(text)), "exit status 3");
+    lease = start_in(ctx, guardian, SHELL("kill -SEGV $$"));
+    assert_ok(guardian_wait(ctx, lease));
+    assert_true(guardian_lease_ended(lease, &status));
+    assert_string_equal(guardian_describe_status(status, text, sizeof(text)),
+                        "killed by signal 11 (Segmentation fault)");
+    assert_int_equal(guardian_stop(lease, GRACE_NS), status);
+    guardian_destroy(guardian);
+}
+
+static void stops(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease = start_in(
+        ctx, guardian, SHELL("trap 'exit 7' TERM; echo $$ >child; while :; do sleep 0.01; done"));
+    pid_t pid = wait_for_pid(ctx, "child");
+    assert_int_equal(pid, guardian_lease_pid(lease));
+    assert_true(is_alive(pid));
+    assert_int_equal(WEXITSTATUS(guardian_stop(lease, GRACE_NS)), 7);
+    assert_false(is_alive(pid));
+    guardian_destroy(guardian);
+}
+
+static void kills_what_does_not_stop(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease =
+        start_in(ctx, guardian, SHELL(STUBBORN "while :; do sleep 60; done"));
+    pid_t child = wait_for_pid(ctx, "child"), grandchild = wait_for_pid(ctx, "grandchild");
+    assert_true(is_alive(grandchild));
+    int status = guardian_stop(lease, 10 * NS_PER_MS);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGKILL);
+    assert_false(is_alive(child));
+    assert_false(is_alive(grandchild));
+    guardian_destroy(guardian);
+}
+
+static void sweeps_behind_a_process_that_ended(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *other = start_in(ctx, guardian, SHELL("sleep 60 & wait"));
+    struct guardian_lease *lease =
+        start_in(ctx, guardian, SHELL(STUBBORN "while ! test -e go; do sleep 0.01; done"));
+    pid_t grandchild = wait_for_pid(ctx, "grandchild");
+    char path[80];
+    (void)snprintf(path, sizeof(path), "%s/go", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_ok(fclose(file));
+    assert_ok(guardian_wait(ctx, lease));
+    assert_false(is_alive(grandchild));
+    assert_false(guardian_lease_ended(other, NULL)); /* what is not its own is spared */
+    assert_true(is_alive(guardian_lease_pid(other)));
+    (void)unlink(path);
+    guardian_destroy(guardian);
+}
+
+static void ends_with_its_holders_socket(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    (void)start_in(ctx, guardian, SHELL(STUBBORN "while :; do sleep 60; done"));
+    pid_t child = wait_for_pid(ctx, "child"), grandchild = wait_for_pid(ctx, "grandchild");
+    pid_t pid = guardian_pid(guardian);
+    guardian_destroy(guardian);
+    assert_false(is_alive(child));
+    assert_false(is_alive(grandchild));
+    assert_false(is_alive(pid));
+}
+
+/* The guardian's own death takes the process along and is told. */
+static void is_missed(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease = start_in(ctx, guardian, SHELL("sleep 60"));
+    pid_t pid = guardian_lease_pid(lease);
+    assert_ok(kill(guardian_pid(guardian), SIGKILL));
+    assert_ok(guardian_wait(ctx, lease));
+    assert_int_equal(guardian_stop(lease, GRACE_NS), -1);
+    wait_until_gone(ctx, pid);
+    struct err err = {0};
+    struct guardian_process process = {.argv = SHELL("exit 0")};
+    assert_int_equal(guardian_start(ctx, guardian, &process, &lease, &err), -EPIPE);
+    assert_non_null(strstr(err.text, "has ended"));
+    guardian_destroy(guardian);
+}
+
+static void refuses(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease;
+    struct err err = {0};
+    struct guardian_process process = {.argv = (char *[]){(char[]){"no-such-program"}, NULL}};
+    assert_int_equal(guardian_start(ctx, guardian, &process, &lease, &err), -ENOENT);
+    assert_string_equal(err.text, "start 'no-such-program': No such file or directory");
+    process = (struct guardian_process){.argv = SHELL("exit 0"), .folder = "/no/such/folder"};
+    assert_int_equal(guardian_start(ctx, guardian, &process, &lease, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/no/such/folder"));
+    char *large = calloc(1, GUARDIAN_MESSAGE_BYTES_MAX + 1);
+    memset(large, 'x', GUARDIAN_MESSAGE_BYTES_MAX);
+    process = (struct guardian_process){.argv = (char *[]){(char[]){"sh"}, large, NULL}};
+    assert_int_equal(guardian_start(ctx, guardian, &process, &lease, &err), -E2BIG);
+    free(large);
+    lease = start_in(ctx, guardian, SHELL("exit 0")); /* and is none the worse for it */
+    assert_ok(guardian_wait(ctx, lease));
+    guardian_destroy(guardian);
+}
+
+static void passes_on(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char path[128], *text;
+    size_t length;
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease;
+    cpu_set_t cpus, mine;
+    assert_ok(sched_getaffinity(0, sizeof(mine), &mine));
+    CPU_ZERO(&cpus);
+    for (size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&cpus) == 0; i++)
+        if (CPU_ISSET(i, &mine))
+            CPU_SET(i, &cpus);
+    struct guardian_process process = {
+        .argv = SHELL("echo \"$COLOUR\"; nproc >&2; cat; pwd"),
+        .env = (char *[]){(char[]){"COLOUR=sea green"}, NULL},
+        .folder = folder,
+        .output_path = path,
+        .cpus = &cpus,
+    };
+    assert_ok(guardian_start(ctx, guardian, &process, &lease, NULL));
+    assert_ok(guardian_wait(ctx, lease));
+    guardian_destroy(guardian);
+    assert_ok(io_read_file(path, 4096, &text, &length));
+    char expected[160];
+    (void)snprintf(expected, sizeof(expected), "sea green\n1\n%s\n", folder);
+    assert_string_equal(text, expected);
+    free(text);
+    (void)unlink(path);
+}
+
+/* What garbage on its socket does to it: nothing. */
+static void test_garbage(void **state)
+{
+    (void)state;
+    int fds[2];
+    assert_ok(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds));
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)dup2(fds[1], GUARDIAN_FD);
+        (void)execl("/proc/self/exe", "poolstorm", "guardian", (char *)NULL);
+        _exit(127);
+    }
+    (void)close(fds[1]);
+    struct {
+        struct guardian_message head;
+        char words[16];
+    } packet = {.head = {.verb = GUARDIAN_TAKE, .lease = 5}, .words = "no-such-kind"};
+    assert_int_equal(send(fds[0], "x", 1, 0), 1);
+    packet.head.verb = 99;
+    assert_true(send(fds[0], &packet, sizeof(packet), 0) > 0);
+    packet.head.verb = GUARDIAN_RELEASE;
+    assert_true(send(fds[0], &packet, sizeof(packet), 0) > 0);
+    packet.head.verb = GUARDIAN_TAKE;
+    assert_true(send(fds[0], &packet, sizeof(packet.head) + 13, 0) > 0);
+    struct {
+        struct guardian_message head;
+        char text[500];
+    } answer = {0};
+    assert_true(recv(fds[0], &answer, sizeof(answer), 0) > 0);
+    assert_int_equal(answer.head.verb, GUARDIAN_REFUSED);
+    assert_int_equal(answer.head.lease, 5);
+    assert_string_equal(answer.head.words, "no kind of lease 'no-such-kind'");
+    (void)close(fds[0]);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* As the runner dies of kill -9: nobody says good-bye. */
+static void hold(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    (void)start_in(ctx, guardian, SHELL(STUBBORN "while :; do sleep 60; done"));
+    (void)fiber_sleep(ctx, 60 * NS_PER_S);
+}
+
+static void kill_the_holder(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    pid_t holder = fork(); /* of a test that has no threads */
+    if (holder == 0) {
+        (void)execl("/proc/self/exe", "guardian_test", "hold", folder, (char *)NULL);
+        _exit(127);
+    }
+    pid_t child = wait_for_pid(ctx, "child"), grandchild = wait_for_pid(ctx, "grandchild");
+    assert_ok(kill(holder, SIGKILL));
+    assert_int_equal(waitpid(holder, NULL, 0), holder);
+    wait_until_gone(ctx, child);
+    wait_until_gone(ctx, grandchild);
+}
+
+#define ON_RING(name_)                                                                             \
+    static void test_##name_(void **state)                                                         \
+    {                                                                                              \
+        (void)state;                                                                               \
+        struct ring_stats stats = run_on_ring(name_, NULL);                                        \
+        assert_int_equal(stats.fibers_leaked, 0);                                                  \
+    }
+
+ON_RING(exits)
+ON_RING(stops)
+ON_RING(kills_what_does_not_stop)
+ON_RING(sweeps_behind_a_process_that_ended)
+ON_RING(ends_with_its_holders_socket)
+ON_RING(is_missed)
+ON_RING(refuses)
+ON_RING(passes_on)
+ON_RING(kill_the_holder)
+
+static void test_wants_a_socket(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    int fds[2];
+    assert_ok(pipe(fds));
+    assert_int_equal(guardian_main(fds[0], &err), -ENOTSOCK);
+    assert_non_null(strstr(err.text, "started by poolstorm itself"));
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+/* This program is its own guardian and its own holder. */
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "guardian") == 0)
+        return guardian_main(GUARDIAN_FD, NULL) ? 1 : 0;
+    if (argc == 3 && strcmp(argv[1], "hold") == 0) {
+        (void)snprintf(folder, sizeof(folder), "%s", argv[2]);
+        (void)run_on_ring(hold, NULL);
+        return 0;
+    }
+    if (!mkdtemp(folder))
+        return 99;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exits),
+        cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_kills_what_does_not_stop),
+        cmocka_unit_test(test_sweeps_behind_a_process_that_ended),
+        cmocka_unit_test(test_ends_with_its_holders_socket),
+        cmocka_unit_test(test_is_missed),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_passes_on),
+        cmocka_unit_test(test_kill_the_holder),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_wants_a_socket),
+    };
+    int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    (void)rmdir(folder);
+    return rc;
+}
