@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* fetch.c - asks for one reply and reads it to its end. */
+#include "run/fetch.h"
+
+#include "core/http1.h"
+#include "core/sock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A reply as it arrives. */
+struct reply {
+    char *data;             /* head and body */
+    size_t used, room;      /* bytes of data */
+    size_t limit_bytes;     /* of used */
+    struct http1_head head; /* once head_bytes is not 0; slices are stale once data has moved */
+    size_t head_bytes;      /* 0: not whole yet */
+    struct http1_chunks chunks;
+    size_t body_bytes; /* decoded, behind the head */
+    size_t decoded_to; /* where bytes not yet decoded begin */
+};
+
+/* Bytes read more; 0 at the end of the stream, or -errno. */
+static ssize_t read_more(struct ctx *ctx, int fd, struct reply *reply)
+{
+    if (reply->used >= reply->limit_bytes)
+        return -EFBIG;
+    if (reply->room - reply->used < 4096) {
+        size_t room = reply->room * 2 + 16384;
+        char *data = realloc(reply->data, room);
+        if (!data)
+            return -ENOMEM;
+        reply->data = data;
+        reply->room = room;
+    }
+    ssize_t got = sock_recv(ctx, fd, reply->data + reply->used, reply->room - reply->used - 1);
+    if (got > 0)
+        reply->used += (size_t)got;
+    return got;
+}
+
+/* Decoded bytes are packed behind the head; what is still coded stays where it is. */
+static int decode_chunks(struct reply *reply)
+{
+    size_t consumed = 0, length = reply->used - reply->decoded_to;
+    char *coded = reply->data + reply->decoded_to;
+    ssize_t got = http1_dechunk(&reply->chunks, coded, length, &consumed);
+    if (got < 0)
+        return (int)got;
+    memmove(reply->data + reply->head_bytes + reply->body_bytes, coded, (size_t)got);
+    reply->body_bytes += (size_t)got;
+    reply->decoded_to += consumed;
+    return reply->chunks.done ? 1 : 0;
+}
+
+/* 1: whole; 0: more must come. ended: nothing more will. */
+static int look(struct reply *reply, bool ended)
+{
+    if (reply->head_bytes == 0) {
+        ssize_t got = http1_parse_reply(reply->data, reply->used, false, &reply->head);
+        if (got <= 0)
+            return got < 0 ? (int)got : ended ? -ECONNRESET : 0;
+        reply->head_bytes = reply->decoded_to = (size_t)got;
+    }
+    size_t body_bytes = reply->used - reply->head_bytes;
+    int whole = 0;
+    switch (reply->head.framing) {
+    case HTTP1_NO_BODY:
+        return 1;
+    case HTTP1_LENGTH:
+        reply->body_bytes = body_bytes;
+        whole = body_bytes >= reply->head.content_length;
+        break;
+    case HTTP1_CHUNKED:
+        whole = decode_chunks(reply);
+        break;
+    case HTTP1_UNTIL_CLOSE:
+        reply->body_bytes = body_bytes;
+        return ended;
+    }
+    return whole == 0 && ended ? -ECONNRESET : whole;
+}
+
+static int exchange(struct ctx *ctx, int fd, const char *request, struct reply *reply)
+{
+    int rc = sock_send(ctx, fd, request, strlen(request));
+    while (!rc) {
+        ssize_t got = read_more(ctx, fd, reply);
+        rc = got < 0 ? (int)got : look(reply, got == 0);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int fetch(struct ctx *ctx, const struct load_target *target, const char *path, size_t limit_bytes,
+          char **body, size_t *length_bytes, struct err *err)
+{
+    char request[3072], where[128];
+    int length = snprintf(request, sizeof(request),
+                          "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                          target->prefix, path, target->host);
+    (void)addr_format(&target->addr, where, sizeof(where));
+    if (length < 0 || (size_t)length >= sizeof(request))
+        return err_set(err, -E2BIG, "path '%.60s…' is too long", path);
+    int fd = sock_connect(ctx, &target->addr);
+    if (fd < 0)
+        return err_sys(err, fd, "connect to %s", where);
+    struct reply reply = {.limit_bytes = limit_bytes};
+    int rc = exchange(ctx, fd, request, &reply);
+    sock_close(fd, false);
+    if (rc) {
+        free(reply.data);
+        return err_sys(err, rc, "GET %s%s from %s", target->prefix, path, where);
+    }
+    if (body) {
+        memmove(reply.data, reply.data + reply.head_bytes, reply.body_bytes);
+        reply.data[reply.body_bytes] = '\0';
+        *body = reply.data;
+        *length_bytes = reply.body_bytes;
+    } else {
+        free(reply.data);
+    }
+    return reply.head.status;
+}

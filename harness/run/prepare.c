@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* prepare.c - what a run will do, decided and checked before it does anything. */
+#include "run/prepare.h"
+
+#include "run/allocator.h"
+#include "run/allow.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A quick run's phases: long enough to see that all works, too short to believe. */
+#define QUICK_MEASURE_NS (1500 * NS_PER_MS)
+#define QUICK_OTHER_NS   (500 * NS_PER_MS)
+
+/* ---- Variants -------------------------------------------------------------------------------- */
+
+static int find_variant(const struct plan *plan, const char *name, size_t *index, struct err *err)
+{
+    const char *names[PLAN_VARIANTS_MAX + 1] = {0};
+    for (size_t i = 0; i < plan->variant_count; i++) {
+        names[i] = plan->variants[i].name;
+        if (strcmp(names[i], name) == 0) {
+            *index = i;
+            return 0;
+        }
+    }
+    const char *near = word_suggest(names, name);
+    if (near)
+        return err_set(err, -EINVAL, "%s has no variant '%.60s'; did you mean '%s'?", plan->name,
+                       name, near);
+    return err_set(err, -EINVAL, "%s has no variant '%.60s'; its first is '%s'", plan->name, name,
+                   names[0]);
+}
+
+static int add_aa(struct result *result, const char *name, struct err *err)
+{
+    size_t index;
+    char second[256];
+    int rc = find_variant(result->plan, name, &index, err);
+    (void)snprintf(second, sizeof(second), "%s'", name);
+    if (!rc)
+        rc = result_add_variant(result, index, NULL, err);
+    if (!rc)
+        rc = result_add_variant(result, index, second, err);
+    result->aa = true;
+    return rc;
+}
+
+/* In the plan's order, whatever the order of the list: the first is the baseline. */
+static int add_listed(struct result *result, const char *list, struct err *err)
+{
+    bool wanted[PLAN_VARIANTS_MAX] = {0};
+    char name[128];
+    int rc = 0;
+    for (const char *at = list; *at && !rc;) {
+        size_t index = 0, length = strcspn(at, ",");
+        (void)snprintf(name, sizeof(name), "%.*s", (int)length, at);
+        rc = find_variant(result->plan, name, &index, err);
+        wanted[index] = true;
+        at += length + (at[length] == ',');
+    }
+    for (size_t i = 0; i < result->plan->variant_count && !rc; i++)
+        if (wanted[i])
+            rc = result_add_variant(result, i, NULL, err);
+    if (!rc && result->variant_count == 0)
+        rc = err_set(err, -EINVAL, "expected the names of variants, separated by commas");
+    return rc;
+}
+
+static int choose_variants(struct result *result, const struct runner_options *options,
+                           struct err *err)
+{
+    if (options->aa && options->variants)
+        return err_set(err, -EINVAL, "--aa runs one variant twice: leave out --variants");
+    if (options->aa)
+        return add_aa(result, options->aa, err);
+    if (options->variants)
+        return add_listed(result, options->variants, err);
+    int rc = 0;
+    for (size_t i = 0; i < result->plan->variant_count && !rc; i++)
+        rc = result_add_variant(result, i, NULL, err);
+    return rc;
+}
+
+/* ---- Allocators and addresses ---------------------------------------------------------------- */
+
+static int choose_allocator(struct result_variant *variant, const struct plan_subject *subject,
+                            const char *fallback, struct err *err)
+{
+    char path[4096];
+    if (subject->kind == PLAN_SUBJECT_URL)
+        return 0;
+    const char *name = subject->allocator == PLAN_ALLOCATOR_DEFAULT
+                           ? fallback
+                           : plan_allocator_names[subject->allocator];
+    variant->allocator = strdup(name ? name : "default");
+    if (!variant->allocator)
+        return err_sys(err, -ENOMEM, "choose an allocator");
+    if (!name)
+        return 0;
+    int rc = allocator_find(name, path, sizeof(path), err);
+    if (rc)
+        return err_wrap(err, "variant '%s'", variant->name);
+    variant->preload = strdup(path);
+    return variant->preload ? 0 : err_sys(err, -ENOMEM, "choose an allocator");
+}
+
+/* What is started by us is looked at once it runs: only then its port is known. */
+static int check_address(const struct result_variant *variant, const struct plan_subject *subject,
+                         const char *allowed, struct err *err)
+{
+    struct load_target target;
+    if (subject->kind != PLAN_SUBJECT_URL)
+        return 0;
+    int rc = load_target_parse(&target, subject->url, err);
+    if (!rc)
+        rc = allow_check(&target, allowed, err);
+    return rc ? err_wrap(err, "variant '%s'", variant->name) : 0;
+}
+
+static int check_variants(struct result *result, const struct runner_options *options,
+                          struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < result->variant_count && !rc; i++) {
+        struct result_variant *variant = &result->variants[i];
+        const struct plan_subject *subject = &result->plan->variants[variant->plan_index].subject;
+        rc = choose_allocator(variant, subject, options->allocator, err);
+        if (!rc)
+            rc = check_address(variant, subject, options->allowed, err);
+    }
+    return rc;
+}
+
+/* ---- Phases ---------------------------------------------------------------------------------- */
+
+/* Steps and spikes keep their place in the phase. */
+static void set_length(struct result_phase *phase, uint64_t length_ns)
+{
+    double share = phase->length_ns ? (double)length_ns / (double)phase->length_ns : 1;
+    phase->profile.shape_at_ns = (uint64_t)((double)phase->profile.shape_at_ns * share);
+    phase->profile.shape_for_ns = (uint64_t)((double)phase->profile.shape_for_ns * share);
+    phase->length_ns = length_ns;
+}
+
+static void shorten(struct result *result)
+{
+    for (size_t i = 0; i < result->plan->phase_count; i++) {
+        struct result_phase *phase = &result->phases[i];
+        bool measured = phase->kind == PLAN_PHASE_MEASURE;
+        uint64_t most_ns = measured ? QUICK_MEASURE_NS : QUICK_OTHER_NS;
+        if (phase->length_ns > most_ns)
+            set_length(phase, most_ns);
+    }
+}
+
+/* The lengths of phases by their kind, as the keys of --set. */
+struct lengths {
+    uint64_t warmup_ns, measure_ns, drain_ns;
+};
+
+static const struct param length_params[] = {
+    {PARAM_NS("warmup", lengths, warmup_ns, NULL, "length of warm-up phases"), .min = 1e6,
+     .max = 86400e9},
+    {PARAM_NS("measure", lengths, measure_ns, NULL, "length of measured phases"), .min = 1e6,
+     .max = 86400e9},
+    {PARAM_NS("drain", lengths, drain_ns, NULL, "length of drains"), .min = 1e6, .max = 86400e9},
+    {0},
+};
+
+static int set_lengths(struct result *result, const struct param *param, const char *value,
+                       struct err *err)
+{
+    struct lengths lengths = {0};
+    int rc = param_set(param, &lengths, value, err);
+    for (size_t i = 0; i < result->plan->phase_count && !rc; i++) {
+        struct result_phase *phase = &result->phases[i];
+        const uint64_t length_ns = phase->kind == PLAN_PHASE_WARMUP    ? lengths.warmup_ns
+                                   : phase->kind == PLAN_PHASE_MEASURE ? lengths.measure_ns
+                                                                       : lengths.drain_ns;
+        if (length_ns)
+            set_length(phase, length_ns);
+    }
+    return rc;
+}
+
+static int override(struct result *result, const char *key, const char *value, struct err *err)
+{
+    const struct param *length = param_find(length_params, key);
+    if (length)
+        return set_lengths(result, length, value, err);
+    const struct param *param = param_find(load_profile_params, key);
+    if (!param) {
+        const char *near = param_suggest(load_profile_params, key);
+        return err_set(err, -EINVAL, "no setting '%.60s' of the load%s%s%s", key,
+                       near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    int rc = 0;
+    for (size_t i = 0; i < result->plan->phase_count && !rc; i++)
+        if (result->phases[i].kind != PLAN_PHASE_DRAIN)
+            rc = param_set(param, &result->phases[i].profile, value, err);
+    return rc;
+}
+
+/* KEY=VALUE, a line each: a setting of the load, or warmup, measure, drain for lengths. */
+static int override_all(struct result *result, const char *lines, struct err *err)
+{
+    char line[256];
+    int rc = 0;
+    for (const char *at = lines; *at && !rc;) {
+        size_t length = strcspn(at, "\n");
+        (void)snprintf(line, sizeof(line), "%.*s", (int)length, at);
+        char *value = strchr(line, '=');
+        if (!value || length >= sizeof(line))
+            return err_set(err, -EINVAL, "--set: expected KEY=VALUE, not '%.60s'", line);
+        *value++ = '\0';
+        rc = override(result, line, value, err);
+        if (rc)
+            return err_wrap(err, "--set %s", line);
+        at += length + (at[length] == '\n');
+    }
+    for (size_t i = 0; i < result->plan->phase_count && !rc; i++)
+        if (result->phases[i].kind != PLAN_PHASE_DRAIN)
+            rc = load_profile_check(&result->phases[i].profile, err);
+    return rc ? err_wrap(err, "--set") : 0;
+}
+
+static int settle_phases(struct result *result, const struct runner_options *options,
+                         struct err *err)
+{
+    if (options->quick)
+        shorten(result);
+    result->quick = options->quick;
+    if (options->blocks)
+        result->block_count = options->blocks;
+    else if (options->quick && result->block_count > RUNNER_QUICK_BLOCKS)
+        result->block_count = RUNNER_QUICK_BLOCKS;
+    if (result->block_count > RUNNER_BLOCKS_MAX)
+        return err_set(err, -EINVAL, "at most %d rounds, not %zu", RUNNER_BLOCKS_MAX,
+                       result->block_count);
+    if (options->noise_share >= 0)
+        result->noise_share = options->noise_share;
+    return options->overrides ? override_all(result, options->overrides, err) : 0;
+}
+
+int prepare(const struct plan *plan, const struct runner_options *options, struct result **out,
+            struct err *err)
+{
+    struct result *result;
+    int rc = result_create(&result, plan, err);
+    if (rc)
+        return rc;
+    result->seed = options->seed;
+    result->folder = strdup(options->folder);
+    if (!result->folder)
+        rc = err_sys(err, -ENOMEM, "prepare a run");
+    if (!rc)
+        rc = choose_variants(result, options, err);
+    if (!rc)
+        rc = settle_phases(result, options, err);
+    if (!rc)
+        rc = check_variants(result, options, err);
+    if (rc)
+        result_destroy(result);
+    else
+        *out = result;
+    return rc;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* round.c - takes a subject through its phases and reads what it cost. */
+#include "run/round.h"
+
+#include "core/clock.h"
+#include "core/fiber.h"
+#include "measure/meter.h"
+#include "run/fetch.h"
+#include "run/process.h"
+#include "run/scrape.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define SCRAPE_PATIENCE_NS (5 * NS_PER_S)
+
+/* A round under way. */
+struct pass {
+    const struct round_setting *setting;
+    struct result *result;
+    struct result_round *round;
+    struct process process;
+    struct meter *meter; /* NULL for a url */
+};
+
+/* What is read at both ends of a phase. */
+struct reading {
+    struct meter_sample meter;
+    bool metered;
+    struct scrape scrape;
+};
+
+/* ---- Figures --------------------------------------------------------------------------------- */
+
+static double percentile(const struct hist *hist, double share)
+{
+    return hist && hist->count ? (double)hist_percentile_ns(hist, share) : NAN;
+}
+
+static void fill_latency(const struct load_result *load, double *row)
+{
+    row[METRIC_P50] = percentile(load->latency, 50);
+    row[METRIC_P90] = percentile(load->latency, 90);
+    row[METRIC_P95] = percentile(load->latency, 95);
+    row[METRIC_P99] = percentile(load->latency, 99);
+    row[METRIC_P999] = percentile(load->latency, 99.9);
+    row[METRIC_MAX] = percentile(load->latency, 100);
+    row[METRIC_MEAN] = load->latency && load->latency->count ? hist_mean_ns(load->latency) : NAN;
+    row[METRIC_LATENESS_P50] = percentile(load->lateness, 50);
+    row[METRIC_LATENESS_P99] = percentile(load->lateness, 99);
+    row[METRIC_CONNECT_P50] = percentile(load->connect, 50);
+    row[METRIC_CONNECT_P99] = percentile(load->connect, 99);
+}
+
+/* Replies, good or not, that came in. */
+static double reply_count(const struct load_result *load, uint64_t good)
+{
+    return (double)(good + load->ended[LOAD_STATUS] + load->ended[LOAD_NO_TOKEN] +
+                    load->ended[LOAD_CONTAMINATED]);
+}
+
+static void fill_counts(const struct load_result *load, double *row)
+{
+    uint64_t all = 0;
+    double span_s = (double)load->length_ns / 1e9;
+    for (size_t i = 0; i < LOAD_OUTCOMES; i++)
+        all += load->ended[i];
+    uint64_t errors = all - load->ended[LOAD_OK];
+    row[METRIC_REQUESTS] = (double)all;
+    row[METRIC_ERROR_COUNT] = (double)errors;
+    row[METRIC_ERRORS] = all > 0 ? (double)errors / (double)all : NAN;
+    row[METRIC_CONTAMINATED] =
+        (double)(load->ended[LOAD_NO_TOKEN] + load->ended[LOAD_CONTAMINATED]);
+    row[METRIC_SHEDS] = (double)load->ended[LOAD_SHED];
+    if (span_s > 0) {
+        row[METRIC_QPS] = reply_count(load, load->ok_in_time) / span_s;
+        row[METRIC_GOODPUT] = (double)load->ok_in_time / span_s;
+    }
+}
+
+static void fill_cost(const struct result_step *step, double *row)
+{
+    const struct meter_sample *subject = &step->subject;
+    double replies = reply_count(&step->load, step->load.ended[LOAD_OK]);
+    row[METRIC_SUBJECT_CPU] = meter_cpus(subject);
+    row[METRIC_RSS_PEAK] = (double)subject->rss_peak_bytes;
+    row[METRIC_RSS_END] = (double)subject->rss_bytes;
+    if (step->loaded && replies > 0) {
+        row[METRIC_CPU_PER_REQUEST] = (double)subject->cpu_ns / replies;
+        row[METRIC_FAULTS_PER_REQUEST] =
+            (double)(subject->faults_minor + subject->faults_major) / replies;
+    }
+}
+
+void round_fill_row(const struct result_step *step, double *row)
+{
+    if (step->loaded) {
+        fill_latency(&step->load, row);
+        fill_counts(&step->load, row);
+    }
+    if (step->metered)
+        fill_cost(step, row);
+}
+
+static void fill_observed(const struct plan *plan, const struct scrape *before,
+                          const struct scrape *after, double *row)
+{
+    for (size_t i = 0; i < plan->observe_count; i++) {
+        const struct plan_observe *observe = &plan->observes[i];
+        double value = scrape_value(after, observe->series);
+        double former = observe->counter ? scrape_value(before, observe->series) : 0;
+        /* A counter that appears during the phase began at nothing. */
+        row[METRIC_BUILTIN_COUNT + i] = isnan(former) ? value : value - former;
+    }
+}
+
+/* ---- Readings -------------------------------------------------------------------------------- */
+
+static int read_scrape(struct ctx *ctx, struct pass *pass, struct scrape *scrape, struct err *err)
+{
+    char *text;
+    size_t length;
+    struct ctx once;
+    ctx_init_timeout(&once, ctx, SCRAPE_PATIENCE_NS);
+    int status =
+        fetch(&once, &pass->process.target, "/metrics", SCRAPE_BYTES_MAX, &text, &length, err);
+    ctx_fini(&once);
+    if (status < 0)
+        return status;
+    int rc = status == 200 ? scrape_parse(scrape, text, length, err)
+                           : err_set(err, -EPROTO, "GET /metrics answered %d", status);
+    free(text);
+    return rc;
+}
+
+/* What cannot be read makes the round invalid; only the end of ctx is an error. */
+static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *reading)
+{
+    struct err err = {0};
+    *reading = (struct reading){0};
+    if (pass->meter && meter_read(pass->meter, &reading->meter, &err) == 0)
+        reading->metered = true;
+    if (pass->result->plan->observe_count > 0 &&
+        read_scrape(ctx, pass, &reading->scrape, &err) != 0 && ctx_error(ctx) == 0)
+        result_round_invalid(pass->round, "the subject's metrics: %s", err.text);
+    return ctx_error(ctx);
+}
+
+/* ---- Phases ---------------------------------------------------------------------------------- */
+
+static int make_load(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
+{
+    const struct result_phase *phase = &pass->result->phases[index];
+    const struct plan_phase *planned = &pass->result->plan->phases[index];
+    struct result_step *step = &pass->round->steps[index];
+    struct load_job job = {
+        .target = &pass->process.target,
+        .profile = &phase->profile,
+        .requests = planned->requests,
+        .request_count = planned->request_count,
+        .length_ns = phase->length_ns,
+        .seed = pass->round->seed + index, /* phases differ, blocks repeat nothing */
+        .cpus = pass->setting->placement->generator_cpus,
+        .cpu_count = pass->setting->placement->generator_count,
+    };
+    *pass->setting->progress = (struct load_progress){0};
+    step->loaded = true;
+    return load_run(ctx, &job, &step->load, pass->setting->progress, err);
+}
+
+static void judge_load(struct pass *pass, size_t index)
+{
+    const struct result_phase *phase = &pass->result->phases[index];
+    const struct result_step *step = &pass->round->steps[index];
+    char text[200];
+    double cpus = step->metered ? meter_cpus(&step->subject) : -1;
+    const char *reason =
+        load_result_invalid(&step->load, &phase->profile, cpus, text, sizeof(text));
+    if (reason)
+        result_round_invalid(pass->round, "%s: %s", phase->name, reason);
+    if (phase->profile.keep_alive && step->load.connections_open < phase->profile.connections)
+        result_round_invalid(pass->round,
+                             "%s: only %" PRIu64 " of %" PRIu64 " connections could be opened",
+                             phase->name, step->load.connections_open, phase->profile.connections);
+}
+
+static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const struct reading *before,
+                    struct reading *after, struct err *err)
+{
+    const struct result_phase *phase = &pass->result->phases[index];
+    struct result_step *step = &pass->round->steps[index];
+    uint64_t start_ns = clock_now_ns();
+    step->start_ns = start_ns - pass->result->start_ns;
+    int rc = phase->kind == PLAN_PHASE_DRAIN ? fiber_sleep(ctx, phase->length_ns)
+                                             : make_load(ctx, pass, index, err);
+    step->ran = !rc;
+    step->length_ns = clock_now_ns() - start_ns;
+    /* A dead subject is the better reason than what the generator made of it. */
+    int dead = process_check(&pass->process, err);
+    if (dead || rc)
+        return dead ? dead : rc;
+    rc = take_reading(ctx, pass, after);
+    step->metered = before->metered && after->metered;
+    if (step->metered)
+        step->subject = meter_difference(&before->meter, &after->meter);
+    if (pass->meter && !step->metered)
+        result_round_invalid(pass->round, "%s: the subject's use of the machine is unknown",
+                             phase->name);
+    return rc;
+}
+
+/* Each phase begins where the one before ended: one reading between two. */
+static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
+{
+    const struct plan *plan = pass->result->plan;
+    struct reading before, after = {0};
+    int rc = take_reading(ctx, pass, &before);
+    for (size_t i = 0; i < plan->phase_count && !rc; i++) {
+        double *row = pass->round->rows + i * plan->metric_count;
+        *pass->setting->phase = plan->phases[i].name;
+        rc = run_step(ctx, pass, i, &before, &after, err);
+        if (!rc && plan->phases[i].kind == PLAN_PHASE_MEASURE) {
+            judge_load(pass, i);
+            round_fill_row(&pass->round->steps[i], row);
+            fill_observed(plan, &before.scrape, &after.scrape, row);
+            plan_derive(plan, row);
+        }
+        scrape_fini(&before.scrape);
+        before = after;
+        after = (struct reading){0};
+    }
+    scrape_fini(&before.scrape);
+    if (!rc)
+        plan_gather(plan, pass->round->rows, pass->round->whole);
+    return rc;
+}
+
+/* ---- The round ------------------------------------------------------------------------------- */
+
+static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
+{
+    const struct result_variant *variant = &pass->result->variants[pass->round->variant];
+    struct process_options options = {
+        .guardian = pass->setting->guardian,
+        .subject = &pass->result->plan->variants[variant->plan_index].subject,
+        .preload = variant->preload,
+        .cpus = &pass->setting->placement->subject,
+        .log_path = pass->setting->log_path,
+        .allowed = pass->setting->allowed,
+    };
+    *pass->setting->phase = "start";
+    int rc = process_start(ctx, &pass->process, &options, err);
+    pass->round->ready_ns = pass->process.ready_ns;
+    pass->round->pid = process_pid(&pass->process);
+    if (!rc && pass->round->pid)
+        rc = meter_create(&pass->meter, pass->round->pid, err);
+    return rc;
+}
+
+int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
+              struct result_round *round, struct err *err)
+{
+    struct pass pass = {.setting = setting, .result = result, .round = round};
+    uint64_t start_ns = clock_now_ns();
+    round->start_ns = start_ns - result->start_ns;
+    int rc = start_subject(ctx, &pass, err);
+    if (!rc)
+        rc = run_phases(ctx, &pass, err);
+    *setting->phase = "stop";
+    meter_destroy(pass.meter);
+    round->exit_status = process_stop(&pass.process);
+    round->length_ns = clock_now_ns() - start_ns;
+    if (rc && ctx_error(ctx))
+        result_round_invalid(round, "%s", ctx_cause(ctx));
+    else if (rc)
+        result_round_invalid(round, "%.200s", err && err->text[0] ? err->text : "failed");
+    return rc;
+}

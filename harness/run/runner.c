@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* runner.c - walks through the schedule, repeats what turned out invalid, and stops in order. */
+#include "run/runner.h"
+
+#include "core/clock.h"
+#include "core/rng.h"
+#include "run/environment.h"
+#include "run/prepare.h"
+#include "run/round.h"
+#include "run/schedule.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct run {
+    const struct runner_options *options;
+    struct runner_status *status;
+    struct result *result;
+    struct guardian *guardian;
+    struct placement placement;
+    char logs[PATH_MAX - 300]; /* folder of the subjects' logs */
+    size_t *order;             /* of variants, block by block */
+    size_t repetitions;        /* left for the whole run */
+};
+
+/* ---- Folders --------------------------------------------------------------------------------- */
+
+/* Makes a folder and those above it. */
+static int make_folder(const char *path, struct err *err)
+{
+    char part[PATH_MAX];
+    if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
+        return err_set(err, -ENAMETOOLONG, "folder '%.60s…'", path);
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        (void)mkdir(part, 0755); /* the last one tells */
+        *slash = '/';
+    }
+    return mkdir(part, 0755) == 0 || errno == EEXIST ? 0
+                                                     : err_sys(err, -errno, "make folder %s", part);
+}
+
+static int make_folders(struct run *run, struct err *err)
+{
+    int length = snprintf(run->logs, sizeof(run->logs), "%s/logs", run->result->folder);
+    if (length < 0 || (size_t)length >= sizeof(run->logs))
+        return err_set(err, -ENAMETOOLONG, "folder '%.60s…'", run->result->folder);
+    return make_folder(run->logs, err);
+}
+
+/* Logs of subjects that did what they should say nothing. */
+static void remove_logs(const struct run *run)
+{
+    DIR *folder = opendir(run->logs);
+    if (!folder)
+        return;
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+        if (strstr(entry->d_name, ".log"))
+            (void)unlinkat(dirfd(folder), entry->d_name, 0);
+    (void)closedir(folder);
+    (void)rmdir(run->logs);
+}
+
+/* "03-pooled.log", "03-pooled-again1.log"; what a name holds besides letters becomes '_'. */
+static void log_path(const struct run *run, const struct result_round *round, char *path,
+                     size_t size_bytes)
+{
+    char name[128], again[24] = "";
+    (void)snprintf(name, sizeof(name), "%s", run->result->variants[round->variant].name);
+    for (char *at = name; *at; at++)
+        if (*at == '/' || *at == '\'')
+            *at = *at == '/' ? '_' : '2';
+    if (round->attempt > 0)
+        (void)snprintf(again, sizeof(again), "-again%u", round->attempt);
+    (void)snprintf(path, size_bytes, "%s/%02zu-%s%s.log", run->logs, round->block + 1, name, again);
+    (void)unlink(path); /* of an earlier run into the same folder */
+}
+
+/* ---- Rounds ---------------------------------------------------------------------------------- */
+
+/* All variants of a block get the same load; blocks, and repetitions of rounds, differ. */
+static uint64_t round_seed(const struct run *run, size_t block, unsigned attempt)
+{
+    struct rng rng;
+    rng_init(&rng, run->result->seed, ((uint64_t)block << 8) | attempt);
+    return rng_next(&rng);
+}
+
+static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t variant,
+                         unsigned attempt, bool *valid, struct err *err)
+{
+    char path[PATH_MAX];
+    struct result_round *round;
+    int rc = result_add_round(run->result, &round, err);
+    if (rc)
+        return rc;
+    round->block = block;
+    round->variant = variant;
+    round->attempt = attempt;
+    round->seed = round_seed(run, block, attempt);
+    log_path(run, round, path, sizeof(path));
+    run->status->variant = run->result->variants[variant].name;
+    struct round_setting setting = {
+        .guardian = run->guardian,
+        .placement = &run->placement,
+        .allowed = run->options->allowed,
+        .log_path = path,
+        .phase = &run->status->phase,
+        .progress = &run->status->progress,
+    };
+    rc = round_run(ctx, &setting, run->result, round, err);
+    *valid = round->valid;
+    return rc;
+}
+
+/* One place of the schedule: an invalid round is repeated, within bounds, and stays on record. */
+static int run_place(struct ctx *ctx, struct run *run, size_t place, struct err *err)
+{
+    size_t count = run->result->variant_count;
+    bool valid = false;
+    int rc = 0;
+    run->status->round = place + 1;
+    for (unsigned attempt = 0; attempt < RUNNER_ATTEMPTS_MAX && !valid && !rc; attempt++) {
+        if (attempt > 0 && run->repetitions == 0)
+            break;
+        run->repetitions -= attempt > 0;
+        rc = attempt_round(ctx, run, place / count, run->order[place], attempt, &valid, err);
+        run->result->length_ns = clock_now_ns() - run->result->start_ns;
+    }
+    return rc;
+}
+
+/* Says in the result why a run ended early. */
+static int note_end(struct ctx *ctx, struct run *run, int rc, const struct err *err)
+{
+    if (!rc)
+        return 0;
+    if (ctx_error(ctx)) {
+        run->result->interrupted = true;
+        return 0;
+    }
+    const char *variant = run->status->variant;
+    if (asprintf(&run->result->failure, "variant '%s', %s: %s", variant ? variant : "?",
+                 run->status->phase ? run->status->phase : "start", err->text) < 0)
+        run->result->failure = NULL;
+    return run->result->failure ? 0 : -ENOMEM;
+}
+
+static int run_places(struct ctx *ctx, struct run *run, struct err *err)
+{
+    size_t count = run->result->block_count * run->result->variant_count;
+    struct err reason = {0};
+    run->order = calloc(count + 1, sizeof(*run->order));
+    if (!run->order)
+        return err_sys(err, -ENOMEM, "make a schedule");
+    schedule_fill(run->order, run->result->block_count, run->result->variant_count,
+                  run->result->seed);
+    run->repetitions = count / 2 + 1;
+    run->status->round_count = count;
+    run->status->result = run->result;
+    int rc = 0;
+    for (size_t place = 0; place < count && !rc; place++)
+        rc = run_place(ctx, run, place, &reason);
+    free(run->order);
+    return note_end(ctx, run, rc, &reason);
+}
+
+/* ---- The run --------------------------------------------------------------------------------- */
+
+static int start(struct run *run, struct err *err)
+{
+    int rc = make_folders(run, err);
+    if (!rc)
+        rc = placement_init(&run->placement, err);
+    if (rc)
+        return rc;
+    rc = placement_enter(&run->placement);
+    if (rc)
+        return err_sys(err, rc, "sched_setaffinity");
+    environment_read(&run->result->environment, &run->placement, run->options->command_line);
+    run->result->start_ns = clock_now_ns();
+    return guardian_create(&run->guardian, err);
+}
+
+int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
+               struct runner_status *status, struct result **out, struct err *err)
+{
+    struct run run = {.options = options, .status = status};
+    cpu_set_t before;
+    int rc = sched_getaffinity(0, sizeof(before), &before) ? err_sys(err, -errno, "affinity") : 0;
+    if (!rc)
+        rc = prepare(plan, options, &run.result, err);
+    if (rc)
+        return rc;
+    rc = start(&run, err);
+    if (!rc)
+        rc = run_places(ctx, &run, err);
+    guardian_destroy(run.guardian);
+    environment_load_averages(run.result->environment.load_after);
+    run.result->length_ns = clock_now_ns() - run.result->start_ns;
+    if (!rc && !options->keep_logs && !run.result->failure)
+        remove_logs(&run);
+    (void)sched_setaffinity(0, sizeof(before), &before); /* for the next run's own halving */
+    if (rc) {
+        status->result = NULL;
+        result_destroy(run.result);
+    } else {
+        *out = run.result;
+    }
+    return rc;
+}

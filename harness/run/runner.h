@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* runner.h - a whole run: every variant once a block, in fresh processes, and the record of it. */
+#ifndef POOLSTORM_RUN_RUNNER_H
+#define POOLSTORM_RUN_RUNNER_H
+
+#include "core/ctx.h"
+#include "core/err.h"
+#include "run/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RUNNER_BLOCKS_MAX = 500, /* what statistics take */
+    RUNNER_QUICK_BLOCKS = 3,
+    RUNNER_ATTEMPTS_MAX = 3, /* of one round, the first included */
+};
+
+/* What the command line says. The caller's during the run; texts may be NULL. */
+struct runner_options {
+    uint64_t seed;            /* of schedule and load */
+    uint64_t blocks;          /* rounds of each variant; 0: the plan's, or few when quick */
+    bool quick;               /* short phases: estimates without verdicts */
+    double noise_share;       /* instead of the plan's; negative: the plan's */
+    const char *variants;     /* only these, "a,b" */
+    const char *aa;           /* instead: this one against itself */
+    const char *overrides;    /* KEY=VALUE lines over the load of every phase; see runner.c */
+    const char *allocator;    /* of variants that name none */
+    const char *allowed;      /* HOST:PORT lines; see run/allow.h */
+    const char *folder;       /* for result and logs; made when missing */
+    const char *command_line; /* for the record */
+    bool keep_logs;           /* of subjects, also when all went well */
+};
+
+/* Where a run is, for other fibers of the thread to look at. Zeroed by the caller. */
+struct runner_status {
+    const struct result *result;   /* grows; NULL before the first round */
+    size_t round, round_count;     /* from 1; as planned, without repetitions */
+    const char *variant, *phase;   /* under way; NULL before */
+    struct load_progress progress; /* of the phase's load */
+};
+
+/* Checks plan and options, then runs. Negative when nothing was run: -EINVAL, -EACCES and -ENOENT
+ * for what the caller can correct (err says what), else what the system lacks. 0 otherwise; *out is
+ * the caller's then and says by interrupted and failure whether it is whole. Nothing is left
+ * running in either case. The calling thread is moved onto the generator's CPUs. */
+int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
+               struct runner_status *status, struct result **out, struct err *err);
+
+#endif
