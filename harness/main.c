@@ -32,7 +32,7 @@ static enum exit_code dispatch(int argc, char **argv)
         return refuse("poolstorm: expected a command before '%s'\n", name);
     const struct command *command = command_find(name);
     if (command)
-        return command_run(command, argc - 2, argv + 2);
+        return command_execute(command, argc - 2, argv + 2);
     struct err err = {0};
     (void)command_unknown(name, &err);
     return refuse("poolstorm: %s\n", err.text);

@@ -365,6 +365,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_wants_a_socket),
     };
     int rc = cmocka_run_group_tests(tests, NULL, NULL);
+    static const char *const left[] = {"child", "grandchild", "go", "log"};
+    for (size_t i = 0; i < sizeof(left) / sizeof(*left); i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, left[i]);
+        (void)unlink(path);
+    }
     (void)rmdir(folder);
     return rc;
 }

@@ -7,12 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* The record owns none in these tests; the generator's library is not linked. */
-void load_result_fini(struct load_result *result)
-{
-    (void)result;
-}
-
 static struct plan_variant variants[] = {{.name = (char[]){"pooled"}},
                                          {.name = (char[]){"unpooled"}}};
 static struct plan_phase phases[] = {{.name = (char[]){"steady"}, .length_ns = 5}};

@@ -84,7 +84,7 @@ static enum exit_code run(const struct command *command, void *options, char *co
     return code;
 }
 
-enum exit_code command_run(const struct command *command, int argc, char **argv)
+enum exit_code command_execute(const struct command *command, int argc, char **argv)
 {
     if (command->raw)
         return run(command, NULL, argv);

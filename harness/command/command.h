@@ -46,6 +46,6 @@ void command_print_help(const struct command *command);
 void command_print_overview(void);
 
 /* Reads argv, which ends with NULL and starts behind the command's name, and runs the command. */
-enum exit_code command_run(const struct command *command, int argc, char **argv);
+enum exit_code command_execute(const struct command *command, int argc, char **argv);
 
 #endif
