@@ -46,6 +46,9 @@ check 'a word too many is a mistake' 2 err "unexpected 'two'" help one two
 check 'doctor makes one check' 0 out 'Linux' doctor kernel
 check 'doctor answers programs' 0 out '"check": "kernel"' doctor --json kernel
 check 'doctor suggests checks' 2 err "did you mean 'kernel'?" doctor kernle
+check 'list names scenarios with their questions' 0 out 'allocation/encode ' list
+check 'list answers programs' 0 out '"name": "allocation/encode"' list --json allocation/encode
+check 'list suggests families' 2 err "did you mean 'allocation'?" list alocation
 check 'completion is for bash' 2 err "expected bash, not 'zsh'" completion zsh
 
 number=$((number + 1))

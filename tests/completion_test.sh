@@ -41,6 +41,7 @@ offers 'nothing hidden' '!complete' ''
 offers 'options of the command' --json doctor --
 offers 'the opposite of a flag' --no-json doctor --no
 offers 'words of the command' noise doctor no
+offers 'scenarios behind list' allocation/encode list allocation/e
 offers 'commands behind help' doctor help d
 offers 'nothing for a command there is not' '!--json' xylophone --
 echo "1..$number"
