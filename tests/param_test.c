@@ -64,13 +64,17 @@ static void units_are_understood(void **unused)
 static void what_cannot_be_meant_is_refused(void **unused)
 {
     (void)unused;
-    static const struct { int index; const char *text; } bad[] = {
-        {0, "10"}, {0, "ten ms"}, {0, "10 parsecs"}, {0, "-1ms"}, {0, "0x10ms"}, {0, ""},
-        {1, "nan"}, {1, "1e400"}, {2, "1.5"}, {2, "0"}, {2, "2M"}, {4, "101%"}, {5, "maybe"},
-        {7, "opne"},
+    static const struct {
+        int index;
+        const char *text;
+    } bad[] = {
+        {0, "10"}, {0, "ten ms"}, {0, "10 parsecs"}, {0, "-1ms"}, {0, "0x10ms"},
+        {0, ""},   {1, "nan"},    {1, "1e400"},      {2, "1.5"},  {2, "0"},
+        {2, "2M"}, {4, "101%"},   {5, "maybe"},      {7, "opne"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        struct settings s = {.delay_ns = 7, .limit_bytes = 7, .clients = 7, .share = 0.7, .mode = 0};
+        struct settings s = {
+            .delay_ns = 7, .limit_bytes = 7, .clients = 7, .share = 0.7, .mode = 0};
         struct settings before = s;
         struct err err = {0};
         assert_int_equal(param_set(&table[bad[i].index], &s, bad[i].text, &err), -EINVAL);
@@ -95,8 +99,8 @@ static void near_misses_get_a_suggestion(void **unused)
 static void what_is_written_reads_back(void **unused)
 {
     (void)unused;
-    static const char *const values[] = {"1500us", "1mib", "10000", "5000.25/s",
-                                         "0.125", "false", "/a b", "open"};
+    static const char *const values[] = {"1500us", "1mib",  "10000", "5000.25/s",
+                                         "0.125",  "false", "/a b",  "open"};
     for (size_t i = 0; table[i].name; i++) {
         struct settings s = {0}, back = {0};
         char text[64], again[64];
