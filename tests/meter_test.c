@@ -57,7 +57,7 @@ static void child_main(void)
 {
     pthread_t thread;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion must not leave it stopped */
-    (void)raise(SIGSTOP); /* 1: nothing done yet */
+    (void)raise(SIGSTOP);                   /* 1: nothing done yet */
     char *memory =
         mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED || madvise(memory, MEMORY_BYTES, MADV_NOHUGEPAGE))

@@ -42,6 +42,7 @@ static int read_text(int dir_fd, const char *path, pid_t pid, char text[static F
                      struct err *err)
 {
     int rc = 0;
+    text[0] = '\0';
     int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         rc = errno == ENOENT ? -ESRCH : -errno;
