@@ -188,8 +188,11 @@ static void a_round_is_gathered_from_its_phases(void **unused)
     size_t width = plan->metric_count;
     double *rows = calloc(5 * width, sizeof(*rows));
     assert_non_null(rows);
-    for (size_t i = 0; i < 4 * width; i++)
-        rows[i] = i / width == 1 || i / width == 2 ? (double)(10 * (i / width)) : NAN;
+    for (size_t i = 0; i < width; i++) {
+        rows[i] = rows[3 * width + i] = NAN;
+        rows[width + i] = 10;
+        rows[2 * width + i] = 20;
+    }
     double *steady = rows + width, *saturation = rows + 2 * width, *round = rows + 4 * width;
     size_t hits = METRIC_BUILTIN_COUNT, misses = hits + 1, rate = hits + 4, missed = hits + 5;
     steady[hits] = 90;

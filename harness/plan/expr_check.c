@@ -160,11 +160,11 @@ static int resolve_front(struct checker *checker, const struct segment *segments
 
 static int check_path(struct checker *checker, struct expr_node *node)
 {
-    struct segment segments[EXPR_SEGMENTS_MAX];
+    struct segment segments[EXPR_SEGMENTS_MAX] = {0};
     node->ref = (struct expr_ref){EXPR_ALL_VARIANTS, EXPR_WHOLE_ROUND, 0};
     int count = split_path(checker, node, segments);
-    if (count < 0)
-        return count;
+    if (count <= 0)
+        return count ? count : -EINVAL;
     int rc = resolve_front(checker, segments, count - 1, &node->ref);
     if (!rc)
         rc = resolve_metric(checker, &segments[count - 1], &node->ref.metric);

@@ -45,8 +45,8 @@ struct expr {
     struct expr_node nodes[EXPR_NODES_MAX + EXPR_NODES_EXTRA];
 };
 
-/* Evaluates a node's figure; NAN when a metric is missing. */
-double expr_eval_node(const struct expr *expr, int node, expr_lookup *lookup, const void *arg);
+/* Evaluates the figure of the node at index; NAN when a metric is missing. */
+double expr_eval_node(const struct expr *expr, int index, expr_lookup *lookup, const void *arg);
 
 /* Gives a bare number the unit it stands beside, where settings would: rates and sizes may do
  * without, durations only when 0. */

@@ -222,7 +222,7 @@ static int parse_factor(struct reader *reader, int *index)
         return expected(reader, "fewer signs");
     reader->depth++;
     reader->at++;
-    int operand;
+    int operand = 0;
     int rc = parse_factor(reader, &operand);
     reader->depth--;
     return rc ? rc : add_binary(reader, EXPR_NEGATE, start, operand, operand, index);
@@ -243,7 +243,7 @@ static int parse_chain(struct reader *reader, operand_parser *operand, const cha
         if (!op)
             return 0;
         reader->at++;
-        int right;
+        int right = 0;
         rc = operand(reader, &right);
         if (!rc)
             rc = add_binary(reader, kinds[op - ops], start, *index, right, index);
@@ -292,7 +292,7 @@ static int parse_condition(struct reader *reader, int *index)
     if (!read_op(rest(reader), &op, &length))
         return *rest(reader) == '=' ? expected(reader, "'=='") : 0;
     reader->at += length;
-    int right;
+    int right = 0;
     rc = parse_sum(reader, &right);
     if (!rc)
         rc = add_binary(reader, EXPR_COMPARE, start, *index, right, index);
@@ -315,7 +315,7 @@ static int parse_conditions(struct reader *reader, int *index)
         if (name_length(rest(reader)) != 3 || strncmp(rest(reader), "and", 3) != 0)
             return 0;
         reader->at += 3;
-        int right;
+        int right = 0;
         rc = parse_condition(reader, &right);
         if (!rc)
             rc = add_binary(reader, EXPR_AND, start, *index, right, index);

@@ -17,6 +17,7 @@ int read_alloc(struct reading *reading, size_t count, size_t size_bytes, void *o
 {
     void *memory = calloc(count, size_bytes);
     memcpy(out, &memory, sizeof(memory));
+    /* cppcheck-suppress memleak ; out has it */
     return memory ? 0 : err_sys(reading->err, -ENOMEM, "read %.200s", reading->doc.path);
 }
 
@@ -83,7 +84,7 @@ static int refuse_key(struct reading *reading, const yaml_node_t *key,
 }
 
 static int read_setting(struct reading *reading, const yaml_node_t *key, const yaml_node_t *value,
-                        const struct plan_section *section, void *const *states)
+                        const struct plan_section *section, void *const states[STATES_MAX])
 {
     const char *name = document_text(key);
     for (size_t i = 0; section->settings[i]; i++) {
@@ -101,7 +102,7 @@ static int read_setting(struct reading *reading, const yaml_node_t *key, const y
 }
 
 int read_settings(struct reading *reading, const yaml_node_t *mapping, int section,
-                  void *const *states)
+                  void *const states[STATES_MAX])
 {
     struct document *doc = &reading->doc;
     int rc = 0;
@@ -145,7 +146,7 @@ static int read_scenario(struct reading *reading)
     if (!rc)
         rc = param_defaults(plan_params, plan, reading->err);
     if (!rc)
-        rc = read_settings(reading, root, SECTION_SCENARIO, (void *const[]){plan});
+        rc = read_settings(reading, root, SECTION_SCENARIO, (void *const[STATES_MAX]){plan});
     if (!rc && !plan->question)
         rc = document_fail(doc, root, reading->err,
                            "expected a question: what does the scenario answer?");

@@ -20,6 +20,9 @@ enum {
     SECTION_CLAIM,
 };
 
+/* As many structs as a section has tables of settings, see struct plan_section. */
+enum { STATES_MAX = 4 };
+
 /* A metric's mapping, as written. */
 struct metric_text {
     char *from; /* series or expression */
@@ -52,11 +55,10 @@ struct reading {
     struct err *err;
 };
 
-/* Reads a mapping's settings into states, which lie as the section's tables do; NULL skips one.
- * Structural keys are left alone; others are refused with a suggestion. Keys not given keep what is
- * there. */
+/* Reads a mapping's settings into states, which lie as the section's tables do. Structural keys are
+ * left alone; others are refused with a suggestion. Keys not given keep what is there. */
 int read_settings(struct reading *reading, const yaml_node_t *mapping, int section,
-                  void *const *states);
+                  void *const states[STATES_MAX]);
 
 /* Whether node's text is fit to stand in expressions; says what it should be when not. */
 int read_name_check(struct reading *reading, const yaml_node_t *node, const char *what);

@@ -68,7 +68,8 @@ static int read_mix(struct reading *reading, const yaml_node_t *node,
         if (!rc)
             rc = param_defaults(load_request_params, &(*requests)[i], reading->err);
         if (!rc)
-            rc = read_settings(reading, item, SECTION_REQUEST, (void *const[]){&(*requests)[i]});
+            rc = read_settings(reading, item, SECTION_REQUEST,
+                               (void *const[STATES_MAX]){&(*requests)[i]});
     }
     return rc;
 }
@@ -109,8 +110,8 @@ static int read_load_keys(struct reading *reading, const yaml_node_t *mapping, i
         rc = read_mix(reading, mix, &phase->requests, &phase->request_count);
     else
         displace_content(reading, mapping, &phase->requests[0]);
-    void *states[] = {&phase->profile, &phase->requests[0]};
-    void *phase_states[] = {phase, &phase->profile, &phase->requests[0]};
+    void *const states[STATES_MAX] = {&phase->profile, &phase->requests[0]};
+    void *const phase_states[STATES_MAX] = {phase, &phase->profile, &phase->requests[0]};
     if (!rc)
         rc = read_settings(reading, mapping, section,
                            section == SECTION_PHASE ? phase_states : states);

@@ -77,7 +77,7 @@ static int read_metric_text(struct reading *reading, const yaml_node_t *node, in
     if (rc)
         return rc;
     if (node->type == YAML_MAPPING_NODE) {
-        rc = read_settings(reading, node, section, (void *const[]){text});
+        rc = read_settings(reading, node, section, (void *const[STATES_MAX]){text});
         if (!rc && !text->from)
             return document_fail(doc, node, reading->err, "expected %s", key);
         return rc;
@@ -347,7 +347,7 @@ static int read_claim(struct reading *reading, const yaml_node_t *node, struct p
     if (!rc)
         rc = param_defaults(plan_claim_params, &text, reading->err);
     if (!rc)
-        rc = read_settings(reading, node, SECTION_CLAIM, (void *const[]){&text});
+        rc = read_settings(reading, node, SECTION_CLAIM, (void *const[STATES_MAX]){&text});
     if (!rc)
         rc = check_claim(reading, node, &text);
     if (rc)

@@ -244,7 +244,7 @@ int read_subject(struct reading *reading, const yaml_node_t *node, struct plan_s
     if (!rc)
         rc = apply_subject(reading, node, subject);
     if (!rc)
-        rc = read_settings(reading, node, SECTION_SUBJECT, (void *const[]){subject});
+        rc = read_settings(reading, node, SECTION_SUBJECT, (void *const[STATES_MAX]){subject});
     return rc;
 }
 
@@ -366,7 +366,7 @@ static int read_variant(struct reading *reading, const yaml_node_t *key, const y
         rc = apply_subject(reading, node, &variant->subject);
     if (!rc && !bare)
         rc = read_settings(reading, node, SECTION_VARIANT,
-                           (void *const[]){variant, &variant->subject});
+                           (void *const[STATES_MAX]){variant, &variant->subject});
     const yaml_node_t *place = bare ? key : node;
     if (!rc)
         rc = check_subject(reading, place, variant);
