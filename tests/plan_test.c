@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct settings {
-    uint64_t threads, payload_limit_bytes;
+    uint64_t threads, payload_limit_bytes, listen;
     int buffers;
 };
 
@@ -19,6 +19,7 @@ static const struct param service[] = {
     {PARAM_COUNT("threads", settings, threads, "1", "threads"), .min = 1, .max = 256},
     {PARAM_BYTES("payload_limit", settings, payload_limit_bytes, "1MiB", "largest body")},
     {PARAM_CHOICE("buffers", settings, buffers, "pool", "where from", buffers)},
+    {PARAM_COUNT("listen", settings, listen, "0", "port")},
     {0},
 };
 
@@ -30,7 +31,10 @@ static int check_service(const void *state, struct err *err)
     return 0;
 }
 
-static const struct plan_tables tables = {service, sizeof(struct settings), check_service};
+static const char *const reserved[] = {"listen", NULL};
+
+static const struct plan_tables tables = {service, sizeof(struct settings), check_service,
+                                          reserved};
 
 static int parse(const char *text, struct plan **plan, struct err *err)
 {
@@ -256,7 +260,9 @@ static const struct {
     {"- a\n", ":1:1: expected a scenario: a mapping of keys, not a list"},
     {"a: [\n", ":2:1: expected YAML"},
     {"a: \xff\n", ":1:4: expected UTF-8"},
-    {"question: \"a\\0b\"\n", ":1:11: expected a text without NUL"},
+    {"question: \"a\\0b\"\n", ":1:11: expected a text without control"},
+    {"question: \"a\\e[1mb\"\n", ":1:11: expected a text without control"},
+    {"\"a\\Nb\": 1\n", ":1:1: expected a text without control"},
     {HEAD VARIANT PHASE "---\na: b\n", ":5:1: expected one document"},
     {HEAD VARIANT PHASE "qestion: r\n", ":4:1: expected a key of scenario, not 'qestion' (did you "
                                         "mean 'question'?)"},
@@ -282,6 +288,7 @@ static const struct {
     {HEAD "variants: {a: {serve: {}, env: {'A=': b}}}\n" PHASE, "environment variable"},
     {HEAD "variants: {a: {serve: {thread: 1}}}\n" PHASE, ":2:24: expected a setting of serve, not "
                                                          "'thread' (did you mean 'threads'?)"},
+    {HEAD "variants: {a: {serve: {listen: 1}}}\n" PHASE, ":2:24: 'listen' is chosen anew"},
     {HEAD "variants: {a: {serve: {threads: many}}}\n" PHASE, ":2:33: threads: expected a whole"},
     {HEAD "variants: {a: {serve: {threads: []}}}\n" PHASE, ":2:33: expected a whole number"},
     {HEAD "subject: {serve: {threads: 9}}\nvariants: {a: {serve: {buffers: malloc}}}\n" PHASE,

@@ -14,7 +14,8 @@ static int check(const void *settings, struct err *err)
 static void every_scenario_is_a_sound_plan(void **unused)
 {
     (void)unused;
-    const struct plan_tables tables = {service_params, sizeof(struct service_settings), check};
+    const struct plan_tables tables = {service_params, sizeof(struct service_settings), check,
+                                       NULL};
     struct catalog catalog = {0};
     assert_ok(catalog_open_default(&catalog, NULL));
     assert_true(catalog.count >= 6);

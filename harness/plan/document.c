@@ -136,6 +136,22 @@ int document_expect(struct document *doc, const yaml_node_t *node, yaml_node_typ
                          node->type == YAML_MAPPING_NODE ? "mapping" : "list");
 }
 
+/* Escapes in double quotes can make what YAML itself keeps out of a file. */
+static int check_text(struct walk *walk, const yaml_node_t *node)
+{
+    const unsigned char *text = node->data.scalar.value;
+    for (size_t i = 0; i < node->data.scalar.length; i++) {
+        bool blank = text[i] == '\n' || text[i] == '\r' || text[i] == '\t';
+        bool control = (text[i] < 0x20 && !blank) || text[i] == 0x7f;
+        if (text[i] == 0xc2 && i + 1 < node->data.scalar.length)
+            control = text[i + 1] >= 0x80 && text[i + 1] < 0xa0;
+        if (control)
+            return document_fail(walk->doc, node, walk->err,
+                                 "expected a text without control characters");
+    }
+    return 0;
+}
+
 static int check_keys(struct walk *walk, const yaml_node_t *mapping)
 {
     struct document *doc = walk->doc;
@@ -147,8 +163,9 @@ static int check_keys(struct walk *walk, const yaml_node_t *mapping)
         int rc = document_expect(doc, key, YAML_SCALAR_NODE, "a name", walk->err);
         if (rc)
             return rc;
-        if (strlen(document_text(key)) != key->data.scalar.length)
-            return document_fail(doc, key, walk->err, "expected a text without NUL characters");
+        rc = check_text(walk, key);
+        if (rc)
+            return rc;
         for (size_t j = 0; j < i; j++) {
             const yaml_node_t *earlier = document_key(doc, mapping, j);
             if (same_key(document_text(key), document_text(earlier)))
@@ -185,9 +202,7 @@ static int walk_node(struct walk *walk, int index)
         return document_fail(doc, node, walk->err, "expected a smaller file: at most %d values",
                              VISITS_MAX);
     if (node->type == YAML_SCALAR_NODE)
-        return strlen(document_text(node)) == node->data.scalar.length
-                   ? 0
-                   : document_fail(doc, node, walk->err, "expected a text without NUL characters");
+        return check_text(walk, node);
     for (int i = 0; i < walk->depth; i++)
         if (walk->ancestors[i] == index)
             return document_fail(doc, node, walk->err, "this value contains itself by an alias");

@@ -22,7 +22,7 @@ const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1] = {
     METRIC(ERRORS, "errors", SHARE, LESS, SHARE, "share of the requests that failed"),
     METRIC(ERROR_COUNT, "error_count", COUNT, LESS, SUM, "requests that failed, of every kind"),
     METRIC(CONTAMINATED, "contaminated", COUNT, LESS, SUM,
-           "replies without their own request's token"),
+           "replies whose token is missing or another request's"),
     METRIC(SHEDS, "sheds", COUNT, LESS, SUM, "arrivals dropped because too many were in flight"),
     METRIC(P50, "p50", NS, LESS, OPEN, "median latency"),
     METRIC(P90, "p90", NS, LESS, OPEN, "latency that 90 % of the requests stay within"),

@@ -164,6 +164,7 @@ struct plan_tables {
     const struct param *service; /* the settings of `serve:`; NULL: none are known, all refused */
     size_t service_size_bytes;   /* of the struct they fill */
     int (*service_check)(const void *settings, struct err *err); /* contradictions; may be NULL */
+    const char *const *service_reserved; /* names of settings the runner gives; NULL: none */
 };
 
 /* Reads a scenario file. Errors read `file:line:column: what was expected`. -EINVAL for what is

@@ -113,6 +113,11 @@ static int check_setting(struct reading *reading, const yaml_node_t *key, const 
                     : document_fail(&reading->doc, key, reading->err,
                                     "expected a setting of serve, not '%.60s'", name);
     }
+    const char *const *reserved = tables->service_reserved;
+    for (size_t i = 0; reserved && reserved[i]; i++)
+        if (strcmp(reserved[i], (*found)->name) == 0)
+            return document_fail(&reading->doc, key, reading->err,
+                                 "'%s' is chosen anew for every round: leave it out", name);
     int rc = document_expect(&reading->doc, value, YAML_SCALAR_NODE, param_expects(*found),
                              reading->err);
     if (rc)

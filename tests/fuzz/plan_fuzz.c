@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct plan_tables tables = {service, sizeof(struct settings), check};
+    struct plan_tables tables = {service, sizeof(struct settings), check, NULL};
     struct plan *plan = NULL;
     struct err err = {0};
     int rc = plan_parse("fuzz.yaml", (const char *)data, size, &tables, &plan, &err);
