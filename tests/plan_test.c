@@ -5,6 +5,7 @@
 #include "plan/plan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,7 +264,7 @@ static const struct {
     {"question: \"a\\0b\"\n", ":1:11: expected a text without control"},
     {"question: \"a\\e[1mb\"\n", ":1:11: expected a text without control"},
     {"\"a\\Nb\": 1\n", ":1:1: expected a text without control"},
-    {HEAD VARIANT PHASE "---\na: b\n", ":5:1: expected one document"},
+    {HEAD VARIANT PHASE "---\na: b\n", ":4:1: expected one document"},
     {HEAD VARIANT PHASE "qestion: r\n", ":4:1: expected a key of scenario, not 'qestion' (did you "
                                         "mean 'question'?)"},
     {HEAD VARIANT PHASE "question: r\n", ":4:1: 'question' is given twice, first on line 1"},
@@ -377,8 +378,19 @@ static void size_depth_and_aliases_are_bounded(void **unused)
     assert_non_null(text);
     memset(text, '#', size);
     assert_int_equal(plan_parse("f", text, size, &tables, &plan, &err), -EFBIG);
-    memset(text, '[', 4000);
-    assert_int_equal(plan_parse("f", text, 4000, &tables, &plan, &err), -EINVAL);
+    memset(text, '[', PLAN_FILE_BYTES_MAX);
+    assert_int_equal(plan_parse("f", text, PLAN_FILE_BYTES_MAX, &tables, &plan, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "f:1:33: expected at most 32 levels"));
+    size_t length = 0;
+    for (int i = 0; i < 300; i++)
+        length += (size_t)snprintf(text + length, size - length, "- &a%d x\n", i);
+    assert_int_equal(plan_parse("f", text, length, &tables, &plan, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "f:257:3: expected at most 256 anchors"));
+    length = 0;
+    for (int i = 0; i < 20; i++)
+        length += (size_t)snprintf(text + length, size - length, "%%TAG !a%d! x\n", i);
+    assert_int_equal(plan_parse("f", text, length, &tables, &plan, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "f:17:1: expected at most 16 lines"));
     memcpy(text, "a: ", 3);
     memset(text + 3, '[', 40);
     memset(text + 43, ']', 40);

@@ -2,14 +2,17 @@
 /* document.c - libyaml's documents, walked once so that readers may rely on their shape. */
 #include "plan/document.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    VISITS_MAX = 20000, /* nodes seen on a walk that follows aliases */
-    PAIRS_MAX = 512,    /* of one mapping */
+    VISITS_MAX = 20000, /* values in the file, and seen on a walk that follows aliases */
+    ANCHORS_MAX = 256,
+    DIRECTIVES_MAX = 16, /* lines that begin with '%' */
+    PAIRS_MAX = 512,     /* of one mapping */
 };
 
 /* A walk down the tree, through aliases. */
@@ -240,16 +243,89 @@ static int fail_parse(const struct document *doc, const yaml_parser_t *parser, c
     return fail_at(doc, line, column, err, text);
 }
 
-static int check_single(struct document *doc, yaml_parser_t *parser, const char *data,
+/* What the events of a file are counted against. */
+struct survey {
+    int depth, anchors, values, documents;
+};
+
+static const char *survey_event(struct survey *survey, const yaml_event_t *event)
+{
+    const unsigned char *anchor = NULL;
+    switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        return ++survey->documents > 1 ? "expected one document, not a second" : NULL;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        survey->depth--;
+        return NULL;
+    case YAML_SEQUENCE_START_EVENT:
+        survey->depth++;
+        anchor = event->data.sequence_start.anchor;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        survey->depth++;
+        anchor = event->data.mapping_start.anchor;
+        break;
+    case YAML_SCALAR_EVENT:
+        anchor = event->data.scalar.anchor;
+        break;
+    default:
+        break;
+    }
+    survey->anchors += anchor != NULL;
+    if (survey->depth > PLAN_DEPTH_MAX)
+        return "expected at most 32 levels of nesting";
+    if (survey->anchors > ANCHORS_MAX)
+        return "expected at most 256 anchors";
+    return ++survey->values > VISITS_MAX ? "expected a smaller file: at most 20000 values" : NULL;
+}
+
+/* Directives all come before the first event, and are compared with each other. */
+static int check_directives(const struct document *doc, const char *data, size_t length_bytes,
+                            struct err *err)
+{
+    size_t line = 1, count = 0;
+    for (size_t i = 0; i < length_bytes; i++) {
+        bool starts_line = i == 0 || data[i - 1] == '\n' || data[i - 1] == '\r';
+        line += i > 0 && data[i - 1] == '\n';
+        if (starts_line && data[i] == '%' && ++count > DIRECTIVES_MAX)
+            return fail_at(doc, line, 1, err, "expected at most 16 lines that begin with '%'");
+    }
+    return 0;
+}
+
+/* libyaml takes a time that grows with the square of the nesting and of the number of anchors, so
+ * what goes too far is found event by event, before the whole is asked for. */
+static int survey_data(const struct document *doc, yaml_parser_t *parser, const char *data,
+                       size_t length_bytes, struct err *err)
+{
+    static_assert(PLAN_DEPTH_MAX == 32 && ANCHORS_MAX == 256 && VISITS_MAX == 20000 &&
+                      DIRECTIVES_MAX == 16,
+                  "the messages say so");
+    struct survey survey = {0};
+    for (;;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(parser, &event))
+            return fail_parse(doc, parser, data, length_bytes, err);
+        const char *problem = survey_event(&survey, &event);
+        yaml_mark_t mark = event.start_mark;
+        bool ended = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+        if (problem)
+            return fail_at(doc, mark.line + 1, mark.column + 1, err, problem);
+        if (ended)
+            return 0;
+    }
+}
+
+static int start_parser(yaml_parser_t *parser, const struct document *doc, const char *data,
                         size_t length_bytes, struct err *err)
 {
-    yaml_document_t second;
-    if (!yaml_parser_load(parser, &second))
-        return fail_parse(doc, parser, data, length_bytes, err);
-    yaml_node_t *root = yaml_document_get_root_node(&second);
-    int rc = root ? document_fail(doc, root, err, "expected one document, not a second") : 0;
-    yaml_document_delete(&second);
-    return rc;
+    if (!yaml_parser_initialize(parser))
+        return err_sys(err, -ENOMEM, "read %.200s", doc->path);
+    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(parser, (const unsigned char *)data, length_bytes);
+    return 0;
 }
 
 int document_load(struct document *doc, const char *path, const char *data, size_t length_bytes,
@@ -259,26 +335,26 @@ int document_load(struct document *doc, const char *path, const char *data, size
     *doc = (struct document){.path = path};
     if (length_bytes > PLAN_FILE_BYTES_MAX)
         return err_set(err, -EFBIG, "%.200s: expected a file of at most 1 MiB", path);
-    if (!yaml_parser_initialize(&parser))
-        return err_sys(err, -ENOMEM, "read %.200s", path);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)data, length_bytes);
-    int rc = 0;
-    doc->loaded = yaml_parser_load(&parser, &doc->yaml);
-    if (!doc->loaded) {
-        rc = fail_parse(doc, &parser, data, length_bytes, err);
-        goto out;
-    }
-    if (!document_root(doc)) {
-        rc = fail_at(doc, 1, 1, err, "expected a scenario, not an empty file");
-        goto out;
-    }
-    struct walk walk = {.doc = doc, .err = err};
-    rc = walk_node(&walk, 1);
+    int rc = check_directives(doc, data, length_bytes, err);
     if (!rc)
-        rc = check_single(doc, &parser, data, length_bytes, err);
-out:
+        rc = start_parser(&parser, doc, data, length_bytes, err);
+    if (rc)
+        return rc;
+    rc = survey_data(doc, &parser, data, length_bytes, err);
     yaml_parser_delete(&parser);
+    if (!rc)
+        rc = start_parser(&parser, doc, data, length_bytes, err);
+    if (rc)
+        return rc;
+    doc->loaded = yaml_parser_load(&parser, &doc->yaml);
+    if (!doc->loaded)
+        rc = fail_parse(doc, &parser, data, length_bytes, err);
+    else if (!document_root(doc))
+        rc = fail_at(doc, 1, 1, err, "expected a scenario, not an empty file");
+    yaml_parser_delete(&parser);
+    struct walk walk = {.doc = doc, .err = err};
+    if (!rc)
+        rc = walk_node(&walk, 1);
     if (rc)
         document_unload(doc);
     return rc;

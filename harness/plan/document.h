@@ -3,7 +3,8 @@
  *
  * What is loaded has been walked once: it is UTF-8, nested at most PLAN_DEPTH_MAX deep, without
  * cycles of aliases or duplicate keys ('-' and '_' are one letter). Its keys are texts, and no text
- * holds control characters, which could end a C string early or steer a terminal. Not thread-safe; nothing waits. */
+ * holds control characters, which could end a C string early or steer a terminal.
+ * Not thread-safe; nothing waits. */
 #ifndef POOLSTORM_PLAN_DOCUMENT_H
 #define POOLSTORM_PLAN_DOCUMENT_H
 
