@@ -7,7 +7,7 @@
 #include "core/http1.h"
 #include "core/sock.h"
 #include "subject/service.h"
-#include "subject/worker.h"
+#include "subject/shard.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -515,11 +515,13 @@ static void stop_in_fiber(struct ctx *ctx, void *arg)
     stopper->done = true;
 }
 
-/* One request is half here, one has only just been connected, one connection is idle. */
+/* One connection is idle, one has sent half a request, one waits in the backlog with a whole one.
+ */
 static void draining(struct ctx *ctx, void *arg)
 {
     (void)arg;
-    struct stopper stopper = {.service = START("drain_grace", "1ms", "drain_timeout", "1h")};
+    struct stopper stopper = {
+        .service = START("drain_grace", "1ms", "drain_timeout", "1h", "connections_limit", "2")};
     struct client *idle = dial(ctx, stopper.service), *busy = dial(ctx, stopper.service);
     struct group group;
     group_init(&group, ctx);
@@ -527,14 +529,20 @@ static void draining(struct ctx *ctx, void *arg)
     assert_int_equal(encode(busy, TOKEN("t"), "[1]"), 200);
     say(busy, ENCODE "Expect: 100-continue\r\nContent-Length: 3\r\n\r\n");
     assert_int_equal(hear(busy), 100);
+    struct client *waiting = dial(ctx, stopper.service);
+    say_encode(waiting, TOKEN("late"), "[3]");
     assert_ok(group_spawn(&group, "stop", stop_in_fiber, &stopper));
     hear_end(idle);
+    assert_int_equal(hear(waiting), 200);
+    assert_false(waiting->head.keep_alive);
     assert_false(stopper.done);
     struct addr addr = *service_addr(stopper.service);
     say(busy, "[2]");
     assert_int_equal(hear(busy), 200);
     assert_false(busy->head.keep_alive);
     hear_end(busy);
+    hear_end(waiting);
+    hang_up(waiting);
     hang_up(idle);
     hang_up(busy);
     assert_ok(group_join(ctx, &group));
@@ -588,7 +596,7 @@ static void out_of_descriptors(struct ctx *ctx, void *arg)
     assert_ok(setrlimit(RLIMIT_NOFILE, &low));
     struct client *second = dial(ctx, service);
     say_encode(second, TOKEN("t"), "2");
-    while (counter_read(&service->workers[0].counters.accept_failures) == 0)
+    while (counter_read(&service->shards[0].counters.accept_failures) == 0)
         assert_ok(fiber_sleep(ctx, NS_PER_MS));
     assert_int_equal(encode(first, TOKEN("t"), "1"), 200);
     hang_up(first);

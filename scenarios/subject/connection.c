@@ -3,7 +3,7 @@
 #include "subject/endpoint.h"
 #include "subject/reply.h"
 #include "subject/request.h"
-#include "subject/worker.h"
+#include "subject/shard.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,8 +25,8 @@ enum state {
 };
 
 struct connection {
-    struct list link; /* in worker->connections */
-    struct worker *worker;
+    struct list link; /* in shard->connections */
+    struct shard *shard;
     struct ctx *ctx; /* of its fiber; NULL until that runs */
     enum state state;
     uint64_t since_ns; /* state began, for timeouts */
@@ -118,7 +118,7 @@ static void begin_request(struct connection *self)
  */
 static ssize_t read_head(struct connection *self, struct http1_head *head)
 {
-    size_t limit = (size_t)self->worker->service->settings.header_limit_bytes;
+    size_t limit = (size_t)self->shard->service->settings.header_limit_bytes;
     if (self->filled > 0)
         begin_request(self);
     for (;;) {
@@ -171,7 +171,7 @@ static int read_length(struct connection *self, struct request *request, size_t 
 /* Decodes in input, behind the head, which stays where it is. */
 static int read_chunks(struct connection *self, struct request *request, size_t *at)
 {
-    const struct service_settings *settings = &self->worker->service->settings;
+    const struct service_settings *settings = &self->shard->service->settings;
     struct http1_chunks chunks = {0};
     size_t base = *at;
     for (;;) {
@@ -262,7 +262,7 @@ static bool allows(const struct endpoint *endpoint, const struct http1_head *hea
 static int refuses(const struct connection *self, const struct http1_head *head, unsigned endpoint)
 {
     if (head->framing == HTTP1_LENGTH &&
-        head->content_length > self->worker->service->settings.payload_limit_bytes)
+        head->content_length > self->shard->service->settings.payload_limit_bytes)
         return 413;
     if (endpoint == NO_ENDPOINT)
         return 404;
@@ -271,7 +271,7 @@ static int refuses(const struct connection *self, const struct http1_head *head,
 
 static void count(struct connection *self, unsigned endpoint, int status)
 {
-    counters_answered(&self->worker->counters, endpoint, reply_status_index(status),
+    counters_answered(&self->shard->counters, endpoint, reply_status_index(status),
                       clock_now_ns() - self->begun_ns);
 }
 
@@ -301,7 +301,7 @@ static int serve_with(struct connection *self, const struct http1_head *head, un
                       size_t *at, bool *keep_alive)
 {
     const struct endpoint *endpoint = endpoints[index];
-    struct request *request = request_take(self->worker, endpoint->measured);
+    struct request *request = request_take(self->shard, endpoint->measured);
     if (!request)
         return 500;
     request->head = head;
@@ -314,7 +314,7 @@ static int serve_with(struct connection *self, const struct http1_head *head, un
             int status = rc;
             self->state = STATE_SENDING;
             self->since_ns = ring_now_ns(ring_self());
-            *keep_alive = *keep_alive && !self->worker->stopping;
+            *keep_alive = *keep_alive && !self->shard->stopping;
             rc = put_answer(self, request, status, *keep_alive);
             count(self, index, status);
         } else if (rc != -ECANCELED && rc != -ETIMEDOUT) {
@@ -332,7 +332,7 @@ static bool serve(struct connection *self, const struct http1_head *head, size_t
     unsigned index = find_endpoint(head);
     bool bodiless = head->framing == HTTP1_NO_BODY ||
                     (head->framing == HTTP1_LENGTH && head->content_length == 0);
-    bool keep_alive = head->keep_alive && !self->worker->stopping;
+    bool keep_alive = head->keep_alive && !self->shard->stopping;
     int rc = refuses(self, head, index);
     bool early = rc != 0;
     if (!early)
@@ -382,37 +382,37 @@ static void converse(struct connection *self)
 static void connection_run(struct ctx *ctx, void *arg)
 {
     struct connection *self = arg;
-    struct worker *worker = self->worker;
+    struct shard *shard = self->shard;
     self->ctx = ctx;
     converse(self);
     sock_close(self->fd, false);
     list_remove(&self->link);
     free(self);
-    counter_add(&worker->counters.closed, 1);
-    worker->live--;
-    (void)waitq_wake_one(&worker->room, NULL);
-    if (worker->live == 0)
-        (void)waitq_wake_all(&worker->empty);
+    counter_add(&shard->counters.closed, 1);
+    shard->live--;
+    (void)waitq_wake_one(&shard->room, NULL);
+    if (shard->live == 0)
+        (void)waitq_wake_all(&shard->empty);
 }
 
-int connection_start(struct worker *worker, int fd)
+int connection_start(struct shard *shard, int fd)
 {
-    size_t input_bytes = (size_t)worker->service->settings.header_limit_bytes + CHUNK_ROOM_BYTES;
+    size_t input_bytes = (size_t)shard->service->settings.header_limit_bytes + CHUNK_ROOM_BYTES;
     struct connection *self = malloc(sizeof(*self) + input_bytes);
     if (!self)
         goto no_memory;
     memset(self, 0, offsetof(struct connection, output));
-    self->worker = worker;
+    self->shard = shard;
     self->fd = fd;
     self->input_bytes = input_bytes;
     self->since_ns = ring_now_ns(ring_self());
-    list_push_back(&worker->connections, &self->link);
-    if (group_spawn(&worker->group, "connection", connection_run, self)) {
+    list_push_back(&shard->connections, &self->link);
+    if (group_spawn(&shard->group, "connection", connection_run, self)) {
         list_remove(&self->link);
         goto no_memory;
     }
-    worker->live++;
-    counter_add(&worker->counters.accepted, 1);
+    shard->live++;
+    counter_add(&shard->counters.accepted, 1);
     return 0;
 
 no_memory:
@@ -422,26 +422,26 @@ no_memory:
 }
 
 /* Their fibers end later, so the list stays as it is meanwhile. */
-void connection_end_idle(struct worker *worker)
+void connection_end_idle(struct shard *shard)
 {
-    list_each(link, &worker->connections) {
+    list_each(link, &shard->connections) {
         struct connection *self = container_of(link, struct connection, link);
         if (self->ctx && self->state == STATE_IDLE)
             ctx_cancel(self->ctx, "the service stops");
     }
 }
 
-void connection_end_late(struct worker *worker, uint64_t now_ns)
+void connection_end_late(struct shard *shard, uint64_t now_ns)
 {
-    const struct service_settings *settings = &worker->service->settings;
-    list_each(link, &worker->connections) {
+    const struct service_settings *settings = &shard->service->settings;
+    list_each(link, &shard->connections) {
         struct connection *self = container_of(link, struct connection, link);
         uint64_t limit_ns =
             self->state == STATE_IDLE ? settings->idle_timeout_ns : settings->request_timeout_ns;
         if (!self->ctx || self->state == STATE_ANSWERING || ctx_error(self->ctx) ||
             now_ns <= clock_after(self->since_ns, limit_ns))
             continue;
-        counter_add(&worker->counters.timed_out, 1);
+        counter_add(&shard->counters.timed_out, 1);
         ctx_cancel(self->ctx, "the peer takes too long");
     }
 }

@@ -3,7 +3,7 @@
  * carries the request's token: a byte of another request in an answer is noticed. */
 #include "subject/endpoint.h"
 #include "subject/request.h"
-#include "subject/worker.h"
+#include "subject/shard.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -118,15 +118,15 @@ static int encode(struct request *request)
 
 static int encode_answer(struct request *request)
 {
-    const struct service_settings *settings = &request->worker->service->settings;
+    const struct service_settings *settings = &request->shard->service->settings;
     if (read_fields(request))
         return refuse(request, "a token or tag is longer than 256 bytes");
-    nodes_enter(request->arena ? &request->nodes : NULL, &request->worker->counters.tally);
+    nodes_enter(request->arena ? &request->nodes : NULL, &request->shard->counters.tally);
     int status = encode(request);
     nodes_leave();
     int rc = settings->delay_ns ? fiber_sleep(request->ctx, settings->delay_ns) : 0;
     if (!rc && settings->gather > 1)
-        rc = worker_gather(request);
+        rc = shard_gather(request);
     return rc ? rc : status;
 }
 

@@ -5,7 +5,7 @@
 #include "subject/heap.h"
 #include "subject/reply.h"
 #include "subject/request.h"
-#include "subject/worker.h"
+#include "subject/shard.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static uint64_t sum(const struct service *service, size_t offset)
 {
     uint64_t total = 0;
     for (uint64_t i = 0; i < service->settings.threads; i++) {
-        const char *counters = (const char *)&service->workers[i].counters;
+        const char *counters = (const char *)&service->shards[i].counters;
         total += counter_read((const counter_word *)(const void *)(counters + offset));
     }
     return total;
@@ -195,7 +195,7 @@ static void write_process(struct page *page)
 
 static int metrics_answer(struct request *request)
 {
-    const struct service *service = request->worker->service;
+    const struct service *service = request->shard->service;
     struct page page = {&request->response, 0};
     request->content_type = "text/plain; version=0.0.4; charset=utf-8";
     write_requests(&page, service);

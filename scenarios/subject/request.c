@@ -3,7 +3,7 @@
 #include "subject/request.h"
 
 #include "subject/object_pool.h"
-#include "subject/worker.h"
+#include "subject/shard.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -97,9 +97,9 @@ int request_pool_create(struct object_pool **out, struct service *service, struc
 /* ---- Taking and giving back ------------------------------------------------------------------ */
 
 /* The wrong way on purpose: what it made is thrown away with it. */
-static struct request *take_from_own_pool(struct worker *worker)
+static struct request *take_from_own_pool(struct shard *shard)
 {
-    struct object_pool_options options = pool_options(worker->service);
+    struct object_pool_options options = pool_options(shard->service);
     struct object_pool *pool;
     if (object_pool_create(&pool, &options, NULL))
         return NULL;
@@ -111,25 +111,25 @@ static struct request *take_from_own_pool(struct worker *worker)
     return request;
 }
 
-static void give_to_own_pool(struct worker *worker, struct request *request)
+static void give_to_own_pool(struct shard *shard, struct request *request)
 {
     struct object_pool *pool = request->own_pool;
     struct object_pool_figures figures;
     object_pool_put(pool, request);
     object_pool_figures(pool, &figures);
-    counter_add(&worker->counters.pool_gets, figures.gets);
-    counter_add(&worker->counters.pool_hits, figures.hits);
-    counter_add(&worker->counters.pool_misses, figures.misses);
+    counter_add(&shard->counters.pool_gets, figures.gets);
+    counter_add(&shard->counters.pool_hits, figures.hits);
+    counter_add(&shard->counters.pool_misses, figures.misses);
     (void)object_pool_destroy(pool);
 }
 
-static struct request *take_from(struct worker *worker, enum buffers_mode source)
+static struct request *take_from(struct shard *shard, enum buffers_mode source)
 {
     if (source == BUFFERS_POOL)
-        return object_pool_local_get(worker->pool);
+        return object_pool_local_get(shard->pool);
     if (source == BUFFERS_POOL_PER_REQUEST)
-        return take_from_own_pool(worker);
-    return make(worker->service);
+        return take_from_own_pool(shard);
+    return make(shard->service);
 }
 
 static bool wants_arena(const struct service_settings *settings)
@@ -139,12 +139,12 @@ static bool wants_arena(const struct service_settings *settings)
     return settings->nodes == NODES_ARENA;
 }
 
-struct request *request_take(struct worker *worker, bool measured)
+struct request *request_take(struct shard *shard, bool measured)
 {
     enum buffers_mode source =
-        measured ? (enum buffers_mode)worker->service->settings.buffers : BUFFERS_MALLOC;
-    struct tally *tally = measured ? &worker->counters.tally : NULL;
-    struct request *request = take_from(worker, source);
+        measured ? (enum buffers_mode)shard->service->settings.buffers : BUFFERS_MALLOC;
+    struct tally *tally = measured ? &shard->counters.tally : NULL;
+    struct request *request = take_from(shard, source);
     if (!request)
         return NULL;
     if (tally && source == BUFFERS_MALLOC) {
@@ -155,8 +155,8 @@ struct request *request_take(struct worker *worker, bool measured)
         request->response.limit = PAGE_LIMIT_BYTES;
     request->body.tally = request->response.tally = tally;
     request->source = source;
-    request->arena = wants_arena(&worker->service->settings);
-    request->worker = worker;
+    request->arena = wants_arena(&shard->service->settings);
+    request->shard = shard;
     request->document = NULL;
     request->content_type = "application/json";
     return request;
@@ -186,7 +186,7 @@ static void reset(struct request *request, enum pool_reset how)
 
 void request_give(struct request *request, bool broken)
 {
-    struct worker *worker = request->worker;
+    struct shard *shard = request->shard;
     if (!request->arena)
         json_decref(request->document);
     if (request->source == BUFFERS_MALLOC) {
@@ -194,14 +194,14 @@ void request_give(struct request *request, bool broken)
         return;
     }
     if (request->source == BUFFERS_POOL_PER_REQUEST) {
-        give_to_own_pool(worker, request);
+        give_to_own_pool(shard, request);
         return;
     }
     if (broken) {
-        object_pool_discard(worker->service->pool, request);
+        object_pool_discard(shard->service->pool, request);
         return;
     }
     /* Here rather than by the pool's hook, which would keep the inlined path from being taken. */
-    reset(request, (enum pool_reset)worker->service->settings.pool_reset);
-    object_pool_local_put_sized(worker->pool, request, held_bytes(request));
+    reset(request, (enum pool_reset)shard->service->settings.pool_reset);
+    object_pool_local_put_sized(shard->pool, request, held_bytes(request));
 }

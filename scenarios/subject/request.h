@@ -15,7 +15,7 @@
 struct json_t;
 struct object_pool;
 struct service;
-struct worker;
+struct shard;
 
 /* In front of the answer's body there is room for its head, so that both leave in one piece. */
 enum { REQUEST_HEAD_ROOM = 256, REQUEST_FIELD_MAX = 256 };
@@ -38,7 +38,7 @@ struct request {
     struct json_t *document;       /* the parsed payload, or NULL */
     const struct http1_head *head; /* of the request, in the connection's hands */
     struct ctx *ctx;               /* of the connection: every wait takes it */
-    struct worker *worker;         /* whose thread serves it */
+    struct shard *shard;           /* whose thread serves it */
     struct object_pool *own_pool;  /* BUFFERS_POOL_PER_REQUEST: made for it */
     enum buffers_mode source;      /* where it came from and goes back to */
     bool arena;                    /* the document lives in nodes, else in the allocator's memory */
@@ -47,7 +47,7 @@ struct request {
 
 /* A request object from the source the settings name; not measured: from the allocator, uncounted.
  * NULL when out of memory. Does not wait. */
-struct request *request_take(struct worker *worker, bool measured);
+struct request *request_take(struct shard *shard, bool measured);
 
 /* Notes where the payload will begin and makes room for an answer to about payload_bytes of it. 0,
  * -ENOMEM or -EMSGSIZE. */

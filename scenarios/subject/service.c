@@ -3,7 +3,7 @@
 #include "subject/service.h"
 
 #include "subject/request.h"
-#include "subject/worker.h"
+#include "subject/shard.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ static int listen_all(struct service *service, struct err *err)
         int fd = sock_listen(&service->addr, backlog, shared, err);
         if (fd < 0)
             return fd;
-        worker_init(&service->workers[i], service, fd);
+        shard_init(&service->shards[i], service, fd);
         if (i == 0)
             rc = sock_local(fd, &service->addr);
         if (rc)
@@ -46,36 +46,36 @@ static int start_threads(struct service *service, struct err *err)
 {
     struct thread_options options = {.name = "service", .cpu = -1};
     for (uint64_t i = 0; i < service->settings.threads; i++) {
-        struct worker *worker = &service->workers[i];
-        int rc = thread_start(&worker->thread, &options, worker_run, worker, err);
+        struct shard *shard = &service->shards[i];
+        int rc = thread_start(&shard->thread, &options, shard_run, shard, err);
         if (rc)
             return rc;
-        service->worker_count++;
+        service->shard_count++;
     }
     return 0;
 }
 
 static void service_free(struct service *service)
 {
-    if (service->workers) {
-        for (uint64_t i = service->worker_count; i < service->settings.threads; i++)
-            if (service->workers[i].listener >= 0)
-                (void)close(service->workers[i].listener);
-        free(service->workers);
+    if (service->shards) {
+        for (uint64_t i = service->shard_count; i < service->settings.threads; i++)
+            if (service->shards[i].listener >= 0)
+                (void)close(service->shards[i].listener);
+        free(service->shards);
     }
     (void)object_pool_destroy(service->pool);
     param_fini(service_params, &service->settings);
     free(service);
 }
 
-static int allocate_workers(struct service *service, struct err *err)
+static int allocate_shards(struct service *service, struct err *err)
 {
     size_t count = (size_t)service->settings.threads;
-    service->workers = aligned_alloc(alignof(struct worker), count * sizeof(struct worker));
-    if (!service->workers)
+    service->shards = aligned_alloc(alignof(struct shard), count * sizeof(struct shard));
+    if (!service->shards)
         return err_sys(err, -ENOMEM, "allocate %zu service threads", count);
     for (size_t i = 0; i < count; i++)
-        service->workers[i].listener = -1;
+        service->shards[i].listener = -1;
     return 0;
 }
 
@@ -90,14 +90,14 @@ int service_start(struct service **out, const struct service_settings *settings,
     nodes_install();
     rc = param_copy(service_params, &service->settings, settings, err);
     if (!rc)
-        rc = allocate_workers(service, err);
+        rc = allocate_shards(service, err);
     if (!rc && settings->buffers == BUFFERS_POOL)
         rc = request_pool_create(&service->pool, service, err);
     if (!rc)
         rc = listen_all(service, err);
     if (!rc)
         rc = start_threads(service, err);
-    if (rc && service->worker_count > 0)
+    if (rc && service->shard_count > 0)
         (void)service_stop(NULL, service);
     else if (rc)
         service_free(service);
@@ -114,11 +114,11 @@ const struct addr *service_addr(const struct service *service)
 uint64_t service_stop(struct ctx *ctx, struct service *service)
 {
     uint64_t cut = 0;
-    for (unsigned i = 0; i < service->worker_count; i++)
-        ring_post(thread_ring(service->workers[i].thread), &service->workers[i].stop);
-    for (unsigned i = 0; i < service->worker_count; i++) {
-        (void)thread_join(ctx, service->workers[i].thread);
-        cut += service->workers[i].cut;
+    for (unsigned i = 0; i < service->shard_count; i++)
+        ring_post(thread_ring(service->shards[i].thread), &service->shards[i].stop);
+    for (unsigned i = 0; i < service->shard_count; i++) {
+        (void)thread_join(ctx, service->shards[i].thread);
+        cut += service->shards[i].cut;
     }
     service_free(service);
     return cut;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* worker.h - the service from inside: its threads, and what their fibers share. */
-#ifndef POOLSTORM_SUBJECT_WORKER_H
-#define POOLSTORM_SUBJECT_WORKER_H
+/* shard.h - the service from inside: its threads, and what their fibers share. */
+#ifndef POOLSTORM_SUBJECT_SHARD_H
+#define POOLSTORM_SUBJECT_SHARD_H
 
 #include "core/group.h"
 #include "core/list.h"
@@ -19,7 +19,7 @@ struct service;
 
 /* One thread of the service. All of it belongs to that thread while it runs, but for counters,
  * which others read, and stop, which is posted. */
-struct worker {
+struct shard {
     struct counters counters;
     struct message stop; /* begins the drain */
     struct service *service;
@@ -43,25 +43,25 @@ struct service {
     struct addr addr;                 /* bound to */
     struct object_pool *pool;         /* BUFFERS_POOL, else NULL */
     bool prewarming;                  /* the pool's create hook makes its buffers too */
-    unsigned worker_count;            /* of workers, that were started */
-    struct worker *workers;           /* settings.threads of them */
+    unsigned shard_count;             /* of shards, that were started */
+    struct shard *shards;             /* settings.threads of them */
 };
 
-/* Ready for worker_run, which closes listener. */
-void worker_init(struct worker *worker, struct service *service, int listener);
+/* Ready for shard_run, which closes listener. */
+void shard_init(struct shard *shard, struct service *service, int listener);
 
-/* What a worker's thread runs; arg is the worker. Returns when the worker has stopped. */
-void worker_run(struct ctx *ctx, void *arg);
+/* What a shard's thread runs; arg is the shard. Returns when the shard has stopped. */
+void shard_run(struct ctx *ctx, void *arg);
 
 /* Waits until settings.gather requests of this thread have come here, or gather_timeout. 0, or the
  * error of the request's ctx. */
-int worker_gather(struct request *request);
+int shard_gather(struct request *request);
 
-/* Starts serving fd, which it owns from here on. Counts itself into worker->live. 0 or -ENOMEM. */
-int connection_start(struct worker *worker, int fd);
+/* Starts serving fd, which it owns from here on. Counts itself into shard->live. 0 or -ENOMEM. */
+int connection_start(struct shard *shard, int fd);
 
 /* Ends the connections that wait for a request; those that waited, or take, too long. */
-void connection_end_idle(struct worker *worker);
-void connection_end_late(struct worker *worker, uint64_t now_ns);
+void connection_end_idle(struct shard *shard);
+void connection_end_late(struct shard *shard, uint64_t now_ns);
 
 #endif
