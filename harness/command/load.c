@@ -55,6 +55,7 @@ struct session {
     const struct load_options *options;
     const char *url;
     struct load_target target;
+    char path[sizeof(((struct load_target *)0)->prefix)];
     struct load_request request;
     struct load_result result;
     struct load_progress progress;
@@ -144,6 +145,10 @@ static bool print_latency(const char *name, const struct hist *hist)
         uint64_t value_ns = hist_percentile_ns(hist, percentiles[i]);
         (void)printf(" %9s", sound ? format_ns(text, sizeof(text), (double)value_ns) : "(few)");
         few = few || !sound;
+    }
+    if (hist->count == 0) {
+        (void)printf(" %9s %9s\n", "-", "-");
+        return few;
     }
     (void)printf(" %9s", format_ns(text, sizeof(text), (double)hist_max_ns(hist)));
     (void)printf(" %9s\n", format_ns(text, sizeof(text), hist_mean_ns(hist)));
@@ -303,10 +308,12 @@ static int aim(struct session *session, struct err *err)
         if (memcmp(&allowed, &session->target.addr, sizeof(allowed)) != 0)
             return err_set(err, -EPERM, "--allow %s is not where %s leads", allow, session->url);
     }
+    /* The URL names the whole path, and --path what follows when the URL names none. */
     session->request = session->options->request;
     if (session->target.prefix[0]) {
-        session->request.path =
-            session->target.prefix[0] == '/' ? session->target.prefix : session->request.path;
+        memcpy(session->path, session->target.prefix, sizeof(session->path));
+        session->target.prefix[0] = '\0';
+        session->request.path = session->path;
     }
     return 0;
 }

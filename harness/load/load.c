@@ -50,6 +50,8 @@ int load_target_parse(struct load_target *target, const char *url, struct err *e
     size_t host_length = strcspn(host, "/?#");
     const char *path = host + host_length;
     size_t path_length = strcspn(path, "#");
+    if (*path == '?')
+        return err_set(err, -EINVAL, "put a '/' before the '?' of '%s'", url);
     while (path_length > 0 && path[path_length - 1] == '/')
         path_length--;
     int rc = copy_text(target->host, sizeof(target->host), host, host_length, err);
