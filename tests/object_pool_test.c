@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { OBJECTS = 100, POOLS = 150, THREADS = 4, TURNS = 30000, HELD = 24, BOXES = 64 };
+enum { LIVES = 100, MEETINGS = 2000, RECLAIMS_MAX = 100000 };
 
 /* An object that knows in whose hands it is. */
 struct thing {
@@ -22,6 +23,7 @@ struct thing {
 struct seen {
     atomic_ullong made, destroyed, resets;
     atomic_llong fail_after; /* create fails once this many were made; 0: never */
+    atomic_uint mistakes;    /* objects met in two hands at once */
 };
 
 static void *thing_create(void *user)
@@ -42,6 +44,8 @@ static void *thing_create(void *user)
 static void thing_destroy(void *user, void *object)
 {
     struct seen *seen = user;
+    if (atomic_load(&((struct thing *)object)->out))
+        atomic_fetch_add(&seen->mistakes, 1);
     atomic_fetch_add(&seen->destroyed, 1);
     free(object);
 }
@@ -511,15 +515,15 @@ struct crowd {
     struct object_pool *pool;
     struct seen seen;
     _Atomic(struct thing *) boxes[BOXES];
-    atomic_int running;   /* threads not done yet */
-    atomic_uint mistakes; /* objects met in two hands at once */
-    atomic_uint next;     /* numbers the threads */
+    pthread_barrier_t start; /* nobody runs ahead of the reclaimer */
+    atomic_int running;      /* threads not done yet */
+    atomic_uint next;        /* numbers the threads */
 };
 
 static void crowd_put(struct crowd *crowd, struct rng *rng, struct thing *thing)
 {
     if (atomic_exchange(&thing->out, 0) != 1)
-        atomic_fetch_add(&crowd->mistakes, 1);
+        atomic_fetch_add(&crowd->seen.mistakes, 1);
     if (rng_below(rng, 16) == 0)
         object_pool_put_sized(crowd->pool, thing, 100 + rng_below(rng, 120));
     else if (rng_below(rng, 64) == 0)
@@ -532,7 +536,7 @@ static struct thing *crowd_get(struct crowd *crowd, uint64_t who)
 {
     struct thing *thing = object_pool_get(crowd->pool);
     if (atomic_exchange(&thing->out, 1) != 0)
-        atomic_fetch_add(&crowd->mistakes, 1);
+        atomic_fetch_add(&crowd->seen.mistakes, 1);
     thing->writer = who; /* not atomic: a race here is the pool's fault */
     return thing;
 }
@@ -545,6 +549,7 @@ static void *crowd_member(void *arg)
     size_t count = 0;
     struct rng rng;
     rng_init(&rng, 20, who);
+    (void)pthread_barrier_wait(&crowd->start);
     for (int turn = 0; turn < TURNS; turn++) {
         if (count < HELD && rng_below(&rng, 2)) {
             held[count++] = crowd_get(crowd, who);
@@ -566,6 +571,7 @@ static void *crowd_reclaimer(void *arg)
 {
     struct crowd *crowd = arg;
     struct object_pool_figures figures;
+    (void)pthread_barrier_wait(&crowd->start);
     while (atomic_load(&crowd->running)) {
         object_pool_reclaim(crowd->pool);
         object_pool_figures(crowd->pool, &figures);
@@ -583,7 +589,7 @@ static void crowd_settle(struct crowd *crowd)
             crowd_put(crowd, &rng, thing);
     }
     struct object_pool_figures figures = figures_of(crowd->pool);
-    assert_int_equal(atomic_load(&crowd->mistakes), 0);
+    assert_int_equal(atomic_load(&crowd->seen.mistakes), 0);
     assert_int_equal(figures.made, crowd->seen.made);
     assert_int_equal(figures.misses, figures.made);
     assert_int_equal(figures.destroyed, crowd->seen.destroyed);
@@ -594,6 +600,7 @@ static void crowd_settle(struct crowd *crowd)
                      figures.drops + figures.discards + figures.reclaimed);
     assert_int_equal(object_pool_destroy(crowd->pool), 0);
     assert_int_equal(crowd->seen.made, crowd->seen.destroyed);
+    assert_ok(pthread_barrier_destroy(&crowd->start));
 }
 
 static void crowd_run(struct object_pool_options options)
@@ -605,6 +612,7 @@ static void crowd_run(struct object_pool_options options)
     options.limit_bytes = 200;
     options.user = &crowd.seen;
     crowd.pool = make(&options);
+    assert_ok(pthread_barrier_init(&crowd.start, NULL, THREADS + 1));
     pthread_t threads[THREADS + 1];
     for (int i = 0; i < THREADS; i++)
         assert_ok(pthread_create(&threads[i], NULL, crowd_member, &crowd));
@@ -634,11 +642,52 @@ static void nothing_is_lost_when_destroying_waits(void **unused)
     crowd_run((struct object_pool_options){.magazine_objects = 2, .deferred_destroy = true});
 }
 
+/* Both after the one object in a private slot, as often as can be. */
+static void *crowd_of_one(void *arg)
+{
+    struct crowd *crowd = arg;
+    struct object_pool_local *local = object_pool_local(crowd->pool);
+    (void)pthread_barrier_wait(&crowd->start);
+    while (atomic_load_explicit(&crowd->running, memory_order_relaxed)) {
+        struct thing *thing = object_pool_local_get(local);
+        if (atomic_exchange_explicit(&thing->out, 1, memory_order_relaxed) != 0)
+            atomic_fetch_add(&crowd->seen.mistakes, 1);
+        atomic_store_explicit(&thing->out, 0, memory_order_relaxed);
+        object_pool_local_put(local, thing);
+    }
+    return NULL;
+}
+
+/* How often they met is what ends it, so that the test is the same on a busy machine. */
+static void a_get_and_a_reclaim_never_share(void **unused)
+{
+    (void)unused;
+    for (int victims_off = 0; victims_off < 2; victims_off++) {
+        struct crowd crowd = {.running = 1};
+        struct object_pool_options options = things(&crowd.seen);
+        options.victims_off = victims_off;
+        crowd.pool = make(&options);
+        assert_ok(pthread_barrier_init(&crowd.start, NULL, 2));
+        pthread_t thread;
+        assert_ok(pthread_create(&thread, NULL, crowd_of_one, &crowd));
+        (void)pthread_barrier_wait(&crowd.start);
+        struct object_pool_figures figures = {0};
+        for (int i = 0; i < RECLAIMS_MAX && figures.revivals + figures.reclaimed < MEETINGS; i++) {
+            object_pool_reclaim(crowd.pool);
+            object_pool_figures(crowd.pool, &figures);
+        }
+        atomic_store(&crowd.running, 0);
+        assert_ok(pthread_join(thread, NULL));
+        crowd_settle(&crowd);
+    }
+}
+
 /* Threads come and go while the pool is reclaimed. */
 static void *crowd_of_short_lives(void *arg)
 {
     struct crowd *crowd = arg;
-    for (int i = 0; i < 200; i++)
+    (void)pthread_barrier_wait(&crowd->start);
+    for (int i = 0; i < LIVES; i++)
         on_a_thread(fill_from_here, crowd->pool);
     atomic_fetch_sub(&crowd->running, 1);
     return NULL;
@@ -650,6 +699,7 @@ static void threads_may_end_during_a_reclaim(void **unused)
     struct crowd crowd = {.running = 2};
     struct object_pool_options options = things(&crowd.seen);
     crowd.pool = make(&options);
+    assert_ok(pthread_barrier_init(&crowd.start, NULL, 3));
     pthread_t threads[3];
     assert_ok(pthread_create(&threads[0], NULL, crowd_of_short_lives, &crowd));
     assert_ok(pthread_create(&threads[1], NULL, crowd_of_short_lives, &crowd));
@@ -682,6 +732,7 @@ int main(void)
         cmocka_unit_test(nothing_is_lost_or_doubled),
         cmocka_unit_test(nothing_is_lost_under_a_bound),
         cmocka_unit_test(nothing_is_lost_when_destroying_waits),
+        cmocka_unit_test(a_get_and_a_reclaim_never_share),
         cmocka_unit_test(threads_may_end_during_a_reclaim),
     };
     return cmocka_run_group_tests_name("object_pool", tests, NULL, NULL);
