@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/* content.c - puts results and judgements into words and cells. */
+#include "report/content.h"
+
+#include "core/param.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 160 };
+
+/* The columns every table of variants has. */
+static const int standard[] = {METRIC_QPS, METRIC_P50, METRIC_P99, METRIC_P999, METRIC_ERRORS};
+enum { STANDARD_COUNT = sizeof(standard) / sizeof(*standard) };
+
+static const char *const superscripts[] = {"¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸"};
+
+/* What people call a built-in metric. */
+static const char *metric_label(int metric)
+{
+    switch (metric) {
+    case METRIC_QPS:
+        return "QPS";
+    case METRIC_P50:
+        return "P50";
+    case METRIC_P90:
+        return "P90";
+    case METRIC_P95:
+        return "P95";
+    case METRIC_P99:
+        return "P99";
+    case METRIC_P999:
+        return "P99.9";
+    default:
+        return metric_builtin[metric].name;
+    }
+}
+
+/* 100,000. */
+static char *digits_text(uint64_t value, char *text, size_t size_bytes)
+{
+    char digits[24];
+    size_t length = (size_t)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+    size_t used = 0;
+    for (size_t i = 0; i < length && used + 2 < size_bytes; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[used++] = ',';
+        text[used++] = digits[i];
+    }
+    text[used] = '\0';
+    return text;
+}
+
+/* Three significant digits, down to thousandths: 1.58, 0.998, 12.0. */
+static char *ratio_text(double value, char *text, size_t size_bytes)
+{
+    double magnitude = fabs(value);
+    int decimals = magnitude < 0.9995 ? 3 : magnitude < 9.995 ? 2 : magnitude < 99.95 ? 1 : 0;
+    if (isfinite(value))
+        (void)snprintf(text, size_bytes, "%.*f", decimals, value);
+    else
+        (void)snprintf(text, size_bytes, "–");
+    return text;
+}
+
+/* A mark for a percentile that wants more requests than there were. */
+static const char *note_mark(struct content_notes *notes, int metric, uint64_t needs,
+                             uint64_t least)
+{
+    size_t at = 0;
+    while (at < notes->count && notes->needs[at] != needs)
+        at++;
+    if (at == sizeof(notes->needs) / sizeof(*notes->needs))
+        return "";
+    if (at == notes->count) {
+        notes->needs[at] = needs;
+        notes->least[at] = least;
+        notes->names[at] = metric_label(metric);
+        notes->count++;
+    }
+    notes->least[at] = least < notes->least[at] ? least : notes->least[at];
+    return superscripts[at];
+}
+
+char *content_note(const struct content_notes *notes, size_t index, char *text, size_t size_bytes)
+{
+    char needs[32], least[32];
+    (void)snprintf(text, size_bytes, "%s %s wants %s requests a round; the fewest were %s",
+                   superscripts[index], notes->names[index],
+                   digits_text(notes->needs[index], needs, sizeof(needs)),
+                   digits_text(notes->least[index], least, sizeof(least)));
+    return text;
+}
+
+/* Half of the range from the lowest to the highest round, relative to the median. */
+static void spread_text(const struct judged_level *level, char *text, size_t size_bytes)
+{
+    double percent = 100 * (level->high - level->low) / 2 / level->median;
+    text[0] = '\0';
+    if (level->used > 1 && level->median > 0 && percent >= 0.05)
+        (void)snprintf(text, size_bytes, " ±%.*f %%", percent < 0.95 ? 1 : 0, percent);
+}
+
+static int level_cell(const struct result *result, size_t variant, int metric, struct table *table,
+                      struct content_notes *notes, struct err *err)
+{
+    struct judged_level level;
+    int rc = judgement_level(result, variant, EXPR_WHOLE_ROUND, metric, &level, err);
+    if (rc)
+        return rc;
+    if (level.needs) {
+        table_cell(table, TONE_QUIET, "few %s",
+                   note_mark(notes, metric, level.needs, level.requests_least));
+        return 0;
+    }
+    char value[TEXT_BYTES], spread[32];
+    spread_text(&level, spread, sizeof(spread));
+    metric_format(value, sizeof(value), result->plan->metrics[metric].unit, level.median);
+    table_cell(table, TONE_PLAIN, "%s%s", value, spread);
+    return 0;
+}
+
+static void figure_text(const struct measured *measured, double value, char *text,
+                        size_t size_bytes)
+{
+    if (measured->ratio)
+        (void)ratio_text(value, text, size_bytes);
+    else
+        (void)metric_format(text, size_bytes, measured->unit, value);
+}
+
+/* "1.58 [1.52, 1.63]", or the value alone. */
+static char *measured_text(const struct measured *measured, char *text, size_t size_bytes)
+{
+    const struct stats_estimate *estimate = &measured->estimate;
+    char value[48], low[48], high[48];
+    figure_text(measured, measured->used ? estimate->value : NAN, value, sizeof(value));
+    figure_text(measured, estimate->low, low, sizeof(low));
+    figure_text(measured, estimate->high, high, sizeof(high));
+    if (estimate->bounded && !measured->exact)
+        (void)snprintf(text, size_bytes, "%s [%s, %s]", value, low, high);
+    else
+        (void)snprintf(text, size_bytes, "%s", value);
+    return text;
+}
+
+static enum tone versus_tone(enum stats_verdict verdict)
+{
+    switch (verdict) {
+    case STATS_BETTER:
+        return TONE_GOOD;
+    case STATS_WORSE:
+        return TONE_BAD;
+    case STATS_INCONCLUSIVE:
+        return TONE_UNSURE;
+    default:
+        return TONE_QUIET;
+    }
+}
+
+static void versus_cell(const struct judgement *judgement, size_t variant, int metric,
+                        struct table *table, struct content_notes *notes)
+{
+    const struct judged_versus *found = NULL;
+    char text[TEXT_BYTES];
+    for (size_t i = 0; i < judgement->versus_count; i++)
+        if (judgement->versus[i].variant == variant && judgement->versus[i].metric == metric)
+            found = &judgement->versus[i];
+    if (!found)
+        table_cell(table, TONE_QUIET, "%s", variant == 0 ? "1" : "–");
+    else if (found->measured.needs)
+        table_cell(table, TONE_QUIET, "few %s",
+                   note_mark(notes, metric, found->measured.needs, UINT64_MAX));
+    else
+        table_cell(table, versus_tone(found->verdict), "%s %s",
+                   measured_text(&found->measured, text, sizeof(text)),
+                   stats_verdict_word(found->verdict));
+}
+
+/* Whether a shown metric stands in the table already. */
+static bool is_standard(int metric)
+{
+    for (size_t i = 0; i < STANDARD_COUNT; i++)
+        if (standard[i] == metric)
+            return true;
+    return false;
+}
+
+static void variant_heads(const struct result *result, struct table *table)
+{
+    const struct plan *plan = result->plan;
+    table_column(table, TABLE_LEFT, "variant");
+    for (size_t i = 0; i < STANDARD_COUNT; i++)
+        table_column(table, TABLE_RIGHT, "%s", metric_label(standard[i]));
+    if (result->variant_count > 1) {
+        table_column(table, TABLE_LEFT, "QPS / %s", result->variants[0].name);
+        table_column(table, TABLE_LEFT, "P99 / %s", result->variants[0].name);
+    }
+    for (size_t i = 0; i < plan->show_count && table->column_count < TABLE_COLUMNS_MAX; i++)
+        if (!is_standard(plan->show[i]))
+            table_column(table, TABLE_RIGHT, "%s", plan->metrics[plan->show[i]].name);
+}
+
+static int variant_row(const struct result *result, const struct judgement *judgement,
+                       size_t variant, struct table *table, struct content_notes *notes,
+                       struct err *err)
+{
+    const struct plan *plan = result->plan;
+    size_t used = 1;
+    int rc = 0;
+    table_cell(table, TONE_STRONG, "%s", result->variants[variant].name);
+    for (size_t i = 0; !rc && i < STANDARD_COUNT; i++, used++)
+        rc = level_cell(result, variant, standard[i], table, notes, err);
+    if (!rc && result->variant_count > 1) {
+        versus_cell(judgement, variant, METRIC_QPS, table, notes);
+        versus_cell(judgement, variant, METRIC_P99, table, notes);
+        used += 2;
+    }
+    for (size_t i = 0; !rc && i < plan->show_count && used < table->column_count; i++) {
+        if (is_standard(plan->show[i]))
+            continue;
+        rc = level_cell(result, variant, plan->show[i], table, notes, err);
+        used++;
+    }
+    return rc;
+}
+
+int content_variants(const struct result *result, const struct judgement *judgement,
+                     struct table *table, struct content_notes *notes, struct err *err)
+{
+    int rc = 0;
+    variant_heads(result, table);
+    for (size_t v = 0; !rc && v < result->variant_count; v++)
+        rc = variant_row(result, judgement, v, table, notes, err);
+    return rc;
+}
+
+static void verdict_cell(enum verdict verdict, struct table *table)
+{
+    static const char *const marks[] = {
+        [VERDICT_PASS] = "✔",
+        [VERDICT_NOT_RUN] = "–",
+        [VERDICT_INCONCLUSIVE] = "?",
+        [VERDICT_FAIL] = "✘",
+    };
+    static const enum tone tones[] = {
+        [VERDICT_PASS] = TONE_GOOD,
+        [VERDICT_NOT_RUN] = TONE_QUIET,
+        [VERDICT_INCONCLUSIVE] = TONE_UNSURE,
+        [VERDICT_FAIL] = TONE_BAD,
+    };
+    table_cell(table, tones[verdict], "%s %s", marks[verdict], verdict_word(verdict));
+}
+
+/* The left sides of all parts, one a line. */
+static void parts_cell(const struct judged_condition *condition, struct table *table)
+{
+    char all[8 * TEXT_BYTES] = "", text[TEXT_BYTES];
+    size_t used = 0;
+    for (size_t i = 0; i < condition->part_count; i++) {
+        measured_text(&condition->parts[i].measured, text, sizeof(text));
+        if (used + strlen(text) + 2 > sizeof(all))
+            break;
+        used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? "\n" : "", text);
+    }
+    table_cell(table, TONE_PLAIN, "%s", condition->part_count ? all : "–");
+}
+
+void content_conditions(const struct result *result, const struct judged_condition *conditions,
+                        size_t count, struct table *table)
+{
+    table_column(table, TABLE_LEFT, "verdict");
+    table_column(table, TABLE_WRAP, "condition");
+    table_column(table, TABLE_LEFT, "measured");
+    for (size_t i = 0; i < count; i++) {
+        const struct judged_condition *condition = &conditions[i];
+        const char *of = condition->variant >= 0 ? result->variants[condition->variant].name : "";
+        verdict_cell(condition->verdict, table);
+        table_cell(table, TONE_PLAIN, "%s%s%s%s%s", of, of[0] ? ": " : "",
+                   expr_text(condition->expect->expr), condition->note[0] ? "\n" : "",
+                   condition->note);
+        parts_cell(condition, table);
+    }
+}
+
+static void claim_cell(enum claim_word word, struct table *table)
+{
+    static const char *const marks[] = {
+        [CLAIM_NO_COUNTERPART] = "–", [CLAIM_NOT_RUN] = "–",        [CLAIM_INCONCLUSIVE] = "?",
+        [CLAIM_REFUTED] = "✘",        [CLAIM_SAME_DIRECTION] = "↗", [CLAIM_CONFIRMED] = "✔",
+    };
+    static const enum tone tones[] = {
+        [CLAIM_NO_COUNTERPART] = TONE_QUIET, [CLAIM_NOT_RUN] = TONE_QUIET,
+        [CLAIM_INCONCLUSIVE] = TONE_UNSURE,  [CLAIM_REFUTED] = TONE_BAD,
+        [CLAIM_SAME_DIRECTION] = TONE_GOOD,  [CLAIM_CONFIRMED] = TONE_GOOD,
+    };
+    table_cell(table, tones[word], "%s %s", marks[word], claim_word(word));
+}
+
+void content_claims(const struct judgement *judgement, struct table *table)
+{
+    table_column(table, TABLE_LEFT, "word");
+    table_column(table, TABLE_WRAP, "claim");
+    table_column(table, TABLE_LEFT, "published");
+    table_column(table, TABLE_LEFT, "measured");
+    for (size_t i = 0; i < judgement->claim_count; i++) {
+        const struct judged_claim *judged = &judgement->claims[i];
+        const struct plan_claim *claim = judged->claim;
+        char text[TEXT_BYTES];
+        claim_cell(judged->word, table);
+        table_cell(table, TONE_PLAIN, "%s%s%s%s%s%s%s", claim->what, claim->figure ? "\n" : "",
+                   claim->figure ? expr_text(claim->figure) : "", claim->why ? "\n" : "",
+                   claim->why ? claim->why : "", judged->note[0] ? "\n" : "", judged->note);
+        table_cell(table, TONE_PLAIN, "%s", claim->says ? claim->says : "–");
+        table_cell(table, TONE_PLAIN, "%s",
+                   claim->figure ? measured_text(&judged->measured, text, sizeof(text)) : "–");
+    }
+}
+
+static void rounds_facts(const struct result *result, const struct judgement *judgement,
+                         struct table *table)
+{
+    char length[48];
+    format_ns(length, sizeof(length), (double)result->length_ns);
+    table_cell(table, TONE_QUIET, "rounds");
+    table_cell(table, judgement->round_invalid ? TONE_UNSURE : TONE_PLAIN,
+               "%zu of %zu valid; %zu of %zu blocks whole; seed %llu; took %s",
+               judgement->round_valid, judgement->round_valid + judgement->round_invalid,
+               judgement->block_whole, result->block_count, (unsigned long long)result->seed,
+               length);
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        for (size_t r = 0; r < round->reason_count; r++) {
+            table_cell(table, TONE_BAD, "invalid");
+            table_cell(table, TONE_PLAIN, "%s, block %zu: %s",
+                       result->variants[round->variant].name, round->block + 1, round->reasons[r]);
+        }
+    }
+}
+
+/* Means over the valid rounds of a variant, in a phase: CPUs of subject and generator. */
+struct busy {
+    double subject, generator;
+    size_t subject_count, generator_count;
+};
+
+static void busy_add(struct busy *busy, const struct result_step *step)
+{
+    if (step->ran && step->loaded && step->length_ns) {
+        busy->generator += (double)step->load.cpu.cpu_ns / (double)step->length_ns;
+        busy->generator_count++;
+    }
+    if (step->ran && step->metered) {
+        busy->subject += meter_cpus(&step->subject);
+        busy->subject_count++;
+    }
+}
+
+static struct busy busy_of(const struct result *result, size_t variant, size_t phase)
+{
+    struct busy busy = {0};
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (round->valid && round->variant == variant)
+            busy_add(&busy, &round->steps[phase]);
+    }
+    busy.generator /= busy.generator_count ? (double)busy.generator_count : 1;
+    busy.subject /= busy.subject_count ? (double)busy.subject_count : 1;
+    return busy;
+}
+
+/* Who was the limit of a closed loop: whoever was busy nearly all the time. */
+static const char *limit_of(const struct busy *busy, const struct load_profile *profile)
+{
+    const double nearly = 0.9;
+    if (profile->rate_per_s > 0)
+        return "the schedule set the pace";
+    if (busy->subject_count && busy->subject >= nearly)
+        return "the subject was the limit";
+    if (busy->generator >= nearly * (double)(profile->threads ? profile->threads : 1))
+        return "the generator was the limit";
+    return busy->subject_count ? "neither was: waiting was" : "not the generator";
+}
+
+static void limit_facts(const struct result *result, struct table *table)
+{
+    for (size_t p = 0; p < result->plan->phase_count; p++) {
+        const struct result_phase *phase = &result->phases[p];
+        for (size_t v = 0; phase->kind == PLAN_PHASE_MEASURE && v < result->variant_count; v++) {
+            struct busy busy = busy_of(result, v, p);
+            char subject[48] = "";
+            if (busy.generator_count == 0)
+                continue;
+            if (busy.subject_count)
+                (void)snprintf(subject, sizeof(subject), "subject %.2f CPUs, ", busy.subject);
+            table_cell(table, TONE_QUIET, "limit");
+            table_cell(table, TONE_PLAIN, "%s, %s: %s (%sgenerator %.2f)", result->variants[v].name,
+                       phase->name, limit_of(&busy, &phase->profile), subject, busy.generator);
+        }
+    }
+}
+
+static int lateness_fact(const struct result *result, struct table *table, struct err *err)
+{
+    double worst = NAN;
+    for (size_t v = 0; v < result->variant_count; v++) {
+        struct judged_level level;
+        int rc = judgement_level(result, v, EXPR_WHOLE_ROUND, METRIC_LATENESS_P99, &level, err);
+        if (rc)
+            return rc;
+        worst = fmax(worst, level.high); /* which passes over NAN */
+    }
+    if (isnan(worst))
+        return 0;
+    char text[48];
+    table_cell(table, TONE_QUIET, "lateness");
+    table_cell(table, TONE_PLAIN, "the generator's own P99 was %s in the worst valid round",
+               format_ns(text, sizeof(text), worst));
+    return 0;
+}
+
+static void detectable_facts(const struct result *result, const struct judgement *judgement,
+                             struct table *table)
+{
+    for (size_t i = 0; i < judgement->versus_count; i++) {
+        const struct judged_versus *versus = &judgement->versus[i];
+        const char *name = versus->metric == METRIC_QPS ? "QPS" : "P99";
+        const struct stats_estimate *estimate = &versus->measured.estimate;
+        if (!versus->measured.used || versus->measured.needs)
+            continue;
+        table_cell(table, TONE_QUIET, "detectable");
+        if (!estimate->bounded || !versus->measured.ratio)
+            table_cell(table, TONE_UNSURE, "%s of %s: %zu pairs give an estimate and no verdict",
+                       name, result->variants[versus->variant].name, versus->measured.used);
+        else
+            table_cell(table, TONE_PLAIN,
+                       "%s of %s: a change of %.2g %% would be found 9 times in 10 (%zu pairs, %zu "
+                       "dropped)",
+                       name, result->variants[versus->variant].name, 100 * estimate->detectable,
+                       versus->measured.used, versus->measured.dropped);
+    }
+}
+
+static void warning(struct table *table, bool given, const char *text)
+{
+    if (!given)
+        return;
+    table_cell(table, TONE_UNSURE, "note");
+    table_cell(table, TONE_UNSURE, "%s", text);
+}
+
+int content_validity(const struct result *result, const struct judgement *judgement,
+                     struct table *table, struct err *err)
+{
+    table_column(table, TABLE_LEFT, "%s", "");
+    table_column(table, TABLE_WRAP, "%s", "");
+    rounds_facts(result, judgement, table);
+    limit_facts(result, table);
+    int rc = lateness_fact(result, table, err);
+    if (rc)
+        return rc;
+    detectable_facts(result, judgement, table);
+    warning(table, result->quick, "a quick run: estimates, and no verdicts");
+    warning(table, result->aa, "an A/A run: both sides are the same, no difference must be found");
+    warning(table, result->interrupted, "interrupted: blocks are missing");
+    warning(table, result->environment.cpus_shared,
+            "generator and subject shared one CPU: figures are of little worth");
+    if (result->folder) {
+        table_cell(table, TONE_QUIET, "record");
+        table_cell(table, TONE_PLAIN, "%s/result.json", result->folder);
+    }
+    return 0;
+}
+
+char *content_outcome(const struct result *result, const struct judgement *judgement, char *text,
+                      size_t size_bytes, enum tone *tone)
+{
+    size_t failed = 0, unsure = 0, count = judgement->expect_count + judgement->invariant_count;
+    for (size_t i = 0; i < count; i++) {
+        enum verdict verdict = i < judgement->expect_count
+                                   ? judgement->expects[i].verdict
+                                   : judgement->invariants[i - judgement->expect_count].verdict;
+        failed += verdict == VERDICT_FAIL;
+        unsure += verdict == VERDICT_INCONCLUSIVE || verdict == VERDICT_NOT_RUN;
+    }
+    *tone = judgement->outcome == OUTCOME_WELL ? TONE_GOOD : TONE_BAD;
+    if (judgement->outcome == OUTCOME_INVALID)
+        (void)snprintf(text, size_bytes, "✘ not to be believed: %s", judgement->invalid);
+    else if (failed)
+        (void)snprintf(text, size_bytes, "✘ %zu of %zu conditions failed", failed, count);
+    else if (judgement->outcome == OUTCOME_EXPECTATION)
+        (void)snprintf(text, size_bytes, "✘ a difference was found where there is none");
+    else if (count == 0)
+        (void)snprintf(text, size_bytes, "✔ measured%s",
+                       result->aa ? "; no difference was found" : "; nothing was expected");
+    else if (unsure)
+        (void)snprintf(text, size_bytes, "✔ no condition failed; %zu of %zu are undecided", unsure,
+                       count);
+    else
+        (void)snprintf(text, size_bytes, "✔ all %zu conditions hold", count);
+    return text;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* content.h - what every report for people says, section by section, as tables: a format only
+ * chooses how they look. Fill an empty table each; table_fini. One thread at a time. */
+#ifndef POOLSTORM_REPORT_CONTENT_H
+#define POOLSTORM_REPORT_CONTENT_H
+
+#include "report/table.h"
+#include "report/verdict.h"
+
+/* Remarks under the table of variants, each with its superscript mark in the cells. */
+struct content_notes {
+    uint64_t needs[8];    /* requests a round that a percentile wants */
+    uint64_t least[8];    /* the fewest a round had */
+    const char *names[8]; /* of the metrics, the first that has this need */
+    size_t count;
+};
+
+/* A row a variant: the level of each figure as the median over its valid rounds with half their
+ * range, and the ratio to the baseline with its interval and word. */
+int content_variants(const struct result *result, const struct judgement *judgement,
+                     struct table *table, struct content_notes *notes, struct err *err);
+
+/* Expectations or invariants: mark, condition, measured. */
+void content_conditions(const struct result *result, const struct judged_condition *conditions,
+                        size_t count, struct table *table);
+
+/* Claims: mark, what, published, measured. */
+void content_claims(const struct judgement *judgement, struct table *table);
+
+/* Whether to believe it: rounds, generator, limit, what could have been detected. Two columns
+ * without heads: what about, and what. */
+int content_validity(const struct result *result, const struct judgement *judgement,
+                     struct table *table, struct err *err);
+
+/* What the run comes to, in one line. */
+char *content_outcome(const struct result *result, const struct judgement *judgement, char *text,
+                      size_t size_bytes, enum tone *tone);
+
+/* Writes a note of content_notes: "¹ P99 wants 10 000 requests a round; …". */
+char *content_note(const struct content_notes *notes, size_t index, char *text, size_t size_bytes);
+
+#endif

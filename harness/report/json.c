@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+/* json.c - writes result.json: every round, histogram and series, and what they were judged. */
+#include "report/json.h"
+
+#include "core/param.h"
+#include "measure/hist_codec.h"
+#include "report/json_fields.h"
+#include "report/report.h"
+#include "report/text.h"
+
+#include <jansson.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Remembers the first failure, so that building needs no checks: jansson hands NULLs on. */
+struct writer {
+    struct err *err;
+    int rc;
+};
+
+static void fail(struct writer *writer)
+{
+    if (!writer->rc)
+        writer->rc = err_sys(writer->err, -ENOMEM, "write a result as JSON");
+}
+
+static void put(struct writer *writer, json_t *object, const char *key, json_t *value)
+{
+    if (json_object_set_new(object, key, value))
+        fail(writer);
+}
+
+static void append(struct writer *writer, json_t *array, json_t *value)
+{
+    if (json_array_append_new(array, value))
+        fail(writer);
+}
+
+/* JSON knows neither NaN nor infinity. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *count(uint64_t value)
+{
+    char digits[24];
+    if (value <= UINT64_C(1) << 53)
+        return json_integer((json_int_t)value);
+    (void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)value);
+    return json_string(digits);
+}
+
+/* Text from elsewhere need not be UTF-8: then what is not becomes '?'. NULL gives null. */
+static json_t *text(const char *value)
+{
+    if (!value)
+        return json_null();
+    json_t *json = json_string(value);
+    if (json)
+        return json;
+    char *clean = strdup(value);
+    json = clean ? json_string(text_clean(clean)) : NULL;
+    free(clean);
+    return json;
+}
+
+static const char *unit_word(enum metric_unit unit)
+{
+    static const char *const words[] = {
+        [METRIC_NUMBER] = "number", [METRIC_COUNT] = "count", [METRIC_SHARE] = "share",
+        [METRIC_NS] = "ns",         [METRIC_BYTES] = "bytes", [METRIC_RATE] = "per_s",
+    };
+    return words[unit];
+}
+
+static void put_fields(struct writer *writer, json_t *object, const struct json_field *fields,
+                       const void *state)
+{
+    for (; fields->name; fields++)
+        put(writer, object, fields->name, count(json_field_get(fields, state)));
+}
+
+static json_t *hist_json(struct writer *writer, const struct hist *hist)
+{
+    char *encoded = NULL;
+    if (!hist)
+        return json_null();
+    int rc = hist_encode_base64(hist, &encoded, writer->err);
+    if (rc) {
+        writer->rc = writer->rc ? writer->rc : rc;
+        return NULL;
+    }
+    json_t *object = json_object();
+    put(writer, object, "count", count(hist->count));
+    put(writer, object, "overflow", count(hist->overflow));
+    put(writer, object, "min_ns", count(hist_min_ns(hist)));
+    put(writer, object, "max_ns", count(hist_max_ns(hist)));
+    put(writer, object, "hdr_v2", json_string(encoded));
+    free(encoded);
+    return object;
+}
+
+/* The latencies of one slot, or null when there are none. */
+static json_t *slot_hist(struct writer *writer, const struct series *series, size_t index,
+                         struct hist *scratch)
+{
+    char *encoded = NULL;
+    if (series_slot(series, index)->ok == 0)
+        return json_null();
+    hist_reset(scratch);
+    series_slot_into_hist(series, index, scratch);
+    int rc = hist_encode_base64(scratch, &encoded, writer->err);
+    if (rc) {
+        writer->rc = writer->rc ? writer->rc : rc;
+        return NULL;
+    }
+    json_t *json = json_string(encoded);
+    free(encoded);
+    return json;
+}
+
+static json_t *slot_errors(struct writer *writer, const struct series *series)
+{
+    json_t *errors = json_object();
+    for (unsigned kind = 0; kind < series->error_kinds; kind++) {
+        uint64_t total = 0;
+        json_t *slots = json_array();
+        for (size_t i = 0; i < series->slot_count; i++) {
+            uint64_t value = series_slot(series, i)->errors[kind];
+            append(writer, slots, count(value));
+            total += value;
+        }
+        if (total)
+            put(writer, errors, series->error_names[kind], slots);
+        else
+            json_decref(slots);
+    }
+    return errors;
+}
+
+/* Percentiles of the slots stand beside their histograms for readers without a decoder. */
+static void put_slots(struct writer *writer, json_t *object, const struct series *series,
+                      struct hist *scratch)
+{
+    json_t *hists = json_array(), *p50 = json_array(), *p99 = json_array();
+    for (const struct json_field *field = json_slot_fields; field->name; field++) {
+        json_t *column = json_array();
+        for (size_t i = 0; i < series->slot_count; i++)
+            append(writer, column, count(json_field_get(field, series_slot(series, i))));
+        put(writer, object, field->name, column);
+    }
+    for (size_t i = 0; i < series->slot_count; i++) {
+        bool any = series_slot(series, i)->ok > 0;
+        append(writer, p50, any ? count(series_slot_percentile_ns(series, i, 50)) : json_null());
+        append(writer, p99, any ? count(series_slot_percentile_ns(series, i, 99)) : json_null());
+        append(writer, hists, slot_hist(writer, series, i, scratch));
+    }
+    put(writer, object, "p50_ns", p50);
+    put(writer, object, "p99_ns", p99);
+    put(writer, object, "hdr_v2", hists);
+}
+
+static json_t *series_json(struct writer *writer, const struct series *series)
+{
+    struct hist *scratch = NULL;
+    if (!series)
+        return json_null();
+    int rc = hist_create(&scratch, SERIES_LOWEST_NS, SERIES_HIGHEST_NS, SERIES_DIGITS, writer->err);
+    if (rc) {
+        writer->rc = writer->rc ? writer->rc : rc;
+        return NULL;
+    }
+    json_t *object = json_object();
+    put(writer, object, "slot_ns", count(series->slot_ns));
+    put(writer, object, "start_ns", count(series->start_ns));
+    put(writer, object, "early", count(series->early));
+    put(writer, object, "late", count(series->late));
+    put(writer, object, "errors", slot_errors(writer, series));
+    put_slots(writer, object, series, scratch);
+    hist_destroy(scratch);
+    return object;
+}
+
+static json_t *meter_json(struct writer *writer, const struct meter_sample *sample)
+{
+    json_t *object = json_object();
+    put_fields(writer, object, json_meter_fields, sample);
+    return object;
+}
+
+static json_t *load_json(struct writer *writer, const struct load_result *load)
+{
+    json_t *object = json_object(), *ended = json_object();
+    put_fields(writer, object, json_load_fields, load);
+    for (size_t i = 0; i < LOAD_OUTCOMES; i++)
+        put(writer, ended, load_outcome_names[i], count(load->ended[i]));
+    put(writer, object, "ended", ended);
+    put(writer, object, "first_error", text(load->first_error));
+    put(writer, object, "cpu", meter_json(writer, &load->cpu));
+    for (const struct json_field *field = json_hist_fields; field->name; field++) {
+        const struct hist *hist;
+        memcpy(&hist, (const char *)load + field->offset, sizeof(hist));
+        put(writer, object, field->name, hist_json(writer, hist));
+    }
+    put(writer, object, "series", series_json(writer, load->series));
+    return object;
+}
+
+static json_t *row_json(struct writer *writer, const struct plan *plan, const double *row)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < plan->metric_count; i++)
+        put(writer, object, plan->metrics[i].name, number(row[i]));
+    return object;
+}
+
+static json_t *step_json(struct writer *writer, const struct plan *plan,
+                         const struct result_round *round, size_t phase)
+{
+    const struct result_step *step = &round->steps[phase];
+    if (!step->ran)
+        return json_null();
+    json_t *object = json_object();
+    put(writer, object, "start_ns", count(step->start_ns));
+    put(writer, object, "length_ns", count(step->length_ns));
+    put(writer, object, "metrics",
+        row_json(writer, plan, round->rows + phase * plan->metric_count));
+    put(writer, object, "load", step->loaded ? load_json(writer, &step->load) : json_null());
+    put(writer, object, "subject",
+        step->metered ? meter_json(writer, &step->subject) : json_null());
+    return object;
+}
+
+static json_t *round_json(struct writer *writer, const struct result *result,
+                          const struct result_round *round)
+{
+    json_t *object = json_object(), *reasons = json_array(), *steps = json_array();
+    put(writer, object, "variant", count(round->variant));
+    put(writer, object, "block", count(round->block));
+    put(writer, object, "place", count(round->place));
+    put(writer, object, "attempt", count(round->attempt));
+    put_fields(writer, object, json_round_fields, round);
+    put(writer, object, "pid", json_integer(round->pid));
+    put(writer, object, "exit_status", json_integer(round->exit_status));
+    put(writer, object, "valid", json_boolean(round->valid));
+    for (size_t i = 0; i < round->reason_count; i++)
+        append(writer, reasons, text(round->reasons[i]));
+    put(writer, object, "reasons", reasons);
+    put(writer, object, "metrics", row_json(writer, result->plan, round->whole));
+    for (size_t i = 0; i < result->plan->phase_count; i++)
+        append(writer, steps, step_json(writer, result->plan, round, i));
+    put(writer, object, "phases", steps);
+    return object;
+}
+
+static json_t *pairs_json(struct writer *writer, const struct plan_pairs *pairs)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < pairs->count; i++)
+        put(writer, object, pairs->items[i].name, text(pairs->items[i].value));
+    return object;
+}
+
+static json_t *subject_json(struct writer *writer, const struct plan_subject *subject)
+{
+    static const char *const kinds[] = {[PLAN_SUBJECT_SERVE] = "serve",
+                                        [PLAN_SUBJECT_COMMAND] = "command",
+                                        [PLAN_SUBJECT_URL] = "url"};
+    json_t *object = json_object(), *command = json_array();
+    put(writer, object, "kind", json_string(kinds[subject->kind]));
+    put(writer, object, "serve", pairs_json(writer, &subject->serve));
+    for (char **word = subject->command; word && *word; word++)
+        append(writer, command, text(*word));
+    put(writer, object, "command", command);
+    put(writer, object, "url", text(subject->url));
+    put(writer, object, "health", text(subject->health));
+    put(writer, object, "allocator", json_string(plan_allocator_names[subject->allocator]));
+    put(writer, object, "env", pairs_json(writer, &subject->env));
+    put(writer, object, "start_timeout_ns", count(subject->start_timeout_ns));
+    return object;
+}
+
+static json_t *variant_json(struct writer *writer, const struct result *result, size_t index)
+{
+    const struct result_variant *variant = &result->variants[index];
+    const struct plan_variant *planned = &result->plan->variants[variant->plan_index];
+    json_t *object = json_object();
+    put(writer, object, "name", text(variant->name));
+    put(writer, object, "plan_index", count(variant->plan_index));
+    put(writer, object, "about", text(planned->about));
+    put(writer, object, "allocator", text(variant->allocator));
+    put(writer, object, "preload", text(variant->preload));
+    put(writer, object, "subject", subject_json(writer, &planned->subject));
+    return object;
+}
+
+/* Whether a setting without a default was not given: its zero may lie outside its bounds. */
+static bool is_unset(const struct param *param, const void *state)
+{
+    uint64_t bits; /* a zero of either kind has none set */
+    memcpy(&bits, (const char *)state + param->offset, sizeof(bits));
+    return !param->fallback && bits == 0 &&
+           (param->type == PARAM_TYPE_RATE || param->type == PARAM_TYPE_NS ||
+            param->type == PARAM_TYPE_BYTES || param->type == PARAM_TYPE_COUNT);
+}
+
+static json_t *setting_json(const struct param *param, const void *state)
+{
+    char value[64], *whole;
+    if (param->type == PARAM_TYPE_TEXT) {
+        memcpy(&whole, (const char *)state + param->offset, sizeof(whole));
+        return text(whole);
+    }
+    if (is_unset(param, state))
+        return json_null();
+    (void)param_format(param, state, value, sizeof(value));
+    return text(value);
+}
+
+static json_t *settings_json(struct writer *writer, const struct param *params, const void *state)
+{
+    json_t *object = json_object();
+    for (; params->name; params++)
+        put(writer, object, params->name, setting_json(params, state));
+    return object;
+}
+
+static json_t *phase_json(struct writer *writer, const struct result *result, size_t index)
+{
+    const struct result_phase *phase = &result->phases[index];
+    const struct plan_phase *planned = &result->plan->phases[index];
+    bool drain = phase->kind == PLAN_PHASE_DRAIN;
+    json_t *object = json_object(), *requests = json_array();
+    put(writer, object, "name", text(phase->name));
+    put(writer, object, "kind", json_string(plan_phase_kind_names[phase->kind]));
+    put(writer, object, "length_ns", count(phase->length_ns));
+    put(writer, object, "load",
+        drain ? json_null() : settings_json(writer, load_profile_params, &phase->profile));
+    for (size_t i = 0; i < planned->request_count; i++)
+        append(writer, requests, settings_json(writer, load_request_params, &planned->requests[i]));
+    put(writer, object, "requests", requests);
+    return object;
+}
+
+static json_t *loads_json(struct writer *writer, const double *averages)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < 3; i++)
+        append(writer, array, number(averages[i]));
+    return array;
+}
+
+static json_t *environment_json(struct writer *writer, const struct result_environment *env)
+{
+    json_t *object = json_object();
+    for (const struct json_text *field = json_environment_texts; field->name; field++)
+        put(writer, object, field->name, text((const char *)env + field->offset));
+    put(writer, object, "dirty", json_boolean(env->dirty));
+    put(writer, object, "cpu_count", count(env->cpu_count));
+    put(writer, object, "memory_bytes", count(env->memory_bytes));
+    put(writer, object, "command_line", text(env->command_line));
+    put(writer, object, "load_before", loads_json(writer, env->load_before));
+    put(writer, object, "load_after", loads_json(writer, env->load_after));
+    put(writer, object, "cpus_shared", json_boolean(env->cpus_shared));
+    return object;
+}
+
+static json_t *scenario_json(struct writer *writer, const struct plan *plan)
+{
+    json_t *object = json_object();
+    put(writer, object, "name", text(plan->name));
+    put(writer, object, "path", text(plan->path));
+    put(writer, object, "question", text(plan->question));
+    put(writer, object, "source", text(plan->source));
+    put(writer, object, "notes", text(plan->notes));
+    put(writer, object, "text", text(plan->text));
+    return object;
+}
+
+static json_t *run_json(struct writer *writer, const struct result *result)
+{
+    json_t *object = json_object();
+    put(writer, object, "seed", count(result->seed));
+    put(writer, object, "blocks", count(result->block_count));
+    put(writer, object, "quick", json_boolean(result->quick));
+    put(writer, object, "aa", json_boolean(result->aa));
+    put(writer, object, "interrupted", json_boolean(result->interrupted));
+    put(writer, object, "failure", text(result->failure));
+    put(writer, object, "noise", number(result->noise_share));
+    put(writer, object, "start_ns", count(result->start_ns));
+    put(writer, object, "length_ns", count(result->length_ns));
+    put(writer, object, "folder", text(result->folder));
+    return object;
+}
+
+static json_t *metrics_json(struct writer *writer, const struct plan *plan)
+{
+    static const char *const better[] = {
+        [METRIC_NEITHER] = "neither", [METRIC_MORE] = "more", [METRIC_LESS] = "less"};
+    json_t *array = json_array();
+    for (size_t i = 0; i < plan->metric_count; i++) {
+        json_t *object = json_object();
+        put(writer, object, "name", text(plan->metrics[i].name));
+        put(writer, object, "unit", json_string(unit_word(plan->metrics[i].unit)));
+        put(writer, object, "better", json_string(better[plan->metrics[i].better]));
+        put(writer, object, "help", text(plan->metrics[i].help));
+        append(writer, array, object);
+    }
+    return array;
+}
+
+static json_t *measured_json(struct writer *writer, const struct measured *measured)
+{
+    const struct stats_estimate *estimate = &measured->estimate;
+    bool bounded = estimate->bounded && !measured->exact;
+    json_t *object = json_object();
+    put(writer, object, "unit",
+        json_string(unit_word(measured->ratio ? METRIC_NUMBER : measured->unit)));
+    put(writer, object, "ratio", json_boolean(measured->ratio));
+    put(writer, object, "used", count(measured->used));
+    put(writer, object, "dropped", count(measured->dropped));
+    put(writer, object, "needs_requests", count(measured->needs));
+    put(writer, object, "value", number(measured->used ? estimate->value : NAN));
+    put(writer, object, "low", number(bounded ? estimate->low : NAN));
+    put(writer, object, "high", number(bounded ? estimate->high : NAN));
+    put(writer, object, "confidence", number(bounded ? estimate->confidence : NAN));
+    put(writer, object, "detectable", number(bounded ? estimate->detectable : NAN));
+    return object;
+}
+
+static json_t *condition_json(struct writer *writer, const struct result *result,
+                              const struct judged_condition *condition)
+{
+    json_t *object = json_object(), *parts = json_array();
+    const char *of = condition->variant >= 0 ? result->variants[condition->variant].name : NULL;
+    put(writer, object, "condition", text(expr_text(condition->expect->expr)));
+    put(writer, object, "line", count(condition->expect->where.line));
+    put(writer, object, "variant", text(of));
+    put(writer, object, "verdict", json_string(verdict_word(condition->verdict)));
+    put(writer, object, "note", text(condition->note));
+    for (size_t i = 0; i < condition->part_count; i++) {
+        const struct judged_part *part = &condition->parts[i];
+        json_t *item = json_object();
+        put(writer, item, "op", json_string(expr_op_text(part->op)));
+        put(writer, item, "limit", number(part->limit));
+        put(writer, item, "verdict", json_string(verdict_word(part->verdict)));
+        put(writer, item, "measured", measured_json(writer, &part->measured));
+        append(writer, parts, item);
+    }
+    put(writer, object, "parts", parts);
+    return object;
+}
+
+static json_t *conditions_json(struct writer *writer, const struct result *result,
+                               const struct judged_condition *conditions, size_t condition_count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < condition_count; i++)
+        append(writer, array, condition_json(writer, result, &conditions[i]));
+    return array;
+}
+
+static json_t *claim_json(struct writer *writer, const struct judged_claim *judged)
+{
+    const struct plan_claim *claim = judged->claim;
+    json_t *object = json_object();
+    put(writer, object, "what", text(claim->what));
+    put(writer, object, "says", text(claim->says));
+    put(writer, object, "why", text(claim->why));
+    put(writer, object, "word", json_string(claim_word(judged->word)));
+    put(writer, object, "note", text(judged->note));
+    put(writer, object, "figure", text(claim->figure ? expr_text(claim->figure) : NULL));
+    put(writer, object, "op", claim->figure ? json_string(expr_op_text(claim->op)) : json_null());
+    put(writer, object, "limit", number(claim->figure ? claim->limit : NAN));
+    put(writer, object, "tolerance", number(claim->figure ? claim->tolerance : NAN));
+    put(writer, object, "measured",
+        claim->figure ? measured_json(writer, &judged->measured) : json_null());
+    return object;
+}
+
+static json_t *versus_json(struct writer *writer, const struct result *result,
+                           const struct judged_versus *versus)
+{
+    json_t *object = json_object();
+    put(writer, object, "variant", text(result->variants[versus->variant].name));
+    put(writer, object, "baseline", text(result->variants[0].name));
+    put(writer, object, "metric", json_string(metric_builtin[versus->metric].name));
+    put(writer, object, "verdict", json_string(stats_verdict_word(versus->verdict)));
+    put(writer, object, "measured", measured_json(writer, &versus->measured));
+    return object;
+}
+
+static json_t *judgement_json(struct writer *writer, const struct result *result,
+                              const struct judgement *judgement)
+{
+    json_t *object = json_object(), *claims = json_array(), *versus = json_array();
+    put(writer, object, "outcome", json_string(outcome_word(judgement->outcome)));
+    put(writer, object, "invalid", text(judgement->invalid));
+    put(writer, object, "rounds_valid", count(judgement->round_valid));
+    put(writer, object, "rounds_invalid", count(judgement->round_invalid));
+    put(writer, object, "blocks_ran", count(judgement->block_ran));
+    put(writer, object, "blocks_whole", count(judgement->block_whole));
+    put(writer, object, "expectations",
+        conditions_json(writer, result, judgement->expects, judgement->expect_count));
+    put(writer, object, "invariants",
+        conditions_json(writer, result, judgement->invariants, judgement->invariant_count));
+    for (size_t i = 0; i < judgement->claim_count; i++)
+        append(writer, claims, claim_json(writer, &judgement->claims[i]));
+    put(writer, object, "claims", claims);
+    for (size_t i = 0; i < judgement->versus_count; i++)
+        append(writer, versus, versus_json(writer, result, &judgement->versus[i]));
+    put(writer, object, "comparisons", versus);
+    return object;
+}
+
+static json_t *result_json(struct writer *writer, const struct result *result,
+                           const struct judgement *judgement)
+{
+    json_t *object = json_object(), *variants = json_array(), *phases = json_array();
+    json_t *rounds = json_array();
+    put(writer, object, "schema", json_integer(JSON_SCHEMA));
+    put(writer, object, "scenario", scenario_json(writer, result->plan));
+    put(writer, object, "run", run_json(writer, result));
+    put(writer, object, "environment", environment_json(writer, &result->environment));
+    put(writer, object, "metrics", metrics_json(writer, result->plan));
+    for (size_t i = 0; i < result->variant_count; i++)
+        append(writer, variants, variant_json(writer, result, i));
+    put(writer, object, "variants", variants);
+    for (size_t i = 0; i < result->plan->phase_count; i++)
+        append(writer, phases, phase_json(writer, result, i));
+    put(writer, object, "phases", phases);
+    put(writer, object, "judgement", judgement_json(writer, result, judgement));
+    for (size_t i = 0; i < result->round_count; i++)
+        append(writer, rounds, round_json(writer, result, &result->rounds[i]));
+    put(writer, object, "rounds", rounds);
+    return object;
+}
+
+static int json_format(const struct result *result, const struct judgement *judgement, FILE *out,
+                       struct err *err)
+{
+    struct writer writer = {.err = err};
+    json_t *object = result_json(&writer, result, judgement);
+    if (!writer.rc && json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(17)))
+        writer.rc = err_set(err, -EIO, "write the result as JSON");
+    (void)fputc('\n', out);
+    json_decref(object);
+    return writer.rc;
+}
+
+const struct report_format report_json = {
+    .name = "json",
+    .extension = "json",
+    .summary = "the whole record, which every other format can be made from",
+    .write = json_format,
+};

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* json_fields.c - the lists of fields that result.json holds as they are. */
+#include "report/json_fields.h"
+
+#include "run/result.h"
+
+#include <string.h>
+
+#define FIELD(struct_, name_)                                                                      \
+    {                                                                                              \
+#name_, offsetof(struct struct_, name_)                                                    \
+    }
+#define TEXT_FIELD(struct_, name_)                                                                 \
+    {                                                                                              \
+#name_, offsetof(struct struct_, name_), sizeof(((struct struct_ *)0)->name_)              \
+    }
+
+const struct json_field json_meter_fields[] = {
+    FIELD(meter_sample, at_ns),
+    FIELD(meter_sample, rss_bytes),
+    FIELD(meter_sample, rss_peak_bytes),
+    FIELD(meter_sample, threads),
+    FIELD(meter_sample, cpu_ns),
+    FIELD(meter_sample, cpu_user_ns),
+    FIELD(meter_sample, cpu_system_ns),
+    FIELD(meter_sample, faults_minor),
+    FIELD(meter_sample, faults_major),
+    FIELD(meter_sample, switches_voluntary),
+    FIELD(meter_sample, switches_involuntary),
+    {0},
+};
+
+const struct json_field json_load_fields[] = {
+    FIELD(load_result, start_ns),         FIELD(load_result, length_ns),
+    FIELD(load_result, offered),          FIELD(load_result, sent),
+    FIELD(load_result, queued),           FIELD(load_result, connects),
+    FIELD(load_result, reply_bytes),      FIELD(load_result, in_flight_peak),
+    FIELD(load_result, connections_open), {0},
+};
+
+const struct json_field json_round_fields[] = {
+    FIELD(result_round, seed),
+    FIELD(result_round, start_ns),
+    FIELD(result_round, length_ns),
+    FIELD(result_round, ready_ns),
+    {0},
+};
+
+const struct json_text json_environment_texts[] = {
+    TEXT_FIELD(result_environment, version),
+    TEXT_FIELD(result_environment, commit),
+    TEXT_FIELD(result_environment, build),
+    TEXT_FIELD(result_environment, host),
+    TEXT_FIELD(result_environment, kernel),
+    TEXT_FIELD(result_environment, cpu_model),
+    TEXT_FIELD(result_environment, governor),
+    TEXT_FIELD(result_environment, started),
+    TEXT_FIELD(result_environment, generator_cpus),
+    TEXT_FIELD(result_environment, subject_cpus),
+    {0},
+};
+
+const struct json_field json_hist_fields[] = {
+    FIELD(load_result, latency),
+    FIELD(load_result, service_time),
+    FIELD(load_result, lateness),
+    FIELD(load_result, connect),
+    {0},
+};
+
+const struct json_field json_slot_fields[] = {
+    FIELD(series_slot, ok),
+    FIELD(series_slot, goodput_bytes),
+    FIELD(series_slot, latency_min_ns),
+    FIELD(series_slot, latency_max_ns),
+    FIELD(series_slot, latency_over),
+    {0},
+};
+
+uint64_t json_field_get(const struct json_field *field, const void *state)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)state + field->offset, sizeof(value));
+    return value;
+}
+
+void json_field_set(const struct json_field *field, void *state, uint64_t value)
+{
+    memcpy((char *)state + field->offset, &value, sizeof(value));
+}

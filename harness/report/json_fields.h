@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* json_fields.h - what result.json calls the plain fields of structs: one list serves the writer
+ * and the reader. For json.c and json_read.c alone. */
+#ifndef POOLSTORM_REPORT_JSON_FIELDS_H
+#define POOLSTORM_REPORT_JSON_FIELDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { JSON_SCHEMA = 1 };
+
+/* A uint64_t of a struct. Lists end with {0}. */
+struct json_field {
+    const char *name;
+    size_t offset;
+};
+
+/* A char array of a struct. */
+struct json_text {
+    const char *name;
+    size_t offset, size_bytes;
+};
+
+extern const struct json_field json_meter_fields[];     /* of struct meter_sample */
+extern const struct json_field json_load_fields[];      /* of struct load_result */
+extern const struct json_field json_round_fields[];     /* of struct result_round */
+extern const struct json_text json_environment_texts[]; /* of struct result_environment */
+
+/* The histograms of a load_result: fields that are struct hist *. */
+extern const struct json_field json_hist_fields[];
+
+/* The columns of a series: fields of struct series_slot. */
+extern const struct json_field json_slot_fields[];
+
+uint64_t json_field_get(const struct json_field *field, const void *state);
+void json_field_set(const struct json_field *field, void *state, uint64_t value);
+
+#endif

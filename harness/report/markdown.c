@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* markdown.c - the same report for job summaries and published pages. */
+#include "report/content.h"
+#include "report/report.h"
+
+static int write_section(FILE *out, const char *title, struct table *table, struct err *err)
+{
+    int rc = 0;
+    if (table_rows(table) > 0 || table->failed) {
+        (void)fprintf(out, "\n### %s\n\n", title);
+        rc = table_write_markdown(table, out, err);
+    }
+    table_fini(table);
+    return rc;
+}
+
+static int write_variants(const struct result *result, const struct judgement *judgement, FILE *out,
+                          struct err *err)
+{
+    struct table table = {0};
+    struct content_notes notes = {0};
+    int rc = content_variants(result, judgement, &table, &notes, err);
+    if (!rc)
+        rc = table_write_markdown(&table, out, err);
+    table_fini(&table);
+    (void)fputs("\nMedian over the valid rounds ± half their range; ratios by pairs of rounds, "
+                "[95 % interval].\n",
+                out);
+    for (size_t i = 0; !rc && i < notes.count; i++) {
+        char text[160];
+        (void)fprintf(out, "%s  \n", content_note(&notes, i, text, sizeof(text)));
+    }
+    return rc;
+}
+
+static int markdown_format(const struct result *result, const struct judgement *judgement,
+                           FILE *out, struct err *err)
+{
+    struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0};
+    char text[400];
+    enum tone tone;
+    (void)fputs("## ", out);
+    table_write_plain(out, result->plan->name);
+    (void)fputs("\n\n", out);
+    table_write_plain(out, result->plan->question ? result->plan->question : "");
+    (void)fputs("\n\n", out);
+    int rc = write_variants(result, judgement, out, err);
+    content_conditions(result, judgement->expects, judgement->expect_count, &expects);
+    content_conditions(result, judgement->invariants, judgement->invariant_count, &invariants);
+    content_claims(judgement, &claims);
+    if (!rc)
+        rc = write_section(out, "Expectations", &expects, err);
+    if (!rc)
+        rc = write_section(out, "Invariants", &invariants, err);
+    if (!rc)
+        rc = write_section(out, "Claims", &claims, err);
+    if (!rc)
+        rc = content_validity(result, judgement, &validity, err);
+    if (!rc)
+        rc = write_section(out, "Validity", &validity, err);
+    table_fini(&expects);
+    table_fini(&invariants);
+    table_fini(&claims);
+    table_fini(&validity);
+    if (!rc)
+        (void)fprintf(out, "\n**%s**\n",
+                      content_outcome(result, judgement, text, sizeof(text), &tone));
+    return rc;
+}
+
+const struct report_format report_markdown = {
+    .name = "markdown",
+    .extension = "md",
+    .summary = "for CI job summaries and published pages",
+    .write = markdown_format,
+};

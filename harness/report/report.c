@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* report.c - finds formats and writes their files whole or not at all. */
+#include "report/report.h"
+
+#include "core/param.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct report_format *report_find(const char *name, struct err *err)
+{
+    enum { WORDS_MAX = 32 };
+    const char *words[WORDS_MAX] = {0};
+    for (size_t i = 0; report_formats[i]; i++) {
+        if (strcmp(report_formats[i]->name, name) == 0)
+            return report_formats[i];
+        if (i < WORDS_MAX - 1)
+            words[i] = report_formats[i]->name;
+    }
+    const char *near = word_suggest(words, name);
+    if (near)
+        (void)err_set(err, -EINVAL, "no report format '%.60s'; did you mean '%s'?", name, near);
+    else
+        (void)err_set(err, -EINVAL, "no report format '%.60s'", name);
+    return NULL;
+}
+
+static int write_stream(const struct report_format *format, const struct result *result,
+                        const struct judgement *judgement, FILE *out, const char *path,
+                        struct err *err)
+{
+    int rc = format->write(result, judgement, out, err);
+    if (!rc && (fflush(out) != 0 || ferror(out)))
+        rc = err_sys(err, errno ? -errno : -EIO, "write %.200s", path);
+    return rc;
+}
+
+int report_write_file(const struct report_format *format, const struct result *result,
+                      const struct judgement *judgement, const char *path, struct err *err)
+{
+    char temporary[PATH_MAX];
+    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary))
+        return err_sys(err, -ENAMETOOLONG, "write %.200s", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, -errno, "create %.200s", temporary);
+    FILE *out = fdopen(fd, "w");
+    int rc = out ? 0 : err_sys(err, -errno, "open %.200s", temporary);
+    if (!rc)
+        rc = write_stream(format, result, judgement, out, path, err);
+    if (!rc && fchmod(fd, 0644))
+        rc = err_sys(err, -errno, "set the mode of %.200s", temporary);
+    if (out ? fclose(out) : close(fd))
+        rc = rc ? rc : err_sys(err, -errno, "write %.200s", path);
+    if (!rc && rename(temporary, path))
+        rc = err_sys(err, -errno, "rename %.150s to %.150s", temporary, path);
+    if (rc)
+        (void)unlink(temporary);
+    return rc;
+}

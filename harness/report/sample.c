@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* sample.c - figures of rounds, paired by block, and the estimates from them. */
+#include "report/sample.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where a path is looked up: one block. */
+struct block_of {
+    const struct result *result;
+    size_t block;
+    int variant;                     /* for paths without one */
+    const struct result_round *only; /* or in this round alone, valid or not */
+};
+
+/* The figures of a sample. */
+struct figures {
+    double *values;       /* of the figure, by block */
+    double *over, *under; /* of a quotient's sides, likewise; copied only when it is one */
+    size_t count;         /* of all three */
+    bool positive;        /* all values are */
+    bool sides_positive;  /* so are the sides */
+    double *memory;       /* what the three point into */
+};
+
+static int figures_init(struct figures *figures, const struct result *result, struct err *err)
+{
+    size_t most = result->block_count + 1;
+    *figures = (struct figures){.positive = true, .sides_positive = true};
+    figures->memory = calloc(3 * most, sizeof(double));
+    if (!figures->memory)
+        return err_sys(err, -ENOMEM, "take the rounds' figures");
+    figures->values = figures->memory;
+    figures->over = figures->memory + most;
+    figures->under = figures->memory + 2 * most;
+    return 0;
+}
+
+static int variant_at(const struct block_of *at, int variant)
+{
+    return variant == EXPR_ALL_VARIANTS ? at->variant
+                                        : result_variant_of(at->result, (size_t)variant);
+}
+
+static double lookup_block(const void *arg, const struct expr_ref *ref)
+{
+    const struct block_of *at = arg;
+    int variant = variant_at(at, ref->variant);
+    const struct result_round *round = NULL;
+    if (at->only)
+        round = (size_t)variant == at->only->variant ? at->only : NULL;
+    else if (variant >= 0)
+        round = result_find(at->result, at->block, (size_t)variant);
+    return round ? result_value(at->result, round, ref->phase, ref->metric) : NAN;
+}
+
+/* Adds a block's figures when they are all there. */
+static void figures_add(struct figures *figures, double value, double over, double under)
+{
+    size_t at = figures->count;
+    if (!isfinite(value))
+        return;
+    figures->values[at] = value;
+    figures->over[at] = over;
+    figures->under[at] = under;
+    figures->positive = figures->positive && value > 0;
+    figures->sides_positive =
+        figures->sides_positive && over > 0 && under > 0 && isfinite(over) && isfinite(under);
+    figures->count++;
+}
+
+static bool block_ran(const struct result *result, size_t block)
+{
+    for (size_t i = 0; i < result->round_count; i++)
+        if (result->rounds[i].block == block)
+            return true;
+    return false;
+}
+
+size_t sample_blocks_ran(const struct result *result)
+{
+    size_t count = 0;
+    for (size_t block = 0; block < result->block_count; block++)
+        count += block_ran(result, block);
+    return count;
+}
+
+/* A metric of small steps near 0 has no logarithm to speak of; time, size and rate have. */
+static enum stats_scale scale_of(const struct figures *figures, enum metric_unit unit)
+{
+    bool log_scale = unit == METRIC_NS || unit == METRIC_BYTES || unit == METRIC_RATE;
+    return log_scale && figures->positive ? STATS_LOG : STATS_PLAIN;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x, y;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
+static double median_of_sorted(const double *values, size_t count)
+{
+    if (count == 0)
+        return NAN;
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+static double sum_or_median(struct figures *figures, enum metric_unit unit)
+{
+    double sum = 0;
+    if (unit != METRIC_COUNT) {
+        qsort(figures->values, figures->count, sizeof(double), compare_doubles);
+        return median_of_sorted(figures->values, figures->count);
+    }
+    for (size_t i = 0; i < figures->count; i++)
+        sum += figures->values[i];
+    return sum;
+}
+
+static int figures_estimate(struct figures *figures, bool ratio, double null, struct measured *out,
+                            struct err *err)
+{
+    struct stats_estimate *estimate = &out->estimate;
+    out->used = figures->count;
+    if (figures->count == 0) {
+        *estimate = (struct stats_estimate){.value = NAN};
+        return 0;
+    }
+    if (out->exact) {
+        *estimate = (struct stats_estimate){.count = figures->count};
+        estimate->value = estimate->low = estimate->high = sum_or_median(figures, out->unit);
+        return 0;
+    }
+    out->ratio = ratio && figures->sides_positive;
+    if (out->ratio)
+        return stats_paired(figures->under, figures->over, figures->count, STATS_LOG, STATS_ALPHA,
+                            estimate, err);
+    enum stats_scale scale = scale_of(figures, out->unit);
+    if (scale == STATS_LOG && !(null > 0))
+        null = 1; /* its p-value is not used; the log scale wants a positive one */
+    return stats_single(figures->values, figures->count, null, scale, STATS_ALPHA, estimate, err);
+}
+
+/* Requests a round that a latency percentile wants; 0 for everything else. */
+static uint64_t metric_needs(int metric)
+{
+    switch (metric) {
+    case METRIC_P50:
+        return 200;
+    case METRIC_P90:
+        return 1000;
+    case METRIC_P95:
+        return 2000;
+    case METRIC_P99:
+        return 10000;
+    case METRIC_P999:
+        return 100000;
+    default:
+        return 0;
+    }
+}
+
+/* The latencies a percentile of a round was taken from. */
+static uint64_t round_requests(const struct result *result, const struct result_round *round,
+                               int phase, int metric)
+{
+    if (phase == EXPR_WHOLE_ROUND)
+        phase = plan_phase_of(result->plan, (size_t)metric);
+    if (phase < 0)
+        return UINT64_MAX;
+    const struct result_step *step = &round->steps[phase];
+    return step->ran && step->loaded && step->load.latency ? step->load.latency->count : 0;
+}
+
+/* The fewest over the valid rounds that have the figure. */
+static uint64_t requests_least(const struct result *result, size_t variant, int phase, int metric)
+{
+    uint64_t least = UINT64_MAX;
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (!round->valid || round->variant != variant ||
+            !isfinite(result_value(result, round, phase, metric)))
+            continue;
+        uint64_t requests = round_requests(result, round, phase, metric);
+        least = requests < least ? requests : least;
+    }
+    return least;
+}
+
+static void measured_needs(const struct result *result, int variant, const struct expr_ref *ref,
+                           struct measured *out)
+{
+    uint64_t needs = metric_needs(ref->metric);
+    if (needs == 0 || variant < 0)
+        return;
+    if (requests_least(result, (size_t)variant, ref->phase, ref->metric) < needs &&
+        needs > out->needs)
+        out->needs = needs;
+}
+
+static bool sample_is_ratio(const struct sample *sample, struct expr_ref *over,
+                            struct expr_ref *under)
+{
+    return sample->comparison ? expr_left_is_ratio(sample->comparison, over, under)
+                              : expr_is_ratio(sample->figure, over, under);
+}
+
+static int sample_eval(const struct sample *sample, const struct block_of *at, double *value)
+{
+    return sample->comparison ? expr_eval_left(sample->comparison, lookup_block, at, value)
+                              : expr_eval(sample->figure, lookup_block, at, value);
+}
+
+/* Invalid rounds that break the condition by themselves: not judged, but not to be hidden. */
+static size_t broken_elsewhere(const struct sample *sample, const struct sample_held *held)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < sample->result->round_count; i++) {
+        const struct result_round *round = &sample->result->rounds[i];
+        struct block_of at = {sample->result, round->block, sample->variant, round};
+        double value;
+        if (!round->valid && sample_eval(sample, &at, &value) == 0 &&
+            !expr_holds(held->op, value, held->limit, held->tolerance))
+            count++;
+    }
+    return count;
+}
+
+static void sample_take(const struct sample *sample, struct sample_held *held,
+                        struct figures *figures)
+{
+    struct expr_ref over, under;
+    bool ratio = sample_is_ratio(sample, &over, &under);
+    held->all = true;
+    for (size_t block = 0; block < sample->result->block_count; block++) {
+        struct block_of at = {sample->result, block, sample->variant, NULL};
+        double value = NAN;
+        if (sample_eval(sample, &at, &value))
+            continue;
+        figures_add(figures, value, ratio ? lookup_block(&at, &over) : NAN,
+                    ratio ? lookup_block(&at, &under) : NAN);
+        held->all = held->all && expr_holds(held->op, value, held->limit, held->tolerance);
+    }
+    held->all = held->all && figures->count > 0;
+    held->elsewhere = broken_elsewhere(sample, held);
+}
+
+int sample_measure(const struct sample *sample, struct sample_held *held, struct measured *out,
+                   struct err *err)
+{
+    const struct result *result = sample->result;
+    const struct expr *whole = sample->comparison ? sample->comparison->whole : sample->figure;
+    struct expr_ref over, under;
+    struct figures figures;
+    *out = (struct measured){
+        .unit = sample->comparison ? sample->comparison->unit : expr_unit(sample->figure),
+        .exact = held->op == EXPR_EQUAL || held->op == EXPR_NOT_EQUAL,
+    };
+    int rc = figures_init(&figures, result, err);
+    if (rc)
+        return rc;
+    sample_take(sample, held, &figures);
+    rc = figures_estimate(&figures, sample_is_ratio(sample, &over, &under), held->limit, out, err);
+    out->dropped = sample_blocks_ran(result) - out->used;
+    for (size_t i = 0; i < expr_ref_count(whole); i++) {
+        struct expr_ref ref = expr_ref(whole, i);
+        struct block_of at = {result, 0, sample->variant, NULL};
+        measured_needs(result, variant_at(&at, ref.variant), &ref, out);
+    }
+    free(figures.memory);
+    return rc;
+}
+
+int sample_versus(const struct result *result, size_t variant, int metric, struct measured *out,
+                  struct err *err)
+{
+    struct expr_ref over = {(int)variant, EXPR_WHOLE_ROUND, metric};
+    struct expr_ref under = {0, EXPR_WHOLE_ROUND, metric};
+    struct figures figures;
+    *out = (struct measured){.unit = METRIC_NUMBER};
+    int rc = figures_init(&figures, result, err);
+    if (rc)
+        return rc;
+    size_t count = result_pairs(result, &over, &under, figures.over, figures.under);
+    for (size_t i = 0; i < count; i++)
+        figures_add(&figures, figures.over[i] / figures.under[i], figures.over[i],
+                    figures.under[i]);
+    rc = figures_estimate(&figures, true, 1, out, err);
+    out->dropped = sample_blocks_ran(result) - out->used;
+    measured_needs(result, (int)variant, &over, out);
+    measured_needs(result, 0, &under, out);
+    free(figures.memory);
+    return rc;
+}
+
+int judgement_level(const struct result *result, size_t variant, int phase, int metric,
+                    struct judged_level *out, struct err *err)
+{
+    struct expr_ref ref = {(int)variant, phase, metric};
+    *out = (struct judged_level){.median = NAN, .low = NAN, .high = NAN};
+    double *values = calloc(result->block_count + 1, sizeof(double));
+    if (!values)
+        return err_sys(err, -ENOMEM, "take the rounds' figures");
+    out->used = result_values(result, &ref, values);
+    qsort(values, out->used, sizeof(*values), compare_doubles);
+    if (out->used) {
+        out->median = median_of_sorted(values, out->used);
+        out->low = values[0];
+        out->high = values[out->used - 1];
+        out->requests_least = requests_least(result, variant, phase, metric);
+        uint64_t needs = metric_needs(metric);
+        out->needs = out->requests_least < needs ? needs : 0;
+    }
+    free(values);
+    return 0;
+}

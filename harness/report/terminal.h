@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* terminal.h - the report a person reads. */
+#ifndef POOLSTORM_REPORT_TERMINAL_H
+#define POOLSTORM_REPORT_TERMINAL_H
+
+#include "report/table.h"
+#include "report/verdict.h"
+
+/* What suits out: colours on a terminal unless NO_COLOR is set or TERM is dumb; the terminal's
+ * width, or 100 columns. */
+struct table_style terminal_style(FILE *out);
+
+/* The report in a style of one's choice; the format `terminal` takes terminal_style. */
+int terminal_write(const struct result *result, const struct judgement *judgement, FILE *out,
+                   const struct table_style *style, struct err *err);
+
+#endif

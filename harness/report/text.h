@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* text.h - UTF-8 text as a terminal shows it: how wide it is, where its lines break, and what of it
+ * must not reach a terminal. No state; any thread. */
+#ifndef POOLSTORM_REPORT_TEXT_H
+#define POOLSTORM_REPORT_TEXT_H
+
+#include <stddef.h>
+
+/* Columns that the first length_bytes take: combining marks none, East Asian wide signs two. */
+size_t text_width(const char *text, size_t length_bytes);
+
+/* Makes text from elsewhere harmless, in place: control characters other than newlines, marks that
+ * turn the direction of writing and what is not UTF-8 become '?', a byte each. Returns text. */
+char *text_clean(char *text);
+
+/* The next line of *rest, at most width columns, broken at newlines and blanks, inside a word only
+ * when it is wider than that. Sets *length_bytes, moves *rest behind it; NULL at the end. */
+const char *text_line(const char **rest, size_t width, size_t *length_bytes);
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/* report_test.c - tables fit their width, the report reads as it should, the record reads back. */
+#include "report_fixture.h"
+
+#include "measure/series.h"
+#include "report/json.h"
+#include "report/report.h"
+#include "report/terminal.h"
+#include "report/text.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char scenario[] =
+    "question: Is it worth it?\n"
+    "source: an article\n"
+    "subject: {url: 'http://127.0.0.1:8080/'}\n"
+    "variants: {plain: {about: as it is}, pooled: {}}\n"
+    "load: {path: /, connections: 16}\n"
+    "phases:\n"
+    "  - {name: full, kind: measure, for: 1s}\n"
+    "  - {name: settle, kind: drain, for: 10ms}\n"
+    "rounds: 10\n"
+    "noise: 2%\n"
+    "derive:\n"
+    "  per_error: {from: qps / error_count}\n"
+    "show: [qps, cpu_per_request, rss_peak]\n"
+    "invariants: [contaminated == 0]\n"
+    "expect:\n"
+    "  - pooled.qps / plain.qps > 1.2\n"
+    "  - pooled.p99 < 10ms\n"
+    "claims:\n"
+    "  - {what: QPS 11650 to 18420, figure: pooled.qps / plain.qps, says: 1.58}\n"
+    "  - {what: collections, figure: none, says: 7 → 0, why: C has no collector}\n";
+
+static void add_series(struct load_result *load)
+{
+    struct series_options options = {.length_ns = 1000000000,
+                                     .slot_ns = 250000000,
+                                     .error_names = load_outcome_names + LOAD_REFUSED};
+    assert_ok(series_create(&load->series, &options, NULL));
+    series_start(load->series, 5000);
+    for (uint64_t i = 0; i < 500; i++)
+        series_ok(load->series, 5000 + i * 1000000, 1000000 + i * 1000, 100);
+    series_error(load->series, 600000000, LOAD_TIMEOUT - LOAD_REFUSED);
+}
+
+/* Ten blocks of two variants, the third round of pooled invalid; every kind of thing in it. */
+static struct result *make(const struct plan *plan)
+{
+    struct result *result = fixture_result(plan);
+    for (size_t block = 0; block < 10; block++)
+        for (size_t variant = 0; variant < 2; variant++) {
+            double wobble = 1 + 0.002 * (double)((block * 7 + variant * 3) % 5);
+            double qps = (variant ? 13000 : 10000) * wobble;
+            struct result_round *round =
+                fixture_round(result, block, variant, qps, 20e6 / wobble, 20000);
+            round->seed = UINT64_MAX - block;
+            round->whole[METRIC_CPU_PER_REQUEST] = 35000;
+            round->whole[METRIC_RSS_PEAK] = 12 << 20;
+            round->steps[0].load.cpu.cpu_ns = 420000000;
+            round->steps[0].metered = true;
+            round->steps[0].subject.at_ns = 1000000000;
+            round->steps[0].subject.cpu_ns = 970000000;
+        }
+    result_round_invalid(&result->rounds[5], "the generator was the limit");
+    add_series(&result->rounds[0].steps[0].load);
+    result->seed = UINT64_MAX;
+    result->length_ns = 83000000000;
+    result->folder = strdup("results/runs/1");
+    result->environment.command_line = strdup("poolstorm run x\xff");
+    (void)strcpy(result->environment.kernel, "Linux 6.1.0");
+    result->environment.load_before[0] = 0.25;
+    return result;
+}
+
+/* Keeps plan, result and judgement together. */
+struct made {
+    struct plan *plan;
+    struct result *result;
+    struct judgement *judgement;
+};
+
+static struct made make_all(void)
+{
+    struct made made = {.plan = fixture_plan(scenario)};
+    made.result = make(made.plan);
+    made.judgement = fixture_judge(made.result);
+    return made;
+}
+
+static void made_free(struct made *made)
+{
+    judgement_destroy(made->judgement);
+    result_destroy(made->result);
+    plan_destroy(made->plan);
+}
+
+static char *print_terminal(const struct made *made, size_t width, bool color)
+{
+    char *text = NULL;
+    size_t length;
+    struct table_style style = {.width = width, .color = color};
+    FILE *out = open_memstream(&text, &length);
+    assert_ok(terminal_write(made->result, made->judgement, out, &style, NULL));
+    (void)fclose(out);
+    return text;
+}
+
+static char *print(const struct report_format *format, const struct made *made)
+{
+    char *text = NULL;
+    size_t length;
+    struct err err = {0};
+    FILE *out = open_memstream(&text, &length);
+    int rc = format->write(made->result, made->judgement, out, &err);
+    (void)fclose(out);
+    if (rc)
+        print_error("%s\n", err.text);
+    assert_ok(rc);
+    return text;
+}
+
+static size_t widest_line(const char *text)
+{
+    size_t widest = 0, length;
+    for (const char *rest = text, *line; (line = text_line(&rest, 10000, &length));) {
+        size_t width = text_width(line, length);
+        widest = width > widest ? width : widest;
+    }
+    return widest;
+}
+
+static char *read_whole(const char *path)
+{
+    static char text[1 << 16];
+    FILE *in = fopen(path, "r");
+    if (!in)
+        return NULL;
+    text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
+    (void)fclose(in);
+    return text;
+}
+
+/* The whole table as committed; REGOLD=1 in the environment writes it anew. */
+static void the_table_is_as_committed(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    char *text = print_terminal(&made, 100, false);
+    if (getenv("REGOLD")) {
+        FILE *out = fopen(GOLDEN, "w");
+        assert_non_null(out);
+        (void)fputs(text, out);
+        (void)fclose(out);
+    }
+    char *golden = read_whole(GOLDEN);
+    assert_non_null(golden);
+    assert_string_equal(text, golden);
+    assert_true(widest_line(text) <= 100);
+    free(text);
+    made_free(&made);
+}
+
+static void narrow_terminals_get_all_of_it(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    char *text = print_terminal(&made, 80, false);
+    assert_true(widest_line(text) <= 80);
+    assert_non_null(strstr(text, "P99 / plain"));
+    assert_non_null(strstr(text, "cpu_per_request"));
+    assert_null(strchr(text, '\033'));
+    free(text);
+    text = print_terminal(&made, 80, true);
+    assert_non_null(strstr(text, "\033[32m"));
+    free(text);
+    made_free(&made);
+}
+
+static void texts_are_measured_and_made_harmless(void **unused)
+{
+    (void)unused;
+    /* an escape, a control of two bytes, a mark that turns the direction, no UTF-8 at all */
+    static const char unfit[] = {'\033', '\xc2', '\x9b', '\xe2', '\x80', '\xae', '\xff', '\0'};
+    char text[32];
+    (void)snprintf(text, sizeof(text), "a%s→漢", unfit);
+    assert_string_equal(text_clean(text), "a???????→漢");
+    assert_int_equal(text_width("→漢e\xcc\x81", strlen("→漢e\xcc\x81")), 4);
+    const char *rest = "one two  three\nfourfivesix";
+    size_t length;
+    static const char *const lines[] = {"one two", "fourfiv", "esix"};
+    const char *line = text_line(&rest, 7, &length);
+    assert_memory_equal(line, lines[0], length);
+    assert_int_equal(length, 7);
+    assert_non_null(text_line(&rest, 7, &length)); /* the second blank stays in front */
+    assert_int_equal(length, 6);
+    line = text_line(&rest, 7, &length);
+    assert_memory_equal(line, lines[1], length);
+    line = text_line(&rest, 7, &length);
+    assert_memory_equal(line, lines[2], length);
+    assert_null(text_line(&rest, 7, &length));
+}
+
+static void markdown_escapes_what_it_must(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    char *text = print(report_find("markdown", NULL), &made);
+    assert_non_null(strstr(text, "| pooled |"));
+    assert_non_null(strstr(text, "pooled.p99 &lt; 10ms"));
+    assert_non_null(strstr(text, "cpu\\_per\\_request"));
+    assert_non_null(strstr(text, "✘ fail"));
+    free(text);
+    made_free(&made);
+}
+
+static void formats_are_found_by_name(void **unused)
+{
+    (void)unused;
+    struct err err = {0};
+    assert_string_equal(report_find("json", &err)->extension, "json");
+    assert_null(report_find("jsno", &err));
+    assert_non_null(strstr(err.text, "did you mean 'json'?"));
+}
+
+static char *temporary(char *path, const char *text)
+{
+    (void)strcpy(path, "/tmp/report_test.XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    if (text)
+        assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
+    return path;
+}
+
+static void check_round(const struct result_round *was, const struct result_round *is)
+{
+    assert_int_equal(is->seed, was->seed);
+    assert_int_equal(is->valid, was->valid);
+    assert_int_equal(is->exit_status, -1);
+    assert_true(is->whole[METRIC_QPS] == was->whole[METRIC_QPS]);
+    assert_true(isnan(is->whole[METRIC_MAX]));
+    assert_true(is->rows[METRIC_P99] == was->rows[METRIC_P99]);
+    assert_true(is->steps[0].loaded && is->steps[0].metered && !is->steps[1].ran);
+    const struct hist *a = was->steps[0].load.latency, *b = is->steps[0].load.latency;
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->min_ns, b->min_ns);
+    assert_memory_equal(a->counts, b->counts, a->geometry.counts_length * sizeof(*a->counts));
+    assert_int_equal(is->steps[0].subject.cpu_ns, 970000000);
+}
+
+static void check_series(const struct series *was, const struct series *is)
+{
+    assert_int_equal(is->slot_count, was->slot_count);
+    assert_int_equal(is->start_ns, 5000);
+    for (size_t i = 0; i < was->slot_count; i++) {
+        assert_memory_equal(series_slot(is, i), series_slot(was, i), was->slot_stride_bytes);
+        assert_int_equal(series_slot_percentile_ns(is, i, 90),
+                         series_slot_percentile_ns(was, i, 90));
+    }
+}
+
+static void records_read_back_alike(void **unused)
+{
+    (void)unused;
+    struct made made = make_all(), back = {0};
+    struct err err = {0};
+    char path[64];
+    const struct report_format *json = report_find("json", NULL);
+    assert_ok(report_write_file(json, made.result, made.judgement, temporary(path, NULL), &err));
+    int rc = result_read(path, &no_tables, &back.plan, &back.result, &err);
+    if (rc)
+        print_error("%s\n", err.text);
+    assert_ok(rc);
+    back.judgement = fixture_judge(back.result);
+    assert_int_equal(back.result->seed, UINT64_MAX);
+    assert_int_equal(back.result->round_count, 20);
+    assert_string_equal(back.result->rounds[5].reasons[0], "the generator was the limit");
+    assert_string_equal(back.result->environment.command_line, "poolstorm run x?");
+    assert_string_equal(back.result->environment.kernel, "Linux 6.1.0");
+    assert_true(back.result->environment.load_before[0] == 0.25);
+    assert_true(isnan(back.result->environment.load_after[0]));
+    assert_int_equal(back.result->phases[0].profile.connections, 16);
+    for (size_t i = 0; i < 20; i++)
+        check_round(&made.result->rounds[i], &back.result->rounds[i]);
+    check_series(made.result->rounds[0].steps[0].load.series,
+                 back.result->rounds[0].steps[0].load.series);
+    char *first = print_terminal(&made, 100, false), *second = print_terminal(&back, 100, false);
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+    first = print(json, &made);
+    second = print(json, &back);
+    assert_null(strstr(first, "nan"));
+    assert_string_equal(strstr(first, "\"rounds\""), strstr(second, "\"rounds\""));
+    free(first);
+    free(second);
+    (void)unlink(path);
+    made_free(&made);
+    made_free(&back);
+}
+
+/* Sets the value at a path of keys and indices, or takes it away (NULL). */
+static void spoil(json_t *root, const char *path, json_t *value)
+{
+    char copy[160];
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    char *last = strrchr(copy, '/');
+    json_t *at = root;
+    if (last)
+        *last++ = '\0';
+    for (char *save, *word = last ? strtok_r(copy, "/", &save) : NULL; word;
+         word = strtok_r(NULL, "/", &save))
+        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(word)) : json_object_get(at, word);
+    assert_non_null(at);
+    last = last ? last : copy;
+    if (json_is_array(at))
+        assert_ok(json_array_set_new(at, (size_t)atoi(last), value));
+    else if (value)
+        assert_ok(json_object_set_new(at, last, value));
+    else
+        assert_ok(json_object_del(at, last));
+}
+
+static void refuse(const char *text, const char *expected)
+{
+    char path[64];
+    struct err err = {0};
+    struct plan *plan;
+    struct result *result;
+    assert_true(result_read(temporary(path, text), &no_tables, &plan, &result, &err) < 0);
+    if (!strstr(err.text, expected))
+        print_error("expected '%s' in '%s'\n", expected, err.text);
+    assert_non_null(strstr(err.text, expected));
+    assert_non_null(strstr(err.text, path));
+    (void)unlink(path);
+}
+
+static void what_is_no_record_is_refused(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *path, *value, *expected;
+    } bad[] = {
+        {"schema", "2", "schema: expected 1, not 2"},
+        {"schema", NULL, "schema: expected"},
+        {"scenario/text", "\"question: x\"", "scenario: family/name.yaml"},
+        {"run/blocks", "1000000000", "run: blocks: expected at most"},
+        {"run/blocks", "-1", "run: blocks: expected an integer"},
+        {"run/seed", "\"12x\"", "run: seed: expected an integer"},
+        {"run/noise", "7", "run: noise: expected"},
+        {"environment/kernel", "7", "environment: kernel: expected a text"},
+        {"variants/1/plan_index", "2", "variants[1]: plan_index: expected at most 1"},
+        {"phases/0/name", "\"other\"", "phases[0]: name, kind: expected"},
+        {"phases/0/load/connections", "\"many\"", "connections"},
+        {"rounds", "{}", "rounds: expected an array"},
+        {"rounds/3", "[]", "rounds[3]: variant: expected"},
+        {"rounds/3/variant", "2", "rounds[3]: variant: expected at most 1"},
+        {"rounds/3/block", "0.5", "rounds[3]: block: expected"},
+        {"rounds/3/block", "0", "rounds[3]: valid: expected one"},
+        {"rounds/3/valid", "false", "rounds[3]: reasons: expected some"},
+        {"rounds/3/metrics/qps", "\"fast\"", "rounds[3]: metrics: qps: expected a number"},
+        {"rounds/3/phases", "[]", "rounds[3]: phases: expected as many"},
+        {"rounds/3/phases/0/load/ended", "{}", "rounds[3]: phases[0]: load: ok: expected"},
+        {"rounds/3/phases/0/load/latency/hdr_v2", "\"AAAA\"", "load: latency: "},
+        {"rounds/3/phases/0/load/latency/hdr_v2", "\"?\"", "load: latency: "},
+        {"rounds/3/phases/0/load/latency/max_ns", "1", "expected the ends of its histogram"},
+        {"rounds/3/phases/0/load/latency/count", "1", "latency: count: expected as many"},
+        {"rounds/0/phases/0/load/series/ok", "[1]", "series: goodput_bytes: expected an entry"},
+        {"rounds/0/phases/0/load/series/ok/0", "1", "series: hdr_v2: expected a histogram"},
+        {"rounds/0/phases/0/load/series/slot_ns", "0", "series: slot_ns: expected"},
+        {"rounds/0/phases/0/load/series/errors", "{\"bad\":[0,0,0,0]}", "expected known kinds"},
+    };
+    struct made made = make_all();
+    char *text = print(report_find("json", NULL), &made);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        json_t *root = json_loads(text, 0, NULL);
+        spoil(root, bad[i].path,
+              bad[i].value ? json_loads(bad[i].value, JSON_DECODE_ANY, NULL) : NULL);
+        char *spoilt = json_dumps(root, 0);
+        refuse(spoilt, bad[i].expected);
+        free(spoilt);
+        json_decref(root);
+    }
+    text[strlen(text) / 2] = '\0';
+    refuse(text, ":1:");
+    refuse("", ":1:");
+    refuse("[]", "expected an object");
+    free(text);
+    made_free(&made);
+}
+
+static void what_is_no_file_is_refused(void **unused)
+{
+    (void)unused;
+    struct err err = {0};
+    struct plan *plan;
+    struct result *result;
+    assert_int_equal(result_read("/nowhere/x", &no_tables, &plan, &result, &err), -ENOENT);
+    assert_int_equal(result_read("/tmp", &no_tables, &plan, &result, &err), -EINVAL);
+    struct made made = make_all();
+    assert_int_equal(report_write_file(report_find("json", NULL), made.result, made.judgement,
+                                       "/nowhere/x", &err),
+                     -ENOENT);
+    made_free(&made);
+}
+
+/* With a path: writes a record there for other readers, and no tests are run. */
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        struct made made = make_all();
+        int rc = report_write_file(report_find("json", NULL), made.result, made.judgement, argv[1],
+                                   NULL);
+        made_free(&made);
+        return rc != 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_is_as_committed),
+        cmocka_unit_test(narrow_terminals_get_all_of_it),
+        cmocka_unit_test(texts_are_measured_and_made_harmless),
+        cmocka_unit_test(markdown_escapes_what_it_must),
+        cmocka_unit_test(formats_are_found_by_name),
+        cmocka_unit_test(records_read_back_alike),
+        cmocka_unit_test(what_is_no_record_is_refused),
+        cmocka_unit_test(what_is_no_file_is_refused),
+    };
+    return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}
