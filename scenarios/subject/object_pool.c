@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* object_pool.c - get, put and what stands behind them: handles, generations, figures. */
-#include "subject/object_pool.h"
+/* object_pool.c - get, put and the handles behind them; the pool's beginning and end. */
+#include "subject/object_pool_internal.h"
 
-#include "core/list.h"
-#include "subject/magazine.h"
-
-#include <assert.h>
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -17,49 +13,6 @@
 
 enum { MAGAZINE_OBJECTS = 32, MAGAZINE_OBJECTS_MAX = 4096, CACHE_HANDLES = 64 };
 
-/* Counted by one thread each, or by anyone in the pool's own; summed by readers. */
-struct counters {
-    _Atomic(uint64_t) misses, steals, revivals, drops, drops_oversize, discards;
-    _Atomic(uint64_t) made, destroyed, reclaims, reclaimed;
-};
-
-/* One thread's part of one pool. It outlives its thread, with what could not be passed on, and is
- * taken over by the next thread that comes to the pool. */
-struct handle {
-    _Alignas(64) struct object_pool_local local; /* first: the pointer users hold */
-    struct object_pool *pool;                    /* it belongs to */
-    struct magazine *loaded;                     /* puts and gets go here; may be NULL */
-    struct magazine *spare;                      /* full, empty or NULL: the other way to turn */
-    struct magazine *victims;                    /* being used up, never filled; may be NULL */
-    struct object_pool_entry victim_slot;        /* what was in the slot at the last reclaim */
-    uint64_t serial;                             /* of this handle, unique in the process */
-    struct counters counters;                    /* the owner's */
-    struct thread_cache *owner;                  /* NULL: its thread has ended */
-    struct list in_pool, in_thread;              /* under registry_lock */
-};
-
-static_assert(sizeof(struct object_pool_local) <= 64, "the fast path keeps to one cache line");
-
-/* Objects given up whose destruction waits for the next reclaim. */
-struct grave {
-    struct object_pool_entry *entries; /* length in use, room allocated */
-    size_t length, room;
-    uint64_t bytes; /* sum over entries */
-};
-
-struct object_pool {
-    uint64_t uid; /* never used again in this process; in steps, see handle_cached */
-    struct object_pool_options options; /* with the defaults filled in */
-    struct magazine_store store;
-    struct magazine_stack full;    /* anything in it, from partly to full */
-    struct magazine_stack empty;   /* nothing in it */
-    struct magazine_stack victims; /* as full, but of the elder generation */
-    struct counters counters;      /* of those without a handle */
-    struct list handles;           /* under registry_lock */
-    pthread_mutex_t grave_lock;    /* around grave alone */
-    struct grave grave;
-};
-
 /* What a thread remembers: its handle of each pool it used lately. uid never comes back, so an
  * entry of a destroyed pool is merely never found. */
 struct thread_cache {
@@ -67,71 +20,20 @@ struct thread_cache {
         uint64_t uid;
         struct handle *handle;
     } entries[CACHE_HANDLES];
-    struct list handles; /* all of the thread's, under registry_lock; zeroed until the first */
+    struct list
+        handles; /* all of the thread's, under object_pool_registry; zeroed until the first */
 };
 
 enum { CACHE_ENTRY_BYTES = sizeof(((struct thread_cache *)0)->entries[0]) };
 
 static __thread struct thread_cache thread_cache __attribute__((tls_model("initial-exec")));
 
-/* Guards the lists of handles; held for a few pointer moves, or for one reclaim's. Never while a
- * hook runs. */
-static pthread_mutex_t registry_lock = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+pthread_mutex_t object_pool_registry = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
 static pthread_once_t process_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key; /* for its destructor: hands over what an ending thread holds */
 static int process_error;        /* of what is done once, 0 or -errno */
 static _Atomic(uint64_t) uid_next = CACHE_ENTRY_BYTES;
 static _Atomic(uint64_t) serial_next = 1;
-
-static void lock(pthread_mutex_t *mutex)
-{
-    (void)pthread_mutex_lock(mutex); /* cannot fail: not recursive, never destroyed while in use */
-}
-
-static void unlock(pthread_mutex_t *mutex)
-{
-    (void)pthread_mutex_unlock(mutex);
-}
-
-/* By the counter's only writer. */
-static inline void bump(_Atomic(uint64_t) *counter, uint64_t more)
-{
-    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, now + more, memory_order_relaxed);
-}
-
-/* By anyone. */
-static void bump_shared(_Atomic(uint64_t) *counter, uint64_t more)
-{
-    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
-}
-
-static void entry_set(struct object_pool_entry *entry, void *object, size_t bytes)
-{
-    atomic_store_explicit(&entry->bytes, bytes, memory_order_relaxed);
-    atomic_store_explicit(&entry->object, object, memory_order_relaxed);
-}
-
-/* bytes stays: in a pool whose objects are alike nobody sets it again. */
-static void slot_clear(struct object_pool_entry *slot)
-{
-    atomic_store_explicit(&slot->object, NULL, memory_order_release);
-}
-
-static void *entry_object(const struct object_pool_entry *entry)
-{
-    return atomic_load_explicit(&entry->object, memory_order_relaxed);
-}
-
-static size_t entry_bytes(const struct object_pool_entry *entry)
-{
-    return atomic_load_explicit(&entry->bytes, memory_order_relaxed);
-}
-
-static struct handle *handle_of(struct object_pool_local *local)
-{
-    return container_of(local, struct handle, local);
-}
 
 /* An empty magazine; NULL when retained_max is reached or memory is out. */
 static struct magazine *magazine_empty(struct object_pool *pool)
@@ -175,7 +77,7 @@ static void magazine_pass_on(struct handle *handle, struct magazine **magazine,
 static void thread_ends(void *cache)
 {
     struct thread_cache *self = cache;
-    lock(&registry_lock);
+    lock(&object_pool_registry);
     while (!list_empty(&self->handles)) {
         struct handle *handle =
             container_of(list_pop_front(&self->handles), struct handle, in_thread);
@@ -189,7 +91,7 @@ static void thread_ends(void *cache)
         magazine_pass_on(handle, &handle->victims, &handle->pool->victims);
         handle->owner = NULL;
     }
-    unlock(&registry_lock);
+    unlock(&object_pool_registry);
     memset(self, 0, sizeof(*self)); /* a later destructor of this thread may start anew */
 }
 
@@ -241,20 +143,20 @@ static __attribute__((noinline)) struct handle *handle_make(struct object_pool *
 {
     if (!pthread_getspecific(thread_key) && pthread_setspecific(thread_key, &thread_cache) != 0)
         return NULL;
-    lock(&registry_lock);
+    lock(&object_pool_registry);
     struct handle *handle = handle_find(pool);
     if (handle && !handle->owner)
         handle_own(handle);
-    unlock(&registry_lock);
+    unlock(&object_pool_registry);
     if (!handle) {
         handle = aligned_alloc(_Alignof(struct handle), sizeof(*handle));
         if (!handle)
             return NULL;
         handle_init(handle, pool);
-        lock(&registry_lock);
+        lock(&object_pool_registry);
         handle_own(handle);
         list_push_back(&pool->handles, &handle->in_pool);
-        unlock(&registry_lock);
+        unlock(&object_pool_registry);
     }
     size_t place = (pool->uid / CACHE_ENTRY_BYTES) % CACHE_HANDLES;
     thread_cache.entries[place].uid = pool->uid;
@@ -277,53 +179,6 @@ struct object_pool_local *object_pool_local(struct object_pool *pool)
     if (!handle)
         handle = handle_make(pool);
     return handle ? &handle->local : NULL;
-}
-
-/* --- Destroying, now or a reclaim later. --- */
-
-static void destroy_now(struct object_pool *pool, void *object)
-{
-    if (pool->options.destroy)
-        pool->options.destroy(pool->options.user, object);
-    else
-        free(object);
-    bump_shared(&pool->counters.destroyed, 1);
-}
-
-static bool grave_add(struct grave *grave, void *object, size_t bytes)
-{
-    if (grave->length == grave->room) {
-        size_t room = grave->room ? grave->room * 2 : 64;
-        struct object_pool_entry *entries = realloc(grave->entries, room * sizeof(*entries));
-        if (!entries)
-            return false;
-        grave->entries = entries;
-        grave->room = room;
-    }
-    entry_set(&grave->entries[grave->length++], object, bytes);
-    grave->bytes += bytes;
-    return true;
-}
-
-/* With deferred_destroy it lingers; destroyed at once when there is no memory to remember it in. */
-static void give_up(struct object_pool *pool, void *object, size_t bytes)
-{
-    bool waits = false;
-    if (pool->options.deferred_destroy) {
-        lock(&pool->grave_lock);
-        waits = grave_add(&pool->grave, object, bytes);
-        unlock(&pool->grave_lock);
-    }
-    if (!waits)
-        destroy_now(pool, object);
-}
-
-static void grave_bury(struct object_pool *pool, struct grave *grave)
-{
-    for (size_t i = 0; i < grave->length; i++)
-        destroy_now(pool, entry_object(&grave->entries[i]));
-    free(grave->entries);
-    *grave = (struct grave){0};
 }
 
 /* --- Get. --- */
@@ -538,7 +393,7 @@ static __attribute__((noinline)) void put_with_care(struct handle *handle, void 
         bump(&local->puts, 1);
     } else {
         bump(&handle->counters.drops, 1);
-        give_up(pool, object, bytes);
+        object_pool_give_up(pool, object, bytes);
     }
 }
 
@@ -587,7 +442,7 @@ static __attribute__((noinline)) void put_first(struct object_pool *pool, void *
         put_with_care(handle, object, bytes);
     } else {
         bump_shared(&pool->counters.drops, 1);
-        destroy_now(pool, object);
+        object_pool_destroy_now(pool, object);
     }
 }
 
@@ -618,7 +473,7 @@ void object_pool_discard(struct object_pool *pool, void *object)
     if (!object)
         return;
     bump_shared(&pool->counters.discards, 1);
-    destroy_now(pool, object);
+    object_pool_destroy_now(pool, object);
 }
 
 /* --- Prewarm. --- */
@@ -660,240 +515,6 @@ int object_pool_prewarm(struct object_pool *pool, uint64_t count, struct err *er
         return err_sys(err, result, "prewarm pool '%s': %llu of %llu made", pool->options.name,
                        (unsigned long long)done, (unsigned long long)count);
     return 0;
-}
-
-/* --- Reclaim. --- */
-
-/* What a reclaim carries out of the locks. */
-struct harvest {
-    struct magazine *elders; /* chained by way of below */
-    struct grave slots;      /* objects of private slots */
-    struct grave deferred;   /* those given up before this reclaim */
-    bool slots_spared;       /* no memory to carry them: they wait for the next reclaim */
-};
-
-/* Room for both slots of each handle, so that nothing can fail once the handles are shut. */
-static void harvest_reserve(struct harvest *harvest, const struct object_pool *pool)
-{
-    size_t handles = 0;
-    list_each(link, &pool->handles)
-        handles++;
-    harvest->slots.room = 2 * handles;
-    harvest->slots.entries = calloc(2 * handles + 1, sizeof(*harvest->slots.entries));
-    harvest->slots_spared = !harvest->slots.entries;
-}
-
-static void handles_shut(struct object_pool *pool, bool shut)
-{
-    list_each(link, &pool->handles) {
-        struct object_pool_local *local = &container_of(link, struct handle, in_pool)->local;
-        atomic_store_explicit(&local->shut, shut, memory_order_release);
-    }
-}
-
-/* Shuts every thread out. After the barrier a thread either has seen that it is shut or has let its
- * odd turn be seen; the latter is inside for a few ns, or for as long as it is preempted. */
-static void handles_claim(struct object_pool *pool)
-{
-    handles_shut(pool, true);
-    int result = (int)syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-    assert(result == 0); /* the process has registered */
-    (void)result;
-    list_each(link, &pool->handles) {
-        struct object_pool_local *local = &container_of(link, struct handle, in_pool)->local;
-        while (atomic_load_explicit(&local->turn, memory_order_acquire) & 1)
-            (void)sched_yield();
-    }
-}
-
-static void harvest_elder(struct harvest *harvest, struct magazine *magazine)
-{
-    atomic_store_explicit(&magazine->below, harvest->elders ? harvest->elders->number : 0,
-                          memory_order_relaxed);
-    harvest->elders = magazine;
-}
-
-/* One magazine of the current generation grows old. */
-static void magazine_age(struct harvest *harvest, struct object_pool *pool,
-                         struct magazine *magazine)
-{
-    if (pool->options.victims_off)
-        harvest_elder(harvest, magazine);
-    else
-        magazine_push(&pool->victims, magazine);
-}
-
-/* The owner may fill an empty slot meanwhile, so it is cleared only when it was seen full. */
-static void slot_take(struct object_pool_entry *slot, struct grave *into)
-{
-    void *object = atomic_load_explicit(&slot->object, memory_order_acquire);
-    if (!object)
-        return;
-    (void)grave_add(into, object, entry_bytes(slot)); /* there is room */
-    slot_clear(slot);
-}
-
-static void slots_age(struct harvest *harvest, struct handle *handle)
-{
-    struct object_pool_entry *slot = &handle->local.slot;
-    slot_take(&handle->victim_slot, &harvest->slots);
-    if (handle->pool->options.victims_off) {
-        slot_take(slot, &harvest->slots);
-        return;
-    }
-    void *object = atomic_load_explicit(&slot->object, memory_order_acquire);
-    if (!object)
-        return;
-    entry_set(&handle->victim_slot, object, entry_bytes(slot));
-    slot_clear(slot);
-}
-
-static void handle_age(struct harvest *harvest, struct handle *handle)
-{
-    struct object_pool *pool = handle->pool;
-    if (handle->victims)
-        harvest_elder(harvest, handle->victims);
-    handle->victims = NULL;
-    if (handle->loaded && magazine_count(handle->loaded)) {
-        magazine_age(harvest, pool, handle->loaded);
-        handle->loaded = NULL;
-    }
-    if (handle->spare && magazine_count(handle->spare)) {
-        magazine_age(harvest, pool, handle->spare);
-        handle->spare = NULL;
-    }
-    if (!harvest->slots_spared)
-        slots_age(harvest, handle);
-}
-
-/* The one moment of a reclaim: pointers move, no object is touched. */
-static void harvest_collect(struct harvest *harvest, struct object_pool *pool)
-{
-    harvest_reserve(harvest, pool);
-    lock(&pool->grave_lock);
-    harvest->deferred = pool->grave;
-    pool->grave = (struct grave){0};
-    unlock(&pool->grave_lock);
-
-    handles_claim(pool);
-    harvest->elders = magazine_pop_all(&pool->victims, &pool->store);
-    struct magazine *full = magazine_pop_all(&pool->full, &pool->store);
-    list_each(link, &pool->handles)
-        handle_age(harvest, container_of(link, struct handle, in_pool));
-    while (full) {
-        struct magazine *below = magazine_below(&pool->store, full);
-        magazine_age(harvest, pool, full);
-        full = below;
-    }
-    handles_shut(pool, false);
-}
-
-/* Gives up what the harvest holds and passes its magazines on. Answers how many objects that was.
- */
-static uint64_t harvest_spend(struct harvest *harvest, struct object_pool *pool)
-{
-    uint64_t objects = harvest->slots.length;
-    for (size_t i = 0; i < harvest->slots.length; i++) {
-        const struct object_pool_entry *entry = &harvest->slots.entries[i];
-        give_up(pool, entry_object(entry), entry_bytes(entry));
-    }
-    free(harvest->slots.entries);
-    while (harvest->elders) {
-        struct magazine *magazine = harvest->elders;
-        harvest->elders = magazine_below(&pool->store, magazine);
-        while (magazine_count(magazine)) {
-            size_t bytes = magazine_bytes(magazine, magazine_count(magazine) - 1);
-            give_up(pool, magazine_take(magazine), bytes);
-            objects++;
-        }
-        magazine_push(&pool->empty, magazine);
-    }
-    return objects;
-}
-
-void object_pool_reclaim(struct object_pool *pool)
-{
-    struct harvest harvest = {0};
-    lock(&registry_lock);
-    harvest_collect(&harvest, pool);
-    unlock(&registry_lock);
-    bump_shared(&pool->counters.reclaimed, harvest_spend(&harvest, pool));
-    bump_shared(&pool->counters.reclaims, 1);
-    grave_bury(pool, &harvest.deferred);
-}
-
-/* --- Figures. --- */
-
-static uint64_t read_count(const _Atomic(uint64_t) *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-static void figures_add_counters(struct object_pool_figures *figures,
-                                 const struct counters *counters)
-{
-    figures->misses += read_count(&counters->misses);
-    figures->steals += read_count(&counters->steals);
-    figures->revivals += read_count(&counters->revivals);
-    figures->drops += read_count(&counters->drops);
-    figures->drops_oversize += read_count(&counters->drops_oversize);
-    figures->discards += read_count(&counters->discards);
-    figures->made += read_count(&counters->made);
-    figures->destroyed += read_count(&counters->destroyed);
-    figures->reclaims += read_count(&counters->reclaims);
-    figures->reclaimed += read_count(&counters->reclaimed);
-}
-
-static void figures_add_slot(struct object_pool_figures *figures,
-                             const struct object_pool_entry *slot)
-{
-    if (!entry_object(slot))
-        return;
-    figures->retained_objects++;
-    figures->retained_bytes += entry_bytes(slot);
-}
-
-static void figures_add_magazines(struct object_pool_figures *figures, struct magazine_store *store)
-{
-    uint32_t made = atomic_load_explicit(&store->made, memory_order_acquire);
-    for (uint32_t number = 1; number <= made; number++) {
-        const struct magazine *magazine = magazine_at(store, number);
-        uint32_t count = magazine_count(magazine);
-        figures->retained_objects += count;
-        for (uint32_t i = 0; i < count; i++)
-            figures->retained_bytes += magazine_bytes(magazine, i);
-    }
-}
-
-/* Differences of counters read while others count are held at 0. */
-static uint64_t less(uint64_t from, uint64_t what)
-{
-    return from > what ? from - what : 0;
-}
-
-void object_pool_figures(struct object_pool *pool, struct object_pool_figures *figures)
-{
-    *figures = (struct object_pool_figures){0};
-    figures_add_counters(figures, &pool->counters);
-    lock(&registry_lock);
-    list_each(link, &pool->handles) {
-        const struct handle *handle = container_of(link, struct handle, in_pool);
-        figures_add_counters(figures, &handle->counters);
-        figures->hits += read_count(&handle->local.turn) / 2;
-        figures->puts += read_count(&handle->local.puts);
-        figures_add_slot(figures, &handle->local.slot);
-        figures_add_slot(figures, &handle->victim_slot);
-    }
-    unlock(&registry_lock);
-    figures_add_magazines(figures, &pool->store);
-    lock(&pool->grave_lock);
-    figures->deferred_objects = pool->grave.length;
-    figures->deferred_bytes = pool->grave.bytes;
-    unlock(&pool->grave_lock);
-    figures->gets = figures->hits + figures->misses;
-    figures->puts += figures->drops;
-    figures->live_objects = less(figures->made, figures->destroyed);
-    figures->out_objects = less(figures->gets, figures->puts + figures->discards);
 }
 
 /* --- Creation and destruction. --- */
@@ -956,7 +577,7 @@ static void handle_destroy(struct handle *handle)
     const struct object_pool_entry *const slots[] = {&handle->local.slot, &handle->victim_slot};
     for (size_t i = 0; i < sizeof(slots) / sizeof(*slots); i++) {
         if (entry_object(slots[i]))
-            destroy_now(handle->pool, entry_object(slots[i]));
+            object_pool_destroy_now(handle->pool, entry_object(slots[i]));
     }
     free(handle);
 }
@@ -967,22 +588,22 @@ uint64_t object_pool_destroy(struct object_pool *pool)
         return 0;
     struct object_pool_figures figures;
     object_pool_figures(pool, &figures);
-    lock(&registry_lock);
+    lock(&object_pool_registry);
     list_each(link, &pool->handles) {
         struct handle *handle = container_of(link, struct handle, in_pool);
         if (handle->owner)
             list_remove(&handle->in_thread);
     }
-    unlock(&registry_lock);
+    unlock(&object_pool_registry);
     while (!list_empty(&pool->handles))
         handle_destroy(container_of(list_pop_front(&pool->handles), struct handle, in_pool));
     uint32_t made = atomic_load_explicit(&pool->store.made, memory_order_acquire);
     for (uint32_t number = 1; number <= made; number++) {
         struct magazine *magazine = magazine_at(&pool->store, number);
         while (magazine_count(magazine))
-            destroy_now(pool, magazine_take(magazine));
+            object_pool_destroy_now(pool, magazine_take(magazine));
     }
-    grave_bury(pool, &pool->grave);
+    object_pool_bury(pool, &pool->grave);
     magazine_store_fini(&pool->store);
     (void)pthread_mutex_destroy(&pool->grave_lock);
     free(pool);
