@@ -645,6 +645,30 @@ static void taken_ports(struct ctx *ctx, void *arg)
     stop(ctx, service);
 }
 
+static void unix_socket(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char directory[] = "/tmp/poolstorm-service-XXXXXX", listen[64];
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(listen, sizeof(listen), "unix:%s/s", directory);
+    struct service *service = START("listen", listen), *other = NULL;
+    struct client *client = dial(ctx, service);
+    assert_int_equal(encode(client, TOKEN("t"), "[1]"), 200);
+    hang_up(client);
+    struct service_settings settings = {0};
+    struct err err = {0};
+    assert_ok(param_defaults(service_params, &settings, NULL));
+    assert_ok(param_set(param_find(service_params, "listen"), &settings, listen, NULL));
+    assert_int_equal(service_start(&other, &settings, &err), -EADDRINUSE);
+    settings.threads = 2;
+    assert_int_equal(service_start(&other, &settings, &err), -EINVAL);
+    param_fini(service_params, &settings);
+    client = dial(ctx, service);
+    hang_up(client);
+    stop(ctx, service);
+    assert_ok(rmdir(directory));
+}
+
 static void settings_agree(void **unused)
 {
     (void)unused;
@@ -698,6 +722,7 @@ ON_RING(late_ones)
 ON_RING(out_of_descriptors)
 ON_RING(many_connections)
 ON_RING(taken_ports)
+ON_RING(unix_socket)
 
 int main(void)
 {
@@ -722,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test(test_many_connections),
         cmocka_unit_test(test_taken_ports),
+        cmocka_unit_test(test_unix_socket),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* A shared port would let a second service creep in beside a first one: it must be free at first.
@@ -21,12 +22,20 @@ static int probe(const struct addr *addr, int backlog, struct err *err)
     return 0;
 }
 
+static bool is_unix(const struct addr *addr)
+{
+    return addr->storage.ss_family == AF_UNIX;
+}
+
 /* A listener for each thread, all on the port the first one got. */
 static int listen_all(struct service *service, struct err *err)
 {
     int backlog = (int)service->settings.backlog;
     bool shared = service->settings.threads > 1;
     int rc = addr_parse(&service->addr, service->settings.listen, err);
+    if (!rc && shared && is_unix(&service->addr))
+        return err_set(err, -EINVAL, "a Unix socket is served by one thread: %s",
+                       service->settings.listen);
     if (!rc && shared)
         rc = probe(&service->addr, backlog, err);
     for (uint64_t i = 0; i < service->settings.threads && !rc; i++) {
@@ -34,6 +43,7 @@ static int listen_all(struct service *service, struct err *err)
         if (fd < 0)
             return fd;
         shard_init(&service->shards[i], service, fd);
+        service->bound = true;
         if (i == 0)
             rc = sock_local(fd, &service->addr);
         if (rc)
@@ -55,8 +65,17 @@ static int start_threads(struct service *service, struct err *err)
     return 0;
 }
 
+/* A Unix socket's name stays behind its listeners; only what we bound is ours to take away. */
+static void remove_name(const struct service *service)
+{
+    const struct sockaddr_un *name = (const struct sockaddr_un *)&service->addr.storage;
+    if (service->bound && is_unix(&service->addr) && name->sun_path[0])
+        (void)unlink(name->sun_path);
+}
+
 static void service_free(struct service *service)
 {
+    remove_name(service);
     if (service->shards) {
         for (uint64_t i = service->shard_count; i < service->settings.threads; i++)
             if (service->shards[i].listener >= 0)

@@ -165,7 +165,6 @@ void shard_run(struct ctx *ctx, void *arg)
     if (!rc && !shard->stopping)
         rc = waitq_wait(ctx, &shard->stopped, NULL);
     shard->stopping = true;
-    shard->error = rc;
     group_cancel(&helpers, "the service stops");
     (void)group_join(NULL, &helpers);
     (void)group_fini(&helpers);

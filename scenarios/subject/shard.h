@@ -30,7 +30,6 @@ struct shard {
     struct list connections;        /* of connection.link */
     size_t live;                    /* connections */
     size_t cut;                     /* connections the drain's end cut off */
-    int error;                      /* why it stopped by itself, or 0 */
     struct group group;             /* the connections' fibers */
     struct waitq stopped;           /* the main fiber waits for stop */
     struct waitq room;              /* the accepting fiber waits for live to fall */
@@ -42,6 +41,7 @@ struct service {
     struct service_settings settings; /* its own copy */
     struct addr addr;                 /* bound to */
     struct object_pool *pool;         /* BUFFERS_POOL, else NULL */
+    bool bound;                       /* to addr, by us */
     bool prewarming;                  /* the pool's create hook makes its buffers too */
     unsigned shard_count;             /* of shards, that were started */
     struct shard *shards;             /* settings.threads of them */
@@ -50,7 +50,9 @@ struct service {
 /* Ready for shard_run, which closes listener. */
 void shard_init(struct shard *shard, struct service *service, int listener);
 
-/* What a shard's thread runs; arg is the shard. Returns when the shard has stopped. */
+/* What a shard's thread runs; arg is the shard. Returns when the shard has stopped: when told to,
+ * or when it finds no memory to start with; its listener is closed then, so that health checks see.
+ */
 void shard_run(struct ctx *ctx, void *arg);
 
 /* Waits until settings.gather requests of this thread have come here, or gather_timeout. 0, or the
