@@ -163,7 +163,7 @@ void shard_run(struct ctx *ctx, void *arg)
     if (!rc && shard == service->shards && service->settings.pool_reclaim_every_ns > 0)
         rc = group_spawn(&helpers, "reclaim", reclaim_now_and_then, shard);
     if (!rc && !shard->stopping)
-        rc = waitq_wait(ctx, &shard->stopped, NULL);
+        (void)waitq_wait(ctx, &shard->stopped, NULL);
     shard->stopping = true;
     group_cancel(&helpers, "the service stops");
     (void)group_join(NULL, &helpers);
