@@ -46,7 +46,7 @@ struct result_step {
     bool loaded;                 /* load below is set: not so in a drain */
     struct load_result load;     /* owned */
     bool metered;                /* subject below is set: not so for a url */
-    struct meter_sample subject; /* meter_difference over the phase, all its processes summed */
+    struct meter_sample subject; /* meter_difference over the phase, of its first process */
 };
 
 /* One pass of one variant. */

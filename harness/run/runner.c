@@ -180,10 +180,10 @@ static int start(struct run *run, struct err *err)
         rc = placement_init(&run->placement, err);
     if (rc)
         return rc;
+    environment_read(&run->result->environment, &run->placement, run->options->command_line);
     rc = placement_enter(&run->placement);
     if (rc)
         return err_sys(err, rc, "sched_setaffinity");
-    environment_read(&run->result->environment, &run->placement, run->options->command_line);
     run->result->start_ns = clock_now_ns();
     return guardian_create(&run->guardian, err);
 }

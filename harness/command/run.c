@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* run.c - poolstorm run: measures scenarios, prints what came of them and keeps the record. */
+#include "run/runner.h"
+
+#include "command/command.h"
+#include "command/run/progress.h"
+#include "core/group.h"
+#include "core/interrupt.h"
+#include "core/io.h"
+#include "plan/catalog.h"
+#include "report/report.h"
+#include "subject/settings.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { COMMAND_LINE_BYTES_MAX = 1 << 20 };
+
+struct run_options {
+    uint64_t rounds;
+    uint64_t seed;
+    double noise_share;
+    char *variants, *aa, *set, *allocator, *out, *allow;
+    bool quick, json, keep_logs;
+};
+
+static const struct param run_params[] = {
+    {PARAM_COUNT("rounds", run_options, rounds, NULL, "of each variant; else what the file says"),
+     .letter = 'n', .min = 1, .max = RUNNER_BLOCKS_MAX},
+    {PARAM_BOOL("quick", run_options, quick, "false",
+                "few rounds and short phases: estimates without verdicts"),
+     .letter = 'q'},
+    {PARAM_TEXT("variants", run_options, variants, NULL, "only these, separated by commas")},
+    {PARAM_TEXT("aa", run_options, aa, NULL,
+                "this variant against itself: no difference must be found")},
+    {PARAM_TEXT("set", run_options, set, NULL,
+                "KEY=VALUE, a setting of the load in all phases, or warmup, measure or drain for "
+                "their lengths"),
+     .repeats = true},
+    {PARAM_TEXT("allocator", run_options, allocator, NULL,
+                "of variants that name none: glibc, jemalloc, tcmalloc or mimalloc")},
+    {PARAM_COUNT("seed", run_options, seed, NULL, "of schedule and load; else drawn and printed")},
+    {PARAM_SHARE("noise", run_options, noise_share, NULL,
+                 "within which variants are equivalent; else what the file says")},
+    {PARAM_TEXT("out", run_options, out, NULL, "folder for the results [results/runs/TIME-NAME]"),
+     .letter = 'o'},
+    {PARAM_TEXT("allow", run_options, allow, NULL,
+                "HOST:PORT that is not loopback and may be loaded all the same"),
+     .repeats = true},
+    {PARAM_BOOL("json", run_options, json, "false", "print JSON instead of tables")},
+    {PARAM_BOOL("keep_logs", run_options, keep_logs, "false",
+                "keep the subjects' logs also when all went well")},
+    {0},
+};
+
+static const struct option_group run_groups[] = {{"Options", run_params, 0}, {0}};
+
+/* One scenario to run, and what came of it. */
+struct session {
+    const struct run_options *options;
+    struct runner_options runner;
+    const struct plan *plan;
+    struct result *result; /* NULL: nothing was run */
+};
+
+/* ---- Choosing scenarios ---------------------------------------------------------------------- */
+
+struct plans {
+    struct plan **items;
+    size_t count;
+};
+
+static void plans_fini(struct plans *plans)
+{
+    for (size_t i = 0; i < plans->count; i++)
+        plan_destroy(plans->items[i]);
+    free(plans->items);
+}
+
+static int check_service(const void *settings, struct err *err)
+{
+    return service_settings_check(settings, err);
+}
+
+static int load_plans(struct plans *plans, const struct catalog *selection, struct err *err)
+{
+    static const struct plan_tables tables = {
+        .service = service_params,
+        .service_size_bytes = sizeof(struct service_settings),
+        .service_check = check_service,
+    };
+    plans->items = calloc(selection->count + 1, sizeof(*plans->items));
+    if (!plans->items)
+        return err_sys(err, -ENOMEM, "read scenarios");
+    int rc = 0;
+    for (size_t i = 0; i < selection->count && !rc; i++) {
+        rc = plan_load(selection->entries[i].path, &tables, &plans->items[i], err);
+        plans->count += rc == 0;
+    }
+    return rc;
+}
+
+/* Reads all of them before the first is run: a mistake changes nothing. */
+static int select_plans(struct plans *plans, char *const *args, struct err *err)
+{
+    struct catalog catalog = {0}, selection = {0};
+    bool shipped = catalog_open_default(&catalog, NULL) == 0;
+    int rc = 0;
+    for (size_t i = 0; args[i] && !rc; i++)
+        rc = catalog_select(shipped ? &catalog : NULL, args[i], &selection, err);
+    if (!rc)
+        rc = load_plans(plans, &selection, err);
+    catalog_fini(&catalog);
+    catalog_fini(&selection);
+    return rc;
+}
+
+/* ---- Running one ----------------------------------------------------------------------------- */
+
+static int work(struct ctx *ctx, void *arg, struct err *err)
+{
+    struct session *session = arg;
+    struct runner_status status = {0};
+    struct progress progress = {.status = &status, .terminal = isatty(STDERR_FILENO) == 1};
+    struct group group;
+    group_init(&group, ctx);
+    int rc = group_spawn(&group, "progress", progress_watch, &progress);
+    if (!rc)
+        rc = runner_run(ctx, session->plan, &session->runner, &status, &session->result, err);
+    group_cancel(&group, "run over");
+    (void)group_join(NULL, &group);
+    (void)group_fini(&group);
+    progress_finish(&progress);
+    return rc;
+}
+
+/* "results/runs/20240517-093000-allocation-encode", or in the folder asked for: itself for one
+ * scenario, a folder each for several. */
+static void name_folder(const struct session *session, bool several, char *folder,
+                        size_t size_bytes)
+{
+    char name[256], stamp[32] = "";
+    time_t now = time(NULL);
+    struct tm parts;
+    (void)snprintf(name, sizeof(name), "%s", session->plan->name);
+    for (char *at = name; *at; at++)
+        if (*at == '/')
+            *at = '-';
+    if (localtime_r(&now, &parts))
+        (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &parts);
+    if (session->options->out && several)
+        (void)snprintf(folder, size_bytes, "%s/%s", session->options->out, name);
+    else if (session->options->out)
+        (void)snprintf(folder, size_bytes, "%s", session->options->out);
+    else
+        (void)snprintf(folder, size_bytes, "results/runs/%s-%s", stamp, name);
+}
+
+/* What was typed, its words separated by blanks; the caller frees it. */
+static char *read_command_line(void)
+{
+    char *text;
+    size_t length;
+    if (io_read_file("/proc/self/cmdline", COMMAND_LINE_BYTES_MAX, &text, &length))
+        return NULL;
+    for (size_t i = 0; i + 1 < length; i++)
+        if (text[i] == '\0')
+            text[i] = ' ';
+    return text;
+}
+
+static uint64_t draw_seed(void)
+{
+    uint32_t seed = 0; /* of few digits, to be typed again */
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+        seed = (uint32_t)clock_now_ns();
+    return seed ? seed : 1;
+}
+
+/* ---- Telling --------------------------------------------------------------------------------- */
+
+static int write_report(const struct session *session, const struct judgement *judgement,
+                        struct err *err)
+{
+    char path[PATH_MAX];
+    const struct report_format *json = report_find("json", err);
+    const struct report_format *shown =
+        session->options->json ? json : report_find("terminal", err);
+    if (!json || !shown)
+        return -ENOENT;
+    int length = snprintf(path, sizeof(path), "%s/result.json", session->result->folder);
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return err_set(err, -ENAMETOOLONG, "write %.80s…/result.json", session->result->folder);
+    int rc = report_write_file(json, session->result, judgement, path, err);
+    if (!rc)
+        rc = shown->write(session->result, judgement, stdout, err);
+    (void)fprintf(stderr, "The record is in %s\n", path);
+    return rc;
+}
+
+static enum exit_code conclude(const struct session *session, const struct judgement *judgement,
+                               struct err *err)
+{
+    if (session->result->interrupted)
+        return EXIT_INTERRUPTED;
+    if (session->result->failure) {
+        (void)err_set(err, -EIO, "%s: %s", session->plan->name, session->result->failure);
+        return EXIT_RUNTIME;
+    }
+    switch (judgement->outcome) {
+    case OUTCOME_EXPECTATION:
+        return EXIT_EXPECTATION;
+    case OUTCOME_INVALID:
+        return EXIT_INVALID;
+    case OUTCOME_WELL:
+        break;
+    }
+    return EXIT_WELL;
+}
+
+/* A run that was broken off is told of, too, as far as it came. */
+static enum exit_code tell(const struct session *session, struct err *err)
+{
+    struct judgement *judgement = NULL;
+    int rc = judgement_create(session->result, &judgement, err);
+    if (!rc)
+        rc = write_report(session, judgement, err);
+    enum exit_code code = rc ? EXIT_RUNTIME : conclude(session, judgement, err);
+    judgement_destroy(judgement);
+    return code;
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+static bool is_mistake(int rc)
+{
+    return rc == -EINVAL || rc == -EACCES || rc == -EHOSTUNREACH;
+}
+
+static enum exit_code run_one(struct session *session, bool several, struct err *err)
+{
+    char folder[PATH_MAX];
+    name_folder(session, several, folder, sizeof(folder));
+    session->runner.folder = folder;
+    session->result = NULL;
+    int rc = interrupt_run("run", work, session, err);
+    if (rc)
+        return is_mistake(rc) ? EXIT_BAD_INPUT : rc == -ENOENT ? EXIT_SKIPPED : EXIT_RUNTIME;
+    enum exit_code code = tell(session, err);
+    result_destroy(session->result);
+    return code;
+}
+
+/* The gravest of several. */
+static enum exit_code graver(enum exit_code one, enum exit_code other)
+{
+    static const enum exit_code order[] = {
+        EXIT_INTERRUPTED, EXIT_RUNTIME,     EXIT_BAD_INPUT,  EXIT_INVALID,
+        EXIT_REGRESSION,  EXIT_EXPECTATION, EXIT_SKIPPED,
+    };
+    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+        if (one == order[i] || other == order[i])
+            return order[i];
+    return EXIT_WELL;
+}
+
+static void fill_runner(struct session *session, const char *command_line)
+{
+    const struct run_options *options = session->options;
+    session->runner = (struct runner_options){
+        .seed = options->seed ? options->seed : draw_seed(),
+        .blocks = options->rounds,
+        .quick = options->quick,
+        .noise_share = options->noise_share > 0 ? options->noise_share : -1,
+        .variants = options->variants,
+        .aa = options->aa,
+        .overrides = options->set,
+        .allocator = options->allocator,
+        .allowed = options->allow,
+        .command_line = command_line,
+        .keep_logs = options->keep_logs,
+    };
+}
+
+static enum exit_code run_run(void *options, char *const *args, struct err *err)
+{
+    struct session session = {.options = options};
+    struct plans plans = {0};
+    enum exit_code code = EXIT_WELL;
+    char *command_line = read_command_line();
+    int rc = select_plans(&plans, args, err);
+    fill_runner(&session, command_line);
+    for (size_t i = 0; i < plans.count && !rc; i++) {
+        struct err why = {0};
+        session.plan = plans.items[i];
+        code = graver(code, run_one(&session, plans.count > 1, &why));
+        if (why.text[0] && i + 1 < plans.count && code != EXIT_INTERRUPTED)
+            (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
+        else
+            *err = why;
+        if (code == EXIT_INTERRUPTED)
+            break;
+    }
+    plans_fini(&plans);
+    free(command_line);
+    return rc ? EXIT_BAD_INPUT : code;
+}
+
+static void print_scenarios(FILE *out)
+{
+    struct catalog catalog = {0};
+    if (catalog_open_default(&catalog, NULL))
+        return;
+    for (size_t i = 0; i < catalog.count; i++)
+        (void)fprintf(out, "%s\n", catalog.entries[i].name);
+    catalog_fini(&catalog);
+}
+
+const struct command command_run = {
+    .name = "run",
+    .summary = "measure scenarios and judge what came of them",
+    .usage = "SCENARIO|FAMILY|FILE...",
+    .help = "Every variant of a scenario runs in fresh processes, in rounds that are interleaved and\n"
+            "shuffled. The table says what was measured, how sure that is, and whether expectations\n"
+            "and published claims hold. result.json in the run's folder holds all of it.\n\n"
+            "Examples:\n"
+            "  poolstorm run allocation/encode\n"
+            "  poolstorm run allocation --quick\n"
+            "  poolstorm run allocation/encode --aa pooled --rounds 20\n"
+            "  poolstorm run ./mine.yaml --set connections=8 --set measure=5s --out /tmp/mine\n",
+    .options = run_groups,
+    .options_size_bytes = sizeof(struct run_options),
+    .args_min = 1,
+    .args_max = 256,
+    .words = print_scenarios,
+    .run = run_run,
+};

@@ -1,0 +1,154 @@
+#!/bin/sh
+# Whole runs from outside: what they leave behind, and how they fail.
+# e2e_run_test.sh POOLSTORM SCENARIOS
+set -u
+poolstorm=$1 scenarios=$2
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+number=0 failed=0
+
+# result OK WHAT: says how a test went, with what the program said when it went wrong.
+result() {
+    number=$((number + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $number - $2"
+        return
+    fi
+    echo "not ok $number - $2"
+    sed 's/^/# /' "$tmp/out" "$tmp/err"
+    failed=1
+}
+
+# check WHAT CODE TEXT ARGS...: runs ARGS; exit CODE, and TEXT on stderr.
+check() {
+    what=$1 code=$2 text=$3
+    shift 3
+    "$poolstorm" "$@" --out "$tmp/result" >"$tmp/out" 2>"$tmp/err" </dev/null
+    got=$?
+    [ $got -eq "$code" ] && grep -qF -e "$text" "$tmp/err"
+    result $? "$what (exit $got)"
+}
+
+# scenario NAME SUBJECT: a scenario of one subject.
+scenario() {
+    cat >"$tmp/$1.yaml" <<END
+question: What becomes of a subject that is not well?
+source: tests of the program itself
+variants:
+  only:
+    $2
+load: {connections: 1, think_time: 1ms}
+phases:
+  - {name: steady, kind: measure, for: 1s}
+rounds: 1
+END
+}
+
+# children PID: its direct children.
+children() {
+    sed -n "s/^\([0-9]*\) .*) [A-Z] $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null
+}
+
+# Waits until the runner's guardian has a subject; sets guardian and subject.
+wait_for_subject() {
+    guardian='' subject=''
+    tries=0
+    while [ -z "$subject" ] && [ $tries -lt 1000 ] && kill -0 "$1" 2>/dev/null; do
+        guardian=$(children "$1" | head -n 1)
+        [ -z "$guardian" ] || subject=$(children "$guardian" | head -n 1)
+        tries=$((tries + 1))
+    done
+    [ -n "$subject" ]
+}
+
+# gone PID...: true once none of them runs. A zombie has ended.
+gone() {
+    for pid in "$@"; do
+        tries=0
+        while [ -e "/proc/$pid/stat" ] && ! grep -q ') Z ' "/proc/$pid/stat" 2>/dev/null; do
+            tries=$((tries + 1))
+            [ $tries -lt 1000 ] || return 1
+            sleep 0.01
+        done
+    done
+}
+
+check 'a whole run' 0 'The record is in' run "$scenarios/tiny.yaml" --seed 7
+python3 -c 'import json, sys; json.load(open(sys.argv[1]))' "$tmp/result/result.json" 2>"$tmp/err"
+result $? 'leaves a record that parses'
+[ ! -e "$tmp/result/logs" ]
+result $? 'and no logs of subjects that went well'
+check 'a variant against itself' 0 'The record is in' \
+    run "$scenarios/tiny.yaml" --aa pooled --rounds 1 --keep-logs
+[ -e "$tmp/result/logs/01-pooled.log" ] && [ -e "$tmp/result/logs/01-pooled2.log" ]
+result $? 'has a log a round when asked'
+"$poolstorm" run "$scenarios/tiny.yaml" --rounds 1 --json --out "$tmp/result" 2>"$tmp/err" |
+    python3 -c 'import json, sys; json.load(sys.stdin)' >"$tmp/out" 2>&1
+result $? '--json prints JSON'
+
+check 'an unknown variant' 2 "did you mean 'pooled'?" run "$scenarios/tiny.yaml" --variants poled
+check 'an unknown setting' 2 "did you mean 'connections'?" \
+    run "$scenarios/tiny.yaml" --set conections=4
+check 'a setting without a value' 2 'expected KEY=VALUE' run "$scenarios/tiny.yaml" --set x
+check 'a mistaken value' 2 'connections' run "$scenarios/tiny.yaml" --set connections=many
+check 'an unknown scenario' 2 'did you mean' run allocation/encoed
+check 'an unknown allocator' 2 "no allocator 'malloc9'" \
+    run "$scenarios/tiny.yaml" --allocator malloc9
+check 'a missing file' 2 'no-such.yaml' run "$tmp/no-such.yaml"
+check 'nothing to run' 2 'SCENARIO' run
+
+scenario dies 'command: [sh, -c, "echo good bye >&2; exit 3"]
+    url: "http://127.0.0.1:{port}"'
+check 'a subject that dies' 5 'exit status 3' run "$tmp/dies.yaml"
+grep -qF 'good bye' "$tmp/err"
+result $? 'has the end of its log told'
+grep -qF 'good bye' "$tmp/result/logs/01-only.log"
+result $? 'and its log kept'
+scenario missing 'command: [/no/such/program]
+    url: "http://127.0.0.1:{port}"'
+check 'a program that is not there' 5 "start '/no/such/program'" run "$tmp/missing.yaml"
+scenario silent 'command: [sleep, "60"]
+    url: "http://127.0.0.1:{port}"
+    start_timeout: 200ms'
+check 'a subject that never gets healthy' 5 'not healthy within 200' run "$tmp/silent.yaml"
+scenario refuses 'url: "http://127.0.0.1:1"
+    start_timeout: 200ms'
+check 'a URL that refuses' 5 'Connection refused' run "$tmp/refuses.yaml"
+scenario elsewhere 'url: "http://192.0.2.1:80"'
+check 'a URL elsewhere' 2 '--allow 192.0.2.1:80' run "$tmp/elsewhere.yaml"
+scenario short "command: [timeout, -s, KILL, '0.3', '$poolstorm', serve, '--listen=127.0.0.1:{port}']
+    url: 'http://127.0.0.1:{port}'"
+check 'a subject that dies under load' 5 'has ended' run "$tmp/short.yaml" --set think_time=2ms
+
+"$poolstorm" serve --listen 127.0.0.1:0 >"$tmp/serve" 2>&1 &
+holder=$!
+port=''
+while [ -z "$port" ] && kill -0 $holder 2>/dev/null; do
+    port=$(sed -n 's/^listening on 127.0.0.1://p' "$tmp/serve")
+done
+scenario taken "command: ['$poolstorm', serve, '--listen=127.0.0.1:$port']
+    url: 'http://127.0.0.1:{port}'"
+check 'a port in use' 5 'Address already in use' run "$tmp/taken.yaml"
+kill $holder
+wait $holder 2>/dev/null
+
+for signal in INT TERM; do
+    "$poolstorm" run "$scenarios/tiny.yaml" --set measure=10s --out "$tmp/result" \
+        >"$tmp/out" 2>"$tmp/err" &
+    runner=$!
+    wait_for_subject $runner && kill -$signal $runner
+    wait $runner
+    [ $? -eq 130 ] && [ -n "$subject" ] && gone "$guardian" "$subject"
+    result $? "SIG$signal stops everything"
+done
+
+"$poolstorm" run "$scenarios/tiny.yaml" --set measure=10s --out "$tmp/result" \
+    >"$tmp/out" 2>"$tmp/err" &
+runner=$!
+wait_for_subject $runner && kill -KILL $runner
+wait $runner 2>/dev/null
+[ -n "$subject" ] && gone "$guardian" "$subject"
+result $? 'kill -9 of the runner leaves nothing behind'
+
+echo "1..$number"
+exit $failed
