@@ -8,7 +8,7 @@ cd "$1" || exit 99
 number=0 failed=0
 
 # Our own sources.
-ours=$(find harness faults scenarios tests \( -name '*.[ch]' -o -name '*.cc' \) \
+ours=$(find harness faults scenarios scripts tests \( -name '*.[ch]' -o -name '*.cc' \) \
     -not -path '*/node_modules/*' | LC_ALL=C sort)
 [ -n "$ours" ] || exit 99
 
@@ -71,6 +71,7 @@ harness/plan core|measure|load|faults|subject|plan
 harness/run core|measure|load|faults|subject|plan|run
 harness/report core|measure|load|plan|run|report
 harness/benchmark benchmark
+scripts/versus.d core|measure
 END
 }
 
