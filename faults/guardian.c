@@ -47,7 +47,8 @@ struct guardian {
     uint32_t last;      /* number given to a lease */
     struct list leases; /* all of them */
     struct group group; /* the fiber that listens; no ctx of the caller's ends it */
-    char packet[sizeof(struct guardian_message) + GUARDIAN_MESSAGE_BYTES_MAX];
+    _Alignas(struct guardian_message) char packet[sizeof(struct guardian_message) +
+                                                  GUARDIAN_MESSAGE_BYTES_MAX];
 };
 
 /* ---- Hearing --------------------------------------------------------------------------------- */
@@ -64,7 +65,7 @@ static struct guardian_lease *find_lease(struct guardian *guardian, uint32_t num
 
 static void hear(struct guardian *guardian, size_t length)
 {
-    const struct guardian_message *message = (const void *)guardian->packet;
+    struct guardian_message *message = (struct guardian_message *)(void *)guardian->packet;
     struct guardian_lease *lease = find_lease(guardian, message->lease);
     if (!lease)
         return;
@@ -74,7 +75,7 @@ static void hear(struct guardian *guardian, size_t length)
     } else if (message->verb == GUARDIAN_REFUSED) {
         lease->state = LEASE_REFUSED;
         (void)err_set(&lease->err, (int)message->number, "%.*s", (int)(length - sizeof(*message)),
-                      message->words);
+                      guardian_words(message));
     } else if (message->verb == GUARDIAN_ENDED) {
         lease->state = LEASE_ENDED;
         lease->status = (int)message->number;
@@ -202,7 +203,7 @@ struct order {
 static void add_word(struct order *order, const char *key, const char *value)
 {
     size_t room = GUARDIAN_MESSAGE_BYTES_MAX - order->length;
-    int length = snprintf(order->message->words + order->length, room, "%s%s", key, value);
+    int length = snprintf(guardian_words(order->message) + order->length, room, "%s%s", key, value);
     order->full = order->full || length < 0 || (size_t)length >= room;
     if (!order->full)
         order->length += (size_t)length + 1;

@@ -33,7 +33,8 @@ struct keeper {
     int parent_fd;        /* becomes readable when the holder ends; -1: unknown */
     bool holder_gone;     /* nobody reads what we say */
     struct lease *leases; /* in force */
-    char packet[GUARDIAN_MESSAGE_BYTES_MAX + sizeof(struct guardian_message)];
+    _Alignas(struct guardian_message) char packet[GUARDIAN_MESSAGE_BYTES_MAX +
+                                                  sizeof(struct guardian_message)];
 };
 
 static void say(struct keeper *keeper, enum guardian_verb verb, uint32_t lease, int64_t number,
@@ -45,7 +46,7 @@ static void say(struct keeper *keeper, enum guardian_verb verb, uint32_t lease, 
     } packet = {.head = {.verb = verb, .lease = lease, .number = number}};
     size_t length = strlen(text);
     memcpy(packet.text, text, length);
-    size_t size = offsetof(struct guardian_message, words) + length + 1;
+    size_t size = sizeof(packet.head) + length + 1;
     if (send(keeper->holder_fd, &packet, size, MSG_NOSIGNAL) < 0)
         keeper->holder_gone = true;
 }
@@ -168,7 +169,7 @@ static void obey(struct keeper *keeper, size_t length)
     if (message->verb == GUARDIAN_RELEASE) {
         release(keeper, message->lease, (uint64_t)message->number);
     } else if (message->verb == GUARDIAN_TAKE) {
-        bool whole = split_words(message->words, length - sizeof(*message), words);
+        bool whole = split_words(guardian_words(message), length - sizeof(*message), words);
         int rc = whole ? take(keeper, message->lease, words, &err)
                        : err_set(&err, -E2BIG, "too many words");
         if (rc)

@@ -19,7 +19,12 @@ struct guardian_message {
     uint32_t verb;  /* enum guardian_verb */
     uint32_t lease; /* the holder's number for it */
     int64_t number; /* see above */
-    char words[];   /* NUL-terminated, one behind the other, to the packet's end */
 };
+
+/* The words of a packet: NUL-terminated, one behind the other, to the packet's end. */
+static inline char *guardian_words(struct guardian_message *message)
+{
+    return (char *)(message + 1);
+}
 
 #endif

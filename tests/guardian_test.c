@@ -278,7 +278,7 @@ static void test_garbage(void **state)
     assert_true(recv(fds[0], &answer, sizeof(answer), 0) > 0);
     assert_int_equal(answer.head.verb, GUARDIAN_REFUSED);
     assert_int_equal(answer.head.lease, 5);
-    assert_string_equal(answer.head.words, "no kind of lease 'no-such-kind'");
+    assert_string_equal(answer.text, "no kind of lease 'no-such-kind'");
     (void)close(fds[0]);
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
