@@ -118,6 +118,7 @@ static const char scenario[] =
     "noise: 2%\n"
     "invariants:\n"
     "  - contaminated == 0\n"
+    "  - errors == 0\n"
     "expect:\n"
     "  - pooled.qps / plain.qps > 1.2\n"
     "  - pooled.qps / plain.qps > 1.5 and pooled.p99 < 50ms\n"
@@ -179,13 +180,17 @@ static void invariants_are_asked_of_every_variant(void **unused)
     struct plan *plan = fixture_plan(scenario);
     struct result *result = ten_blocks(plan, 20000);
     result->rounds[7].whole[METRIC_CONTAMINATED] = 1; /* one in one round of pooled */
+    result->rounds[8].whole[METRIC_ERRORS] = 0.25;
     struct judgement *judgement = fixture_judge(result);
-    assert_int_equal(judgement->invariant_count, 2);
+    assert_int_equal(judgement->invariant_count, 4);
     assert_int_equal(judgement->invariants[0].variant, 0);
     assert_int_equal(judgement->invariants[0].verdict, VERDICT_PASS);
     assert_int_equal(judgement->invariants[1].variant, 1);
     assert_int_equal(judgement->invariants[1].verdict, VERDICT_FAIL);
     assert_true(judgement->invariants[1].parts[0].measured.estimate.value == 1);
+    assert_int_equal(judgement->invariants[2].verdict, VERDICT_FAIL);
+    assert_true(judgement->invariants[2].parts[0].measured.estimate.value == 0.25);
+    assert_int_equal(judgement->invariants[3].verdict, VERDICT_PASS);
     judgement_destroy(judgement);
     result_destroy(result);
     plan_destroy(plan);
@@ -235,6 +240,22 @@ static void few_rounds_give_no_verdict(void **unused)
     assert_non_null(strstr(judgement->expects[0].note, "no verdict under 6"));
     assert_int_equal(judgement->claims[0].word, CLAIM_INCONCLUSIVE);
     assert_int_equal(judgement->invariants[0].verdict, VERDICT_PASS); /* exact needs no interval */
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+static void quick_runs_give_no_verdict(void **unused)
+{
+    (void)unused;
+    struct plan *plan = fixture_plan(scenario);
+    struct result *result = ten_blocks(plan, 20000);
+    result->quick = true;
+    struct judgement *judgement = fixture_judge(result);
+    assert_int_equal(judgement->versus[0].verdict, STATS_NO_VERDICT);
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(judgement->claims[0].word, CLAIM_INCONCLUSIVE);
+    assert_int_equal(judgement->invariants[0].verdict, VERDICT_PASS);
     judgement_destroy(judgement);
     result_destroy(result);
     plan_destroy(plan);
@@ -316,6 +337,7 @@ int main(void)
         cmocka_unit_test(invariants_are_asked_of_every_variant),
         cmocka_unit_test(invalid_rounds_take_their_pair_along),
         cmocka_unit_test(few_rounds_give_no_verdict),
+        cmocka_unit_test(quick_runs_give_no_verdict),
         cmocka_unit_test(percentiles_want_requests),
         cmocka_unit_test(absent_variants_are_said_to_be),
         cmocka_unit_test(runs_without_rounds_are_invalid),

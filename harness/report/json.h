@@ -21,4 +21,9 @@ enum { RESULT_FILE_BYTES_MAX = 1 << 30 };
 int result_read(const char *path, const struct plan_tables *tables, struct plan **plan,
                 struct result **result, struct err *err);
 
+/* The same from memory; path names it in messages. */
+int result_parse(const char *path, const char *data, size_t length_bytes,
+                 const struct plan_tables *tables, struct plan **plan, struct result **result,
+                 struct err *err);
+
 #endif

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCKS_MAX = STATS_COUNT_MAX * 8, ROUNDS_MAX = 1 << 14 };
+enum { BLOCKS_MAX = STATS_COUNT_MAX, ROUNDS_MAX = 1 << 14 };
 
 static int expected(struct err *err, const char *key, const char *what)
 {
@@ -667,6 +667,12 @@ static int read_root(const json_t *root, const struct plan_tables *tables, struc
     return rc ? rc : read_rounds(root, *result, err);
 }
 
+static int refuse_syntax(const char *path, const json_error_t *error, struct err *err)
+{
+    return err_set(err, -EINVAL, "%.200s:%d:%d: %.160s", path, error->line, error->column,
+                   error->text);
+}
+
 static int load_root(const char *path, json_t **root, struct err *err)
 {
     struct stat status;
@@ -683,24 +689,19 @@ static int load_root(const char *path, json_t **root, struct err *err)
         rc = err_set(err, -EFBIG, "%.200s: expected at most 1 GiB", path);
     if (!rc) {
         *root = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
-        if (!*root)
-            rc = err_set(err, -EINVAL, "%.200s:%d:%d: %.160s", path, error.line, error.column,
-                         error.text);
+        rc = *root ? 0 : refuse_syntax(path, &error, err);
     }
     (void)close(fd);
     return rc;
 }
 
-int result_read(const char *path, const struct plan_tables *tables, struct plan **plan,
-                struct result **result, struct err *err)
+/* Takes root over. */
+static int read_record(const char *path, json_t *root, const struct plan_tables *tables,
+                       struct plan **plan, struct result **result, struct err *err)
 {
-    json_t *root = NULL;
     struct plan *read_plan = NULL;
     struct result *read_result = NULL;
-    int rc = load_root(path, &root, err);
-    if (rc)
-        return rc;
-    rc = read_root(root, tables, &read_plan, &read_result, err);
+    int rc = read_root(root, tables, &read_plan, &read_result, err);
     json_decref(root);
     if (rc) {
         (void)err_wrap(err, "%.200s", path);
@@ -711,4 +712,22 @@ int result_read(const char *path, const struct plan_tables *tables, struct plan 
     *plan = read_plan;
     *result = read_result;
     return 0;
+}
+
+int result_read(const char *path, const struct plan_tables *tables, struct plan **plan,
+                struct result **result, struct err *err)
+{
+    json_t *root = NULL;
+    int rc = load_root(path, &root, err);
+    return rc ? rc : read_record(path, root, tables, plan, result, err);
+}
+
+int result_parse(const char *path, const char *data, size_t length_bytes,
+                 const struct plan_tables *tables, struct plan **plan, struct result **result,
+                 struct err *err)
+{
+    json_error_t error;
+    json_t *root = json_loadb(data, length_bytes, JSON_REJECT_DUPLICATES, &error);
+    return root ? read_record(path, root, tables, plan, result, err)
+                : refuse_syntax(path, &error, err);
 }

@@ -109,16 +109,18 @@ static double median_of_sorted(const double *values, size_t count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-static double sum_or_median(struct figures *figures, enum metric_unit unit)
+/* The sum of counts, else the figure farthest from the limit: a median of 0 would hide the one
+ * round that broke `errors == 0`. */
+static double sum_or_farthest(const struct figures *figures, enum metric_unit unit, double limit)
 {
-    double sum = 0;
-    if (unit != METRIC_COUNT) {
-        qsort(figures->values, figures->count, sizeof(double), compare_doubles);
-        return median_of_sorted(figures->values, figures->count);
+    double sum = 0, farthest = figures->values[0];
+    for (size_t i = 0; i < figures->count; i++) {
+        double value = figures->values[i];
+        sum += value;
+        if (fabs(value - limit) > fabs(farthest - limit))
+            farthest = value;
     }
-    for (size_t i = 0; i < figures->count; i++)
-        sum += figures->values[i];
-    return sum;
+    return unit == METRIC_COUNT ? sum : farthest;
 }
 
 static int figures_estimate(struct figures *figures, bool ratio, double null, struct measured *out,
@@ -132,7 +134,8 @@ static int figures_estimate(struct figures *figures, bool ratio, double null, st
     }
     if (out->exact) {
         *estimate = (struct stats_estimate){.count = figures->count};
-        estimate->value = estimate->low = estimate->high = sum_or_median(figures, out->unit);
+        estimate->value = estimate->low = estimate->high =
+            sum_or_farthest(figures, out->unit, null);
         return 0;
     }
     out->ratio = ratio && figures->sides_positive;

@@ -169,6 +169,8 @@ static int judge_part(const struct result *result, const struct expr_comparison 
         part->verdict = VERDICT_FAIL;
     else if (part->measured.exact)
         part->verdict = held.all ? VERDICT_PASS : VERDICT_FAIL;
+    else if (result->quick)
+        part->verdict = VERDICT_INCONCLUSIVE;
     else
         part->verdict = verdict_of_interval(&part->measured.estimate, comparison->op,
                                             comparison->limit, EXPR_TOLERANCE);
@@ -277,6 +279,8 @@ static int judge_claim(const struct result *result, const struct judgement *judg
         out->word = CLAIM_INCONCLUSIVE;
     else if (out->measured.exact)
         out->word = held.all ? CLAIM_CONFIRMED : CLAIM_REFUTED;
+    else if (result->quick)
+        out->word = CLAIM_INCONCLUSIVE;
     else if (is_effect(claim) && out->measured.ratio)
         out->word = claim_of_effect(estimate, claim->op, claim->limit, claim->tolerance,
                                     result->noise_share);
@@ -304,8 +308,8 @@ static int judge_versus(const struct result *result, size_t variant, int metric,
 {
     *out = (struct judged_versus){.variant = variant, .metric = metric};
     int rc = sample_versus(result, variant, metric, &out->measured, err);
-    if (!rc && out->measured.used >= STATS_VERDICT_PAIRS_MIN && out->measured.ratio &&
-        !out->measured.needs)
+    if (!rc && !result->quick && out->measured.used >= STATS_VERDICT_PAIRS_MIN &&
+        out->measured.ratio && !out->measured.needs)
         out->verdict = stats_judge(&out->measured.estimate, result->noise_share,
                                    metric_builtin[metric].better == METRIC_MORE);
     return rc;

@@ -15,7 +15,7 @@
  *   inconclusive   the interval straddles the limit, or there are too few rounds for one
  *   not run        a variant it names was left out of this run
  * `==` and `!=` have no interval: they pass when they hold in every valid round and fail otherwise;
- * the value given is the sum over the rounds for counts, else the median.
+ * the value given is the sum over the rounds for counts, else the one farthest from the limit.
  *
  * Words of a claim. The quotient of one metric over itself has a point of no effect, 1, widened to
  * the noise band: from 1 / (1 + noise) to 1 + noise. The claim's side is that of its figure;
@@ -31,7 +31,9 @@
  * run          a variant it names was left out of this run
  *
  * A variant against the baseline, in QPS and P99: stats_judge with the noise band; "no verdict"
- * under 6 pairs, or when a percentile had too few requests to be one. */
+ * under 6 pairs, or when a percentile had too few requests to be one.
+ *
+ * A quick run gives no verdicts at all, but for == and !=, however many rounds it has. */
 #ifndef POOLSTORM_REPORT_VERDICT_H
 #define POOLSTORM_REPORT_VERDICT_H
 
