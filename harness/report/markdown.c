@@ -23,7 +23,7 @@ static int write_variants(const struct result *result, const struct judgement *j
     if (!rc)
         rc = table_write_markdown(&table, out, err);
     table_fini(&table);
-    (void)fputs("\nMedian over the valid rounds ± half their range; ratios by pairs of rounds, "
+    (void)fputs("\nMedian of the valid rounds ± half their range; ratios of pairs "
                 "[95 % interval].\n",
                 out);
     for (size_t i = 0; !rc && i < notes.count; i++) {

@@ -275,11 +275,9 @@ static int judge_claim(const struct result *result, const struct judgement *judg
     if (rc)
         return rc;
     const struct stats_estimate *estimate = &out->measured.estimate;
-    if (out->measured.used == 0)
-        out->word = CLAIM_INCONCLUSIVE;
-    else if (out->measured.exact)
+    if (out->measured.used > 0 && out->measured.exact)
         out->word = held.all ? CLAIM_CONFIRMED : CLAIM_REFUTED;
-    else if (result->quick)
+    else if (out->measured.used == 0 || result->quick)
         out->word = CLAIM_INCONCLUSIVE;
     else if (is_effect(claim) && out->measured.ratio)
         out->word = claim_of_effect(estimate, claim->op, claim->limit, claim->tolerance,
