@@ -143,7 +143,7 @@ static int get_fields(const json_t *object, const struct json_field *fields, voi
 {
     int rc = 0;
     for (; !rc && fields->name; fields++) {
-        uint64_t value;
+        uint64_t value = 0;
         rc = get_count(object, fields->name, UINT64_MAX, &value, err);
         if (!rc)
             json_field_set(fields, state, value);
@@ -223,7 +223,7 @@ static int read_column(const json_t *object, const char *key, const struct serie
     json_t *column;
     int rc = slots_of(object, key, series->slot_count, &column, err);
     for (size_t i = 0; !rc && i < series->slot_count; i++) {
-        uint64_t value;
+        uint64_t value = 0;
         if (!to_count(json_array_get(column, i), &value))
             return expected(err, key, "integers from 0");
         slot_set(series, i, offset, value);
@@ -282,7 +282,7 @@ static int read_series_errors(const json_t *object, const struct series *series,
 
 static int fill_series(const json_t *object, struct series *series, struct err *err)
 {
-    json_t *hists;
+    json_t *hists = NULL;
     uint64_t start_ns, early, late;
     int rc = get_count(object, "start_ns", UINT64_MAX, &start_ns, err);
     if (!rc)
@@ -332,7 +332,7 @@ static int read_series(const json_t *load, struct series **out, struct err *err)
 
 static int read_load(const json_t *object, struct load_result *load, struct err *err)
 {
-    json_t *ended;
+    json_t *ended = NULL;
     int rc = get_fields(object, json_load_fields, load, err);
     if (!rc)
         rc = get_object(object, "ended", &ended, err);
