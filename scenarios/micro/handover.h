@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HANDOVER_PLACES = 1024, HANDOVER_BATCH = 128, HANDOVER_SPINS = 2000 };
+enum { HANDOVER_PLACES = 1024, HANDOVER_BATCH = 128, HANDOVER_SPINS = 200 };
 
 /* One producer, one consumer. Each tells the other once a batch how far it is, and looks at the
  * other's place only when it seems to have none left. */
