@@ -81,8 +81,8 @@ static int write_variants(const struct result *result, const struct judgement *j
     }
     if (!rc)
         (void)write_wrapped(out,
-                            "median over the valid rounds ± half their range; ratios by pairs "
-                            "of rounds, [95 % interval]",
+                            "median of the valid rounds ± half their range; ratios of pairs "
+                            "[95 % interval]",
                             style, TONE_QUIET);
     return rc;
 }
