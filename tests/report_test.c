@@ -179,6 +179,21 @@ static void narrow_terminals_get_all_of_it(void **unused)
     made_free(&made);
 }
 
+static void many_reasons_are_summed_up(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    for (size_t i = 6; i < 20; i++)
+        result_round_invalid(&made.result->rounds[i], "late");
+    judgement_destroy(made.judgement);
+    made.judgement = fixture_judge(made.result);
+    char *text = print_terminal(&made, 100, false);
+    assert_non_null(strstr(text, "and 5 more reasons"));
+    assert_non_null(strstr(text, "not to be believed: only 3 of 10 rounds of plain are valid"));
+    free(text);
+    made_free(&made);
+}
+
 static void texts_are_measured_and_made_harmless(void **unused)
 {
     (void)unused;
@@ -421,6 +436,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_as_committed),
         cmocka_unit_test(narrow_terminals_get_all_of_it),
+        cmocka_unit_test(many_reasons_are_summed_up),
         cmocka_unit_test(texts_are_measured_and_made_harmless),
         cmocka_unit_test(markdown_escapes_what_it_must),
         cmocka_unit_test(formats_are_found_by_name),

@@ -318,6 +318,27 @@ void content_claims(const struct judgement *judgement, struct table *table)
     }
 }
 
+/* The first reasons why rounds are invalid; the record has them all. */
+static void reason_facts(const struct result *result, struct table *table)
+{
+    enum { SHOWN_MAX = 10 };
+    size_t count = 0;
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        for (size_t r = 0; r < round->reason_count; r++) {
+            if (count++ >= SHOWN_MAX)
+                continue;
+            table_cell(table, TONE_BAD, "invalid");
+            table_cell(table, TONE_PLAIN, "%s, block %zu: %s",
+                       result->variants[round->variant].name, round->block + 1, round->reasons[r]);
+        }
+    }
+    if (count > SHOWN_MAX) {
+        table_cell(table, TONE_BAD, "invalid");
+        table_cell(table, TONE_PLAIN, "and %zu more reasons", count - SHOWN_MAX);
+    }
+}
+
 static void rounds_facts(const struct result *result, const struct judgement *judgement,
                          struct table *table)
 {
@@ -329,14 +350,7 @@ static void rounds_facts(const struct result *result, const struct judgement *ju
                judgement->round_valid, judgement->round_valid + judgement->round_invalid,
                judgement->block_whole, result->block_count, (unsigned long long)result->seed,
                length);
-    for (size_t i = 0; i < result->round_count; i++) {
-        const struct result_round *round = &result->rounds[i];
-        for (size_t r = 0; r < round->reason_count; r++) {
-            table_cell(table, TONE_BAD, "invalid");
-            table_cell(table, TONE_PLAIN, "%s, block %zu: %s",
-                       result->variants[round->variant].name, round->block + 1, round->reasons[r]);
-        }
-    }
+    reason_facts(result, table);
 }
 
 /* Means over the valid rounds of a variant, in a phase: CPUs of subject and generator. */
