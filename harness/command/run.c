@@ -261,7 +261,7 @@ static enum exit_code run_one(struct session *session, bool several, struct err 
 static enum exit_code graver(enum exit_code one, enum exit_code other)
 {
     static const enum exit_code order[] = {
-        EXIT_INTERRUPTED, EXIT_RUNTIME,     EXIT_BAD_INPUT,  EXIT_INVALID,
+        EXIT_INTERRUPTED, EXIT_RUNTIME,     EXIT_BAD_INPUT, EXIT_INVALID,
         EXIT_REGRESSION,  EXIT_EXPECTATION, EXIT_SKIPPED,
     };
     for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
@@ -326,14 +326,15 @@ const struct command command_run = {
     .name = "run",
     .summary = "measure scenarios and judge what came of them",
     .usage = "SCENARIO|FAMILY|FILE...",
-    .help = "Every variant of a scenario runs in fresh processes, in rounds that are interleaved and\n"
-            "shuffled. The table says what was measured, how sure that is, and whether expectations\n"
-            "and published claims hold. result.json in the run's folder holds all of it.\n\n"
-            "Examples:\n"
-            "  poolstorm run allocation/encode\n"
-            "  poolstorm run allocation --quick\n"
-            "  poolstorm run allocation/encode --aa pooled --rounds 20\n"
-            "  poolstorm run ./mine.yaml --set connections=8 --set measure=5s --out /tmp/mine\n",
+    .help =
+        "Every variant of a scenario runs in fresh processes, in rounds that are interleaved and\n"
+        "shuffled. The table says what was measured, how sure that is, and whether expectations\n"
+        "and published claims hold. result.json in the run's folder holds all of it.\n\n"
+        "Examples:\n"
+        "  poolstorm run allocation/encode\n"
+        "  poolstorm run allocation --quick\n"
+        "  poolstorm run allocation/encode --aa pooled --rounds 20\n"
+        "  poolstorm run ./mine.yaml --set connections=8 --set measure=5s --out /tmp/mine\n",
     .options = run_groups,
     .options_size_bytes = sizeof(struct run_options),
     .args_min = 1,

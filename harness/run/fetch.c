@@ -5,6 +5,7 @@
 #include "core/http1.h"
 #include "core/sock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ int fetch(struct ctx *ctx, const struct load_target *target, const char *path, s
         free(reply.data);
         return err_sys(err, rc, "GET %s%s from %s", target->prefix, path, where);
     }
+    assert(reply.data); /* a whole head is in it */
     if (body) {
         memmove(reply.data, reply.data + reply.head_bytes, reply.body_bytes);
         reply.data[reply.body_bytes] = '\0';

@@ -53,8 +53,8 @@ static void tell_now(struct progress *progress)
     uint64_t good = load->ended[LOAD_OK], now_ns = load->elapsed_ns;
     double per_s = 0;
     if (now_ns > progress->before_ns && good >= progress->before_good)
-        per_s = (double)(good - progress->before_good) * 1e9 /
-                (double)(now_ns - progress->before_ns);
+        per_s =
+            (double)(good - progress->before_good) * 1e9 / (double)(now_ns - progress->before_ns);
     progress->before_good = good;
     progress->before_ns = now_ns;
     (void)fprintf(stderr, "\r\033[K[%zu/%zu] %s, %s", status->round, status->round_count,
