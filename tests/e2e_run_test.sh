@@ -99,9 +99,9 @@ check 'nothing to run' 2 'SCENARIO' run
 
 scenario dies 'command: [sh, -c, "echo good bye >&2; exit 3"]
     url: "http://127.0.0.1:{port}"'
-check 'a subject that dies' 5 'exit status 3' run "$tmp/dies.yaml"
-grep -qF 'good bye' "$tmp/err"
-result $? 'has the end of its log told'
+check 'a subject that dies' 5 "variant 'only', start: the subject" run "$tmp/dies.yaml"
+grep -qF 'exit status 3' "$tmp/err" && grep -qF 'good bye' "$tmp/err"
+result $? 'has its status and the end of its log told'
 grep -qF 'good bye' "$tmp/result/logs/01-only.log"
 result $? 'and its log kept'
 scenario missing 'command: [/no/such/program]

@@ -268,7 +268,8 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
     int rc = start_subject(ctx, &pass, err);
     if (!rc)
         rc = run_phases(ctx, &pass, err);
-    *setting->phase = "stop";
+    if (!rc) /* a failure is told with the phase it came in */
+        *setting->phase = "stop";
     meter_destroy(pass.meter);
     round->exit_status = process_stop(&pass.process);
     round->length_ns = clock_now_ns() - start_ns;
