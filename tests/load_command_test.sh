@@ -50,7 +50,7 @@ load 'errors are named' 5 'status [0-9]+ .*first: status 404' -c4 -d200ms "$url/
 load 'JSON for programs' 0 '"goodput_per_s": [0-9]' --json -c4 -d200ms "$url/health"
 load 'warming up first' 0 'for 200 ms' -c4 -d200ms --warmup 50ms "$url/health"
 load 'nobody there' 5 'Connection refused' -d200ms http://127.0.0.1:1/
-load 'not on loopback' 2 'name it with --allow 192.0.2.1:80' http://192.0.2.1:80/
+load 'not on loopback' 2 'say --allow 192.0.2.1:80 to load it all the same' http://192.0.2.1:80/
 load 'https is not spoken' 2 'https is not spoken here' https://127.0.0.1/
 load 'settings that contradict each other' 2 'think_time belongs to a closed loop' \
     -R5 --think-time 1s "$url/"

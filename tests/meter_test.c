@@ -111,7 +111,7 @@ static void a_process_is_read_from_outside(void **unused)
     pid_t pid = start_child();
     assert_ok(meter_create(&meter, pid, NULL));
     assert_ok(meter_read(meter, &idle, NULL));
-    assert_int_equal(idle.threads, 1);
+    assert_true(idle.threads >= 1); /* TSan has one of its own */
 
     filled = next_step(meter, pid);
     difference = meter_difference(&idle, &filled);

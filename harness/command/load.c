@@ -7,7 +7,7 @@
 #include "core/group.h"
 #include "core/interrupt.h"
 #include "core/io.h"
-#include "core/ring.h"
+#include "run/allow.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,7 +22,7 @@ struct load_run_options {
     uint64_t length_ns; /* of what is measured */
     uint64_t warmup_ns; /* before that, thrown away */
     uint64_t seed;      /* of arrivals, mix and payloads */
-    char *allow;        /* HOST:PORT that is not loopback and may be loaded all the same */
+    char *allow;        /* HOST:PORT off loopback that may be loaded all the same, or NULL */
     bool json;          /* print JSON instead */
 };
 
@@ -38,7 +38,7 @@ static const struct param run_params[] = {
     {PARAM_NS("warmup", load_run_options, warmup_ns, "0", "load before that, thrown away")},
     {PARAM_COUNT("seed", load_run_options, seed, "1", "of arrivals, mix, payloads and tokens")},
     {PARAM_TEXT("allow", load_run_options, allow, NULL,
-                "HOST:PORT of the URL, when it is not on loopback")},
+                "HOST:PORT that is not loopback and may be loaded all the same")},
     {PARAM_BOOL("json", load_run_options, json, "false", "print JSON instead of a table")},
     {0},
 };
@@ -290,24 +290,13 @@ static void print_table(const struct session *session)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-/* The URL's path is the request's; nothing but loopback is loaded without being named. */
 static int aim(struct session *session, struct err *err)
 {
-    struct addr allowed;
     int rc = load_target_parse(&session->target, session->url, err);
+    if (!rc)
+        rc = allow_check(&session->target, session->options->run.allow, err);
     if (rc)
         return rc;
-    const char *allow = session->options->run.allow;
-    if (!addr_is_loopback(&session->target.addr)) {
-        if (!allow)
-            return err_set(err, -EPERM, "%s is not on loopback: name it with --allow %s",
-                           session->target.host, session->target.host);
-        rc = addr_parse(&allowed, allow, err);
-        if (rc)
-            return rc;
-        if (memcmp(&allowed, &session->target.addr, sizeof(allowed)) != 0)
-            return err_set(err, -EPERM, "--allow %s is not where %s leads", allow, session->url);
-    }
     /* The URL names the whole path, and --path what follows when the URL names none. */
     session->request = session->options->request;
     if (session->target.prefix[0]) {

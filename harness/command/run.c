@@ -200,7 +200,6 @@ static int write_report(const struct session *session, const struct judgement *j
     int rc = report_write_file(json, session->result, judgement, path, err);
     if (!rc)
         rc = shown->write(session->result, judgement, stdout, err);
-    (void)fprintf(stderr, "The record is in %s\n", path);
     return rc;
 }
 

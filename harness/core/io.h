@@ -27,8 +27,8 @@ int io_signal(struct ctx *ctx, int signal_fd);
  * which is NUL-terminated. 0 or -errno; -EFBIG beyond limit_bytes. */
 int io_read_file(const char *path, size_t limit_bytes, char **text, size_t *length);
 
-/* Lets the process open as many descriptors as it may (RLIMIT_NOFILE's soft limit becomes the hard one):
- * every connection is one. Best effort; too few show as EMFILE later. */
+/* Lets the process open as many descriptors as it may (RLIMIT_NOFILE's soft limit becomes the hard
+ * one): every connection is one. Best effort; too few show as EMFILE later. */
 void io_raise_descriptor_limit(void);
 
 #endif

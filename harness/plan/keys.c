@@ -35,7 +35,8 @@ static const struct plan_key scenario_keys[] = {
     {"derive", "a mapping", "further metrics: name to expression over metrics"},
     {"show", "a list", "metrics to show as further columns"},
     {"expect", "a list", "conditions over metrics of variants; a broken one fails the run"},
-    {"invariants", "a list", "conditions checked after every round; a broken one breaks the round"},
+    {"invariants", "a list",
+     "conditions that every round of the variant must keep; one that does not fails the run"},
     {"claims", "a list", "figures someone published, shown beside what is measured"},
     {0},
 };
