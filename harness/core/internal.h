@@ -39,12 +39,20 @@ struct fiber {
     void *sanitizer;        /* ASan's fake stack, or TSan's fiber */
 };
 
+/* A request to the kernel that is to go behind all others of a pass. Where the op lives. */
+struct late {
+    struct late *next;       /* in the ring's line */
+    struct io_uring_sqe sqe; /* to be copied into the queue; filled, and tied to its op */
+};
+
 struct ring {
     struct io_uring uring;     /* the kernel's side */
     struct fiber loop;         /* the thread's native stack, as a fiber to switch to */
     struct fiber *running;     /* &loop, or the fiber that has the thread */
     struct fiber *ready_first; /* to be resumed, in order */
     struct fiber *ready_last;  /* the end of that line */
+    struct late *late_first;   /* requests not yet in the submission queue, in order */
+    struct late **late_end;    /* where the next one is linked */
     unsigned budget;           /* resumptions left before the loop looks at the kernel again */
     uint64_t now_ns;           /* as of this pass */
     uint64_t spin_ns;          /* see ring_options */
@@ -58,6 +66,9 @@ struct ring {
 
 /* ring.c: the calling thread's ring. */
 extern _Thread_local struct ring *ring_current;
+
+/* Lines late up, after op_start on its entry. It is the caller's until its op is done. */
+void ring_start_late(struct ring *ring, struct late *late);
 
 /* Hands over what is queued and collects what has happened, if there is anything of either. */
 void ring_flush(struct ring *ring);

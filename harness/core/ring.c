@@ -61,6 +61,7 @@ int ring_create(struct ring **out, const struct ring_options *options, struct er
         return explain_setup(rc, err);
     }
     ring->spin_ns = want->spin_ns;
+    ring->late_end = &ring->late_first;
     stack_pool_init(&ring->stacks, want->stack_bytes ? want->stack_bytes : STACK_BYTES_DEFAULT,
                     want->stacks_warm ? want->stacks_warm : STACKS_WARM_DEFAULT);
     ring_current = ring;
@@ -156,8 +157,24 @@ void op_start(struct op *op, struct io_uring_sqe *sqe)
     io_uring_sqe_set_data(sqe, op);
 }
 
+void ring_start_late(struct ring *ring, struct late *late)
+{
+    late->next = NULL;
+    *ring->late_end = late;
+    ring->late_end = &late->next;
+}
+
+static void queue_late(struct ring *ring)
+{
+    for (struct late *late = ring->late_first; late; late = late->next)
+        *ring_sqe(ring) = late->sqe;
+    ring->late_first = NULL;
+    ring->late_end = &ring->late_first;
+}
+
 static void take_back(struct op *op)
 {
+    queue_late(ring_current); /* op may be among them, and cannot be cancelled before it started */
     struct io_uring_sqe *sqe = ring_sqe(ring_current);
     io_uring_prep_cancel(sqe, op, 0);
     io_uring_sqe_set_data(sqe, NULL);
@@ -257,6 +274,7 @@ static bool kernel_has_work(const struct ring *ring)
 
 void ring_flush(struct ring *ring)
 {
+    queue_late(ring);
     if (io_uring_sq_ready(&ring->uring) > 0 || kernel_has_work(ring))
         submit(ring);
 }
@@ -276,6 +294,7 @@ static void spin(struct ring *ring, uint64_t due_ns)
 static void sleep_in_kernel(struct ring *ring, uint64_t until_ns)
 {
     struct __kernel_timespec span, *limit = NULL;
+    queue_late(ring);
     if (until_ns != CLOCK_NEVER) {
         uint64_t now_ns = clock_now_ns();
         uint64_t span_ns = until_ns > now_ns ? until_ns - now_ns : 0;

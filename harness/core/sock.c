@@ -234,8 +234,11 @@ ssize_t sock_send_recv(struct ctx *ctx, int fd, const void *out, size_t out_byte
                        size_t in_bytes)
 {
     struct op sending = {0}, receiving = {0};
+    struct late late;
     start_send(&sending, fd, out, out_bytes);
-    start_recv(&receiving, fd, in, in_bytes);
+    io_uring_prep_recv(&late.sqe, fd, in, in_bytes, 0);
+    op_start(&receiving, &late.sqe);
+    ring_start_late(ring_current, &late);
     int received = op_wait(ctx, &receiving);
     int rc = finish_send(ctx, &sending, fd, out, out_bytes);
     if (received == -EINTR)

@@ -48,8 +48,10 @@ ssize_t sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes);
 int sock_send(struct ctx *ctx, int fd, const void *data, size_t size_bytes);
 
 /* Sends all of out and receives what comes next, in one submission: the step of a client that asks
- * and of a server that answers and waits for the next request. Returns the bytes received (0: end
- * of stream), or -errno of whichever of the two failed. */
+ * and of a server that answers and waits for the next request. Receiving starts behind all else
+ * that this pass of the loop submits: when there is much of that, bytes have come by then and need
+ * not be waited for in the kernel (5 % of a request's CPU). Returns the bytes received (0: end of
+ * stream), or -errno of whichever of the two failed. */
 ssize_t sock_send_recv(struct ctx *ctx, int fd, const void *out, size_t out_bytes, void *in,
                        size_t in_bytes);
 
