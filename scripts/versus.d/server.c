@@ -17,14 +17,15 @@
  * while the thread does not sleep.)
  *
  * With stalls the whole thread sleeps that long whenever every has passed since the stall before
- * began. GET /truth?rate=N answers what an open loop at N requests a second must see: arrivals 1/N
- * apart, from the first to the last request the server saw, queue for a single server that works in
- * order, is away during the stalls as they were recorded, and takes the same time for each request.
- * That time is the measured one: in the passes of the loop behind each stall, when a backlog is
- * worked off, time over requests. A stall never cuts a request in two, as in the server. The way
- * there and back is not in it, so that small figures are too small by a round trip; and P90 at a
- * stall of a tenth of the time lies on the edge between waiting and not, and moves with the time a
- * request takes. P95 and P99 hardly do. */
+ * began, for the first time after half of it. GET /truth?rate=N&count=M answers what an open loop
+ * at N requests a second must see: M arrivals 1/N apart, the first of them that of the first
+ * request the server saw, queue for a single server that works in order, is away during the stalls
+ * as they were recorded, and takes the same time for each request. That time is the measured one:
+ * in the passes of the loop behind each stall, when a backlog is worked off, time over requests. A
+ * stall never cuts a request in two, as in the server. The way there and back is not in it, so that
+ * small figures are too small by a round trip; and P90 at a stall of a tenth of the time lies on
+ * the edge between waiting and not, and moves with the time a request takes. P95 and P99 hardly do.
+ */
 #include "core/clock.h"
 #include "core/group.h"
 #include "core/interrupt.h"
@@ -101,14 +102,13 @@ static uint64_t service_ns(const struct server *server)
 }
 
 /* The queue described at the top. */
-static void simulate(const struct server *server, double rate_per_s, struct hist *seen)
+static void simulate(const struct server *server, double rate_per_s, uint64_t arrivals,
+                     struct hist *seen)
 {
     uint64_t each_ns = service_ns(server), free_ns = 0;
     const struct stall *stall = server->stalls, *end = stall + server->stall_count;
-    for (uint64_t i = 0; i < ARRIVALS_MAX; i++) {
+    for (uint64_t i = 0; i < arrivals && i < ARRIVALS_MAX; i++) {
         uint64_t due_ns = server->first_ns + (uint64_t)((double)i * 1e9 / rate_per_s);
-        if (due_ns > server->last_ns)
-            return;
         uint64_t start_ns = due_ns > free_ns ? due_ns : free_ns;
         while (stall < end && stall->to_ns <= start_ns)
             stall++;
@@ -147,12 +147,13 @@ static int tell_truth(struct ctx *ctx, struct connection *self)
     struct hist *seen = NULL;
     char text[2048];
     double rate_per_s = 0;
-    if (sscanf(self->input, "GET /truth?rate=%lf", &rate_per_s) == 1 && rate_per_s > 0 &&
-        server->settings->stall_ns > 0) {
+    uint64_t arrivals = 0;
+    if (sscanf(self->input, "GET /truth?rate=%lf&count=%" SCNu64, &rate_per_s, &arrivals) == 2 &&
+        rate_per_s > 0 && server->settings->stall_ns > 0) {
         int rc = hist_create_default(&seen, NULL);
         if (rc)
             return rc;
-        simulate(server, rate_per_s, seen);
+        simulate(server, rate_per_s, arrivals, seen);
     }
     int length = write_truth(server, seen ? seen : server->taken, text, sizeof(text));
     hist_destroy(seen);
@@ -276,7 +277,7 @@ static int time_drain(struct ctx *ctx, struct server *server)
 static void stall_now_and_then(struct ctx *ctx, void *arg)
 {
     struct server *server = arg;
-    uint64_t next_ns = clock_now_ns();
+    uint64_t next_ns = clock_now_ns() - server->settings->every_ns / 2;
     for (;;) {
         next_ns += server->settings->every_ns;
         if (fiber_sleep_until(ctx, next_ns))
