@@ -21,6 +21,7 @@ struct server {
     size_t piece;        /* sends the reply in pieces of so many bytes; 0: whole */
     uint64_t delay_ns;   /* before it answers */
     bool hangs_up;       /* closes instead of answering */
+    bool hangs_up_first; /* likewise, but answers every other request */
     bool closes_after;   /* closes after each answer */
     uint64_t requests;   /* it has seen */
     struct group group;  /* its connections */
@@ -71,7 +72,7 @@ static void serve_connection(struct ctx *ctx, void *arg)
         server->requests++;
         if (server->delay_ns && fiber_sleep(ctx, server->delay_ns))
             break;
-        if (server->hangs_up)
+        if (server->hangs_up || (server->hangs_up_first && server->requests % 2 == 1))
             break;
         answer(ctx, server, connection->fd, request);
         if (server->closes_after)
@@ -273,6 +274,25 @@ static void silence_times_out(void **unused)
     finish(&phase);
 }
 
+/* A client that was hung up on waits 10 ms before it connects again. The request after that is
+ * timed from when the pause was over. */
+static void a_pause_of_ours_is_nobodys_latency(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.length_ns = 200 * NS_PER_MS;
+    phase.profile.connections = 1;
+    phase.server.hangs_up_first = true;
+    phase.server.closes_after = true;
+    run(&phase);
+    assert_ok(phase.rc);
+    assert_true(phase.result.ended[LOAD_OK] > 0);
+    assert_true(phase.result.ended[LOAD_CLOSED] >= phase.result.ended[LOAD_OK]);
+    assert_true(hist_min_ns(phase.result.latency) < 10 * NS_PER_MS);
+    finish(&phase);
+}
+
 static void nobody_there_is_an_error(void **unused)
 {
     (void)unused;
@@ -467,6 +487,7 @@ int main(void)
         cmocka_unit_test(without_keep_alive_each_request_connects),
         cmocka_unit_test(each_ending_has_its_name),
         cmocka_unit_test(silence_times_out),
+        cmocka_unit_test(a_pause_of_ours_is_nobodys_latency),
         cmocka_unit_test(nobody_there_is_an_error),
         cmocka_unit_test(foreign_tokens_are_noticed),
         cmocka_unit_test(tokens_are_found_anywhere),

@@ -55,8 +55,9 @@ struct load_result {
     uint64_t reply_bytes;          /* of bodies and heads, good replies */
     uint64_t in_flight_peak;       /* most sent and queued at once */
     uint64_t connections_open;     /* connections that stood when the clock started */
-    struct hist *latency;          /* good replies: from the intended time (open loop) or the
-                                      sending (closed loop) to the last byte */
+    struct hist *latency;          /* good replies: from the intended time (open loop) or the turn
+                                      of the client (closed loop), connecting included where it
+                                      was needed, to the last byte */
     struct hist *service_time;     /* good replies: from the sending; what a closed tool sees */
     struct hist *lateness;         /* open loop: how late arrivals were handled */
     struct hist *connect;          /* opening a connection */

@@ -224,8 +224,11 @@ static void closed_client(struct ctx *ctx, void *arg)
                 break;
             now_ns = clock_now_ns();
         }
-        if (client->fd < 0 && client->error && fiber_sleep(ctx, RECONNECT_PAUSE_NS))
-            break;
+        if (client->fd < 0 && client->error) {
+            if (fiber_sleep(ctx, RECONNECT_PAUSE_NS))
+                break;
+            now_ns = clock_now_ns(); /* our pause is not the service's latency */
+        }
     }
     worker_busy(worker, -1);
 }
