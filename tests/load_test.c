@@ -274,6 +274,44 @@ static void silence_times_out(void **unused)
     finish(&phase);
 }
 
+/* Without a timeout nothing is dropped in silence either. */
+static void what_never_ends_is_counted(void **unused)
+{
+    (void)unused;
+    for (int open = 0; open < 2; open++) {
+        struct phase phase;
+        prepare(&phase);
+        phase.server.delay_ns = 3600 * NS_PER_S;
+        phase.profile.timeout_ns = 0;
+        phase.profile.rate_per_s = open ? 200 : 0;
+        run(&phase);
+        assert_outcome(&phase, LOAD_TIMEOUT);
+        assert_int_equal(phase.result.ended[LOAD_TIMEOUT], open ? 10 : 4);
+        assert_int_equal(phase.result.sent, 4); /* the others never had a connection */
+        finish(&phase);
+    }
+}
+
+/* Arrivals whose time runs out in the queue are not sent: it would cost a connection each, and the
+ * service work that nobody waits for. */
+static void who_has_given_up_in_the_queue_is_not_sent(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.length_ns = 20 * NS_PER_MS;
+    phase.profile.connections = 1;
+    phase.profile.rate_per_s = 100000;
+    phase.profile.timeout_ns = NS_PER_MS;
+    phase.server.delay_ns = 3600 * NS_PER_S;
+    run(&phase);
+    assert_outcome(&phase, LOAD_TIMEOUT);
+    assert_int_equal(phase.result.offered, 2000);
+    assert_int_equal(phase.result.ended[LOAD_TIMEOUT], 2000);
+    assert_true(phase.result.sent < 2000);
+    finish(&phase);
+}
+
 /* A client that was hung up on waits 10 ms before it connects again. The request after that is
  * timed from when the pause was over. */
 static void a_pause_of_ours_is_nobodys_latency(void **unused)
@@ -487,6 +525,8 @@ int main(void)
         cmocka_unit_test(without_keep_alive_each_request_connects),
         cmocka_unit_test(each_ending_has_its_name),
         cmocka_unit_test(silence_times_out),
+        cmocka_unit_test(what_never_ends_is_counted),
+        cmocka_unit_test(who_has_given_up_in_the_queue_is_not_sent),
         cmocka_unit_test(a_pause_of_ours_is_nobodys_latency),
         cmocka_unit_test(nobody_there_is_an_error),
         cmocka_unit_test(foreign_tokens_are_noticed),

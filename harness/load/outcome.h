@@ -6,7 +6,8 @@
 enum load_outcome {
     LOAD_OK,           /* a whole reply, and it passed the check */
     LOAD_REFUSED,      /* no connection: refused, unreachable, out of descriptors */
-    LOAD_TIMEOUT,      /* the request's time ran out, wherever it was */
+    LOAD_TIMEOUT,      /* the request's time ran out, wherever it was: not sent yet, or, without a
+                          timeout, still under way a second after the phase */
     LOAD_CLOSED,       /* the connection broke before the reply was whole */
     LOAD_MALFORMED,    /* what came is not HTTP */
     LOAD_STATUS,       /* a status of 400 or above */

@@ -31,7 +31,7 @@ const struct param load_profile_params[] = {
     {PARAM_NS("think_time", load_profile, think_ns, "0",
               "closed loop: pause before the next request")},
     {PARAM_NS("timeout", load_profile, timeout_ns, "2s",
-              "of a request, counted from its intended time; 0: none"),
+              "of a request, counted from its intended time; 0: until 1s after the phase"),
      .letter = 'T'},
     {PARAM_COUNT("in_flight_max", load_profile, in_flight_max, "100k",
                  "open loop: requests queued and sent at once; more are shed and counted"),

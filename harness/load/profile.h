@@ -34,7 +34,8 @@ struct load_profile {
     uint64_t shape_at_ns;       /* step, spike: from the start of the phase */
     uint64_t shape_for_ns;      /* spike: how long */
     uint64_t think_ns;          /* closed loop: pause between a reply and the next request */
-    uint64_t timeout_ns;        /* of a request, from its intended time; 0: none */
+    uint64_t timeout_ns;        /* of a request, from its intended time; 0: the phase's end
+                                   and a second */
     uint64_t in_flight_max;     /* open loop: queued and sent together; more is shed and counted */
     uint64_t spin_ns;           /* busy-poll when the next arrival is this near; 0: always sleep */
     uint64_t reply_limit_bytes; /* larger reply bodies are an error when they must be checked */

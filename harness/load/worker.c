@@ -14,6 +14,7 @@ enum {
     CONNECTS_AT_ONCE = 32, /* more would overflow the listener's backlog */
 };
 
+#define GRACE_NS                   (100 * NS_PER_MS) /* beyond the last request's timeout */
 #define GRACE_NS_WITHOUT_TIMEOUT   NS_PER_S
 #define CONNECT_NS_WITHOUT_TIMEOUT (5 * NS_PER_S)
 #define RECONNECT_PAUSE_NS         (10 * NS_PER_MS) /* who was refused does not storm */
@@ -187,6 +188,12 @@ static bool attempt(struct ctx *ctx, struct worker *worker, struct client *clien
     return ctx_error(ctx) != -ECANCELED;
 }
 
+static uint64_t deadline_of(const struct worker *worker, uint64_t intended_ns)
+{
+    uint64_t timeout_ns = worker->job->profile->timeout_ns;
+    return timeout_ns > 0 ? clock_after(intended_ns, timeout_ns) : CLOCK_NEVER;
+}
+
 /* Returns when it ended. */
 static uint64_t run_request(struct ctx *ctx, struct worker *worker, struct client *client,
                             uint64_t intended_ns)
@@ -196,13 +203,18 @@ static uint64_t run_request(struct ctx *ctx, struct worker *worker, struct clien
     uint64_t sent_ns = intended_ns;
     struct ctx limit, *under = ctx;
     if (timeout_ns > 0) {
-        ctx_init_deadline(&limit, ctx, intended_ns + timeout_ns);
+        ctx_init_deadline(&limit, ctx, deadline_of(worker, intended_ns));
         under = &limit;
     }
     bool counts = attempt(under, worker, client, &outcome, &sent_ns);
     if (timeout_ns > 0)
         ctx_fini(&limit);
     uint64_t now_ns = clock_now_ns();
+    if (!counts && worker->gave_up) {
+        outcome = outcome == LOAD_OK ? LOAD_OK : LOAD_TIMEOUT;
+        client->error = -ETIMEDOUT;
+        counts = true;
+    }
     if (counts)
         record(worker, outcome, client, intended_ns, sent_ns, now_ns);
     return now_ns;
@@ -220,7 +232,7 @@ static void closed_client(struct ctx *ctx, void *arg)
     while (now_ns < worker->end_ns && !ctx_error(ctx)) {
         now_ns = run_request(ctx, worker, client, now_ns);
         if (think_ns > 0) {
-            if (fiber_sleep_until(ctx, now_ns + think_ns))
+            if (fiber_sleep_until(ctx, clock_after(now_ns, think_ns)))
                 break;
             now_ns = clock_now_ns();
         }
@@ -245,14 +257,39 @@ static uint64_t *queue_slot(struct worker_queue *queue, uint64_t at)
     return &queue->intended_ns[at & (queue->room - 1)];
 }
 
+static uint64_t queue_take(struct worker_queue *queue)
+{
+    return *queue_slot(queue, queue->head++);
+}
+
+/* It ran out of time before it had a connection. */
+static void record_unsent(struct worker *worker, uint64_t intended_ns, uint64_t now_ns)
+{
+    static const struct client nobody = {.error = -ETIMEDOUT};
+    record(worker, LOAD_TIMEOUT, &nobody, intended_ns, intended_ns, now_ns);
+    worker_busy(worker, 0);
+}
+
+/* The next arrival that waits and still has time; who asked for the others has gone. */
+static bool next_queued(struct worker *worker, uint64_t *intended_ns)
+{
+    while (queue_length(&worker->queue) > 0) {
+        uint64_t now_ns = clock_now_ns();
+        *intended_ns = queue_take(&worker->queue);
+        if (now_ns < deadline_of(worker, *intended_ns))
+            return true;
+        record_unsent(worker, *intended_ns, now_ns);
+    }
+    return false;
+}
+
 static void open_client(struct ctx *ctx, void *arg)
 {
     struct worker *worker = arg;
     struct client *client = &worker->clients[worker->next_client++];
     for (;;) {
         uint64_t intended_ns;
-        if (queue_length(&worker->queue) > 0) {
-            intended_ns = *queue_slot(&worker->queue, worker->queue.head++);
+        if (next_queued(worker, &intended_ns)) {
             worker_busy(worker, 1);
         } else {
             if (worker->busy == 0)
@@ -316,24 +353,26 @@ static int hand_out(struct ctx *ctx, struct worker *worker)
 
 /* ---- The phase ------------------------------------------------------------------------------- */
 
-/* Requests that began in the phase may end after it, but not for ever. */
+/* Requests that began in the phase may end after it, but not for ever. What has not ended by then
+ * is counted as timed out: dropping it would hide the slowest. */
 static void finish(struct ctx *ctx, struct worker *worker, struct group *group)
 {
     uint64_t timeout_ns = worker->job->profile->timeout_ns;
+    uint64_t grace_ns = timeout_ns ? clock_after(timeout_ns, GRACE_NS) : GRACE_NS_WITHOUT_TIMEOUT;
+    bool open = worker->job->profile->rate_per_s > 0;
     struct ctx grace;
-    ctx_init_deadline(&grace, ctx,
-                      clock_after(worker->end_ns, timeout_ns ? timeout_ns + 100 * NS_PER_MS
-                                                             : GRACE_NS_WITHOUT_TIMEOUT));
-    if (worker->job->profile->rate_per_s > 0) {
-        while (worker->busy > 0 || queue_length(&worker->queue) > 0)
-            if (waitq_wait(&grace, &worker->drained, NULL))
-                break;
-        group_cancel(group, "phase over");
-    }
-    (void)group_join(&grace, group);
+    int rc = 0;
+    ctx_init_deadline(&grace, ctx, clock_after(worker->end_ns, grace_ns));
+    while (open && !rc && (worker->busy > 0 || queue_length(&worker->queue) > 0))
+        rc = waitq_wait(&grace, &worker->drained, NULL);
+    if (!open)
+        rc = group_join(&grace, group);
     ctx_fini(&grace);
+    worker->gave_up = rc == -ETIMEDOUT;
     group_cancel(group, "phase over");
     (void)group_join(NULL, group);
+    while (worker->gave_up && queue_length(&worker->queue) > 0)
+        record_unsent(worker, queue_take(&worker->queue), clock_now_ns());
 }
 
 static void run_phase(struct ctx *ctx, struct worker *worker)

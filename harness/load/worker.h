@@ -32,6 +32,7 @@ struct worker {
     struct waitq waits_for_go;  /* here */
     uint64_t start_ns, end_ns;  /* of the phase; set before go */
     bool has_start;             /* go has come */
+    bool gave_up;               /* the phase and its grace are over: what is left timed out */
 
     struct client *clients;    /* its connections */
     size_t client_count;       /* how many */
