@@ -198,6 +198,7 @@ static void good_replies_count(void **unused)
             assert_int_equal(phase.result.connects, 4);
             assert_int_equal(phase.result.connections_open, 4);
             assert_true(phase.result.ok_in_time <= phase.result.ended[LOAD_OK]);
+            assert_int_equal(phase.result.replied_in_time, phase.result.ok_in_time);
             assert_int_equal(phase.server.requests, phase.result.sent);
             finish(&phase);
         }
@@ -272,6 +273,31 @@ static void silence_times_out(void **unused)
     run(&phase);
     assert_outcome(&phase, LOAD_TIMEOUT);
     finish(&phase);
+}
+
+/* What comes after the phase is counted, but is no part of any rate over it. */
+static void late_replies_make_no_rate(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *reply;
+        enum load_outcome outcome;
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", LOAD_OK},
+        {"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", LOAD_STATUS},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        struct phase phase;
+        prepare(&phase);
+        phase.length_ns = 20 * NS_PER_MS;
+        phase.server.reply = cases[i].reply;
+        phase.server.delay_ns = 30 * NS_PER_MS;
+        run(&phase);
+        assert_outcome(&phase, cases[i].outcome);
+        assert_int_equal(phase.result.ok_in_time, 0);
+        assert_int_equal(phase.result.replied_in_time, 0);
+        finish(&phase);
+    }
 }
 
 /* Without a timeout nothing is dropped in silence either. */
@@ -525,6 +551,7 @@ int main(void)
         cmocka_unit_test(without_keep_alive_each_request_connects),
         cmocka_unit_test(each_ending_has_its_name),
         cmocka_unit_test(silence_times_out),
+        cmocka_unit_test(late_replies_make_no_rate),
         cmocka_unit_test(what_never_ends_is_counted),
         cmocka_unit_test(who_has_given_up_in_the_queue_is_not_sent),
         cmocka_unit_test(a_pause_of_ours_is_nobodys_latency),

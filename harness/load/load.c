@@ -114,6 +114,7 @@ static int add_part(struct load_result *into, struct worker *worker, struct err 
     into->offered += part->offered;
     into->sent += part->sent;
     into->ok_in_time += part->ok_in_time;
+    into->replied_in_time += part->replied_in_time;
     into->queued += part->queued;
     into->connects += part->connects;
     into->reply_bytes += part->reply_bytes;

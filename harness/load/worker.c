@@ -145,6 +145,7 @@ static void record(struct worker *worker, enum load_outcome outcome, const struc
 {
     struct load_result *result = &worker->result;
     bump(&worker->ended[outcome]);
+    result->replied_in_time += load_outcome_is_reply(outcome) && now_ns <= worker->end_ns;
     if (outcome == LOAD_OK) {
         hist_record(result->latency, now_ns - intended_ns);
         hist_record(result->service_time, now_ns - sent_ns);

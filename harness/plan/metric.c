@@ -16,8 +16,8 @@
                          .help = (help_)}
 
 const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1] = {
-    METRIC(QPS, "qps", RATE, MORE, CLOSED, "replies received, good or not"),
-    METRIC(GOODPUT, "goodput", RATE, MORE, CLOSED, "good replies received"),
+    METRIC(QPS, "qps", RATE, MORE, CLOSED, "replies received while the phase lasted, good or not"),
+    METRIC(GOODPUT, "goodput", RATE, MORE, CLOSED, "good replies received while the phase lasted"),
     METRIC(REQUESTS, "requests", COUNT, NEITHER, SUM, "requests that were answered or failed"),
     METRIC(ERRORS, "errors", SHARE, LESS, SHARE, "share of the requests that failed"),
     METRIC(ERROR_COUNT, "error_count", COUNT, LESS, SUM, "requests that failed, of every kind"),

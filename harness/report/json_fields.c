@@ -33,6 +33,7 @@ const struct json_field json_meter_fields[] = {
 const struct json_field json_load_fields[] = {
     FIELD(load_result, start_ns),         FIELD(load_result, length_ns),
     FIELD(load_result, offered),          FIELD(load_result, sent),
+    FIELD(load_result, ok_in_time),       FIELD(load_result, replied_in_time),
     FIELD(load_result, queued),           FIELD(load_result, connects),
     FIELD(load_result, reply_bytes),      FIELD(load_result, in_flight_peak),
     FIELD(load_result, connections_open), {0},

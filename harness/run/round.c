@@ -54,11 +54,13 @@ static void fill_latency(const struct load_result *load, double *row)
     row[METRIC_CONNECT_P99] = percentile(load->connect, 99);
 }
 
-/* Replies, good or not, that came in. */
-static double reply_count(const struct load_result *load, uint64_t good)
+/* All that came in, in time or later. */
+static double reply_count(const struct load_result *load)
 {
-    return (double)(good + load->ended[LOAD_STATUS] + load->ended[LOAD_NO_TOKEN] +
-                    load->ended[LOAD_CONTAMINATED]);
+    uint64_t count = 0;
+    for (size_t i = 0; i < LOAD_OUTCOMES; i++)
+        count += load_outcome_is_reply((enum load_outcome)i) ? load->ended[i] : 0;
+    return (double)count;
 }
 
 static void fill_counts(const struct load_result *load, double *row)
@@ -75,7 +77,7 @@ static void fill_counts(const struct load_result *load, double *row)
         (double)(load->ended[LOAD_NO_TOKEN] + load->ended[LOAD_CONTAMINATED]);
     row[METRIC_SHEDS] = (double)load->ended[LOAD_SHED];
     if (span_s > 0) {
-        row[METRIC_QPS] = reply_count(load, load->ok_in_time) / span_s;
+        row[METRIC_QPS] = (double)load->replied_in_time / span_s;
         row[METRIC_GOODPUT] = (double)load->ok_in_time / span_s;
     }
 }
@@ -83,7 +85,7 @@ static void fill_counts(const struct load_result *load, double *row)
 static void fill_cost(const struct result_step *step, double *row)
 {
     const struct meter_sample *subject = &step->subject;
-    double replies = reply_count(&step->load, step->load.ended[LOAD_OK]);
+    double replies = reply_count(&step->load);
     row[METRIC_SUBJECT_CPU] = meter_cpus(subject);
     row[METRIC_RSS_PEAK] = (double)subject->rss_peak_bytes;
     row[METRIC_RSS_END] = (double)subject->rss_bytes;
