@@ -470,6 +470,60 @@ static void what_exceeds_the_cap_is_shed_and_counted(void **unused)
     finish(&phase);
 }
 
+/* Two threads over a second; how busy they were, and how busy the subject. */
+static void who_was_the_limit_is_told(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double rate_per_s, cpu_s, waited_s, polled_s, subject_cpus;
+        const char *reason; /* NULL: valid */
+    } cases[] = {
+        {1000, 1.98, 0, 0, 0.5, "99 % busy, the subject kept 0.50 CPUs busy"},
+        {1000, 1.98, 0, 0, -1, "99 % busy"},    /* arrivals waited for us, whoever else was busy */
+        {1000, 0.5, 1.48, 0, 0.5, "99 % busy"}, /* others had our CPUs */
+        {1000, 1.98, 0, 1.0, 0.5, NULL},        /* half of it was polling */
+        {1000, 0.5, 1.48, 1.9, 0.5, NULL},      /* no CPU, but nothing to do either */
+        {1000, 1.98, 0, 3.0, 0.5, NULL},        /* clocks may differ a little */
+        {1000, 1.98, 0, 0, 1.0, NULL},          /* the subject had no more to give either */
+        {0, 1.98, 0, 0, 0.5, "99 % busy"},      /* closed: it would have answered more */
+        {0, 1.98, 0, 0, -1, NULL},              /* closed: nobody knows */
+        {0, 1.0, 0, 0, 0.5, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char text[200];
+        struct load_profile profile = {.rate_per_s = cases[i].rate_per_s};
+        struct load_result result = {
+            .waited_ns = (uint64_t)(cases[i].waited_s * 1e9),
+            .polled_ns = (uint64_t)(cases[i].polled_s * 1e9),
+            .cpu = {.threads = 2, .at_ns = NS_PER_S, .cpu_ns = (uint64_t)(cases[i].cpu_s * 1e9)},
+        };
+        assert_ok(hist_create_default(&result.latency, NULL));
+        assert_ok(hist_create_default(&result.lateness, NULL));
+        const char *reason =
+            load_result_invalid(&result, &profile, cases[i].subject_cpus, text, sizeof(text));
+        assert_int_equal(reason != NULL, cases[i].reason != NULL);
+        if (reason)
+            assert_non_null(strstr(reason, cases[i].reason));
+        load_result_fini(&result);
+    }
+}
+
+/* What a loop polls away is told apart from what it works. */
+static void polling_is_not_work(void **unused)
+{
+    (void)unused;
+    for (int spins = 0; spins < 2; spins++) {
+        struct phase phase;
+        prepare(&phase);
+        phase.profile.rate_per_s = 100;
+        phase.profile.spin_ns = spins ? NS_PER_S : 0;
+        run(&phase);
+        assert_ok(phase.rc);
+        assert_int_equal(phase.result.polled_ns > 0, spins);
+        finish(&phase);
+    }
+}
+
 static void threads_share_the_work(void **unused)
 {
     (void)unused;
@@ -561,6 +615,8 @@ int main(void)
         cmocka_unit_test(an_open_loop_keeps_its_schedule),
         cmocka_unit_test(waiting_for_a_connection_counts),
         cmocka_unit_test(what_exceeds_the_cap_is_shed_and_counted),
+        cmocka_unit_test(who_was_the_limit_is_told),
+        cmocka_unit_test(polling_is_not_work),
         cmocka_unit_test(threads_share_the_work),
         cmocka_unit_test(payloads_have_the_size_asked_for),
         cmocka_unit_test(urls_are_read),

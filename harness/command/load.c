@@ -230,9 +230,11 @@ static void print_generator(const struct session *session)
 {
     const struct load_result *result = &session->result;
     char text[200];
-    (void)printf("\n  %-13s %.0f %% of a CPU a thread, %.2f µs a request\n", "generator",
-                 meter_cpus(&result->cpu) * 100 / (double)session->options->profile.threads,
-                 (double)result->cpu.cpu_ns / 1e3 / (double)(result->sent ? result->sent : 1));
+    (void)printf(
+        "\n  %-13s %.0f %% of a CPU a thread, %.2f µs a request; busy %.0f %% of the time\n",
+        "generator", meter_cpus(&result->cpu) * 100 / (double)session->options->profile.threads,
+        (double)result->cpu.cpu_ns / 1e3 / (double)(result->sent ? result->sent : 1),
+        load_result_busy(result) * 100);
     const char *reason = invalid(session, text, sizeof(text));
     if (reason)
         (void)printf("\n  NOT VALID: %s\n", reason);

@@ -283,11 +283,16 @@ void ring_flush(struct ring *ring)
 static void spin(struct ring *ring, uint64_t due_ns)
 {
     ring_flush(ring);
-    while (io_uring_cq_ready(&ring->uring) == 0 && clock_now_ns() < due_ns) {
-        if (kernel_has_work(ring))
-            submit(ring);
-        else
+    uint64_t now_ns = clock_now_ns();
+    while (io_uring_cq_ready(&ring->uring) == 0 && now_ns < due_ns) {
+        uint64_t before_ns = now_ns;
+        bool idle = !kernel_has_work(ring);
+        if (idle)
             __builtin_ia32_pause();
+        else
+            submit(ring);
+        now_ns = clock_now_ns();
+        ring->stats.polled_ns += idle ? now_ns - before_ns : 0;
     }
 }
 

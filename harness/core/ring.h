@@ -29,6 +29,7 @@ struct ring_stats {
     uint64_t enters;         /* io_uring_enter calls */
     uint64_t completions;    /* reaped */
     uint64_t switches;       /* fibers resumed */
+    uint64_t polled_ns;      /* time passed in busy-polling while there was nothing to do */
     uint64_t fibers_live;    /* now */
     uint64_t fibers_started; /* ever */
     uint64_t fibers_leaked;  /* that outlived the group they belonged to */

@@ -436,9 +436,12 @@ void worker_main(struct ctx *ctx, void *arg)
         if (waitq_wait(ctx, &worker->waits_for_go, NULL))
             return;
     struct meter_sample before = {0}, after = {0};
+    uint64_t polled_ns = ring_stats(ring_self()).polled_ns, waited_ns = meter_thread_waited_ns();
     (void)meter_thread(&before, NULL);
     series_start(worker->result.series, worker->start_ns);
     run_phase(ctx, worker);
     (void)meter_thread(&after, NULL);
     worker->result.cpu = meter_difference(&before, &after);
+    worker->result.waited_ns = meter_thread_waited_ns() - waited_ns;
+    worker->result.polled_ns = ring_stats(ring_self()).polled_ns - polled_ns;
 }

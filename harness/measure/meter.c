@@ -328,6 +328,18 @@ int meter_thread(struct meter_sample *sample, struct err *err)
     return 0;
 }
 
+uint64_t meter_thread_waited_ns(void)
+{
+    unsigned long long ran_ns, waited_ns = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%llu %llu", &ran_ns, &waited_ns) != 2)
+        waited_ns = 0;
+    (void)fclose(file);
+    return waited_ns;
+}
+
 static uint64_t growth(uint64_t before, uint64_t after)
 {
     return after > before ? after - before : 0;

@@ -54,6 +54,10 @@ int meter_read(struct meter *meter, struct meter_sample *sample, struct err *err
 int meter_self(struct meter_sample *sample, struct err *err);
 int meter_thread(struct meter_sample *sample, struct err *err);
 
+/* How long the calling thread has been ready to run and waited for a CPU, since it began; 0 where
+ * the kernel does not say (CONFIG_SCHED_INFO). Reads a file. */
+uint64_t meter_thread_waited_ns(void);
+
 /* What happened between two samples of the same thing: at_ns becomes the time between them, totals
  * their growth (never below 0), memory and threads stay those of after. */
 struct meter_sample meter_difference(const struct meter_sample *before,
