@@ -9,6 +9,8 @@
 #include "core/sock.h"
 #include "core/thread.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -181,6 +183,42 @@ static void a_deadline_takes_io_back_from_the_kernel(void **unused)
     (void)run_on_ring(recv_too_long, NULL);
 }
 
+/* Connecting to a Unix socket whose backlog is full waits in a thread of the kernel's, out of which
+ * a signal fetches it: whoever waits is told what happened all the same. */
+static void connect_too_long(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char text[64];
+    int fds[8] = {0};
+    struct addr addr;
+    (void)snprintf(text, sizeof(text), "unix:/tmp/poolstorm-sock-%d", (int)getpid());
+    assert_ok(addr_parse(&addr, text, NULL));
+    int listener = sock_listen(&addr, 1, false, NULL);
+    assert_true(listener >= 0);
+    size_t count = 0;
+    while (count < 8) {
+        struct ctx hurry;
+        ctx_init_timeout(&hurry, ctx, 20 * NS_PER_MS);
+        fds[count] = sock_connect(&hurry, &addr);
+        ctx_fini(&hurry);
+        if (fds[count] < 0)
+            break;
+        count++;
+    }
+    assert_in_range(count, 1, 7);
+    assert_int_equal(fds[count], -ETIMEDOUT);
+    for (size_t i = 0; i < count; i++)
+        sock_close(fds[i], false);
+    sock_close(listener, false);
+    (void)unlink(text + strlen("unix:"));
+}
+
+static void a_full_backlog_times_out(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(connect_too_long, NULL);
+}
+
 static void reset_and_refuse(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -287,6 +325,7 @@ int main(void)
         cmocka_unit_test(half_close_leaves_the_other_direction),
         cmocka_unit_test(asking_and_answering_take_one_step_each),
         cmocka_unit_test(a_deadline_takes_io_back_from_the_kernel),
+        cmocka_unit_test(a_full_backlog_times_out),
         cmocka_unit_test(resets_and_refusals_have_their_names),
         cmocka_unit_test(listening_twice_is_explained),
         cmocka_unit_test(threads_have_rings_and_are_joined),

@@ -203,7 +203,9 @@ int op_wait(struct ctx *ctx, struct op *op)
         }
         ctx_wait_end(&waiting.ending);
     }
-    return op->result == -ECANCELED && ctx && ctx_error(ctx) ? ctx_error(ctx) : op->result;
+    /* EINTR: what cannot be polled waits in a thread of the kernel's, and a signal calls it off. */
+    bool taken_back = op->result == -ECANCELED || op->result == -EINTR;
+    return taken_back && ctx && ctx_error(ctx) ? ctx_error(ctx) : op->result;
 }
 
 /* ---- Messages -------------------------------------------------------------------------------- */
