@@ -20,15 +20,20 @@
  * Words of a claim. The quotient of one metric over itself has a point of no effect, 1, widened to
  * the noise band: from 1 / (1 + noise) to 1 + noise. The claim's side is that of its figure;
  * "reach" is the figure's edge nearer to 1: less its tolerance for a bare figure, the limit for a
- * condition. The interval is read from 1 outwards to the claim's side: confirmed        begins
- * beyond the band, and reaches the figure or goes further; for a condition such as "> 1.2" it also
- * begins at the limit same direction   begins beyond the band, and stops short of that refuted ends
- * within the band or on the other side inconclusive     begins within the band or on the other side
- * and ends beyond the band, or there are too few rounds Any other figure, and a quotient whose
- * figure is itself within the band or allows both sides, is a condition: confirmed when it holds
- * over the whole interval, refuted when nowhere in it, inconclusive otherwise; a bare figure means
- * give or take its tolerance; == and != as above. no counterpart   the claim has no figure here not
- * run          a variant it names was left out of this run
+ * condition. The interval is read from 1 outwards to the claim's side:
+ *
+ *   confirmed        begins beyond the band, and reaches the figure or goes further; for a
+ *                    condition such as "> 1.2" it also begins at the limit
+ *   same direction   begins beyond the band, and stops short of that
+ *   refuted          ends within the band or on the other side
+ *   inconclusive     begins within the band or on the other side and ends beyond the band, or there
+ *                    are too few rounds
+ *   no counterpart   the claim has no figure here
+ *   not run          a variant it names was left out of this run
+ *
+ * Any other figure, and a quotient whose figure is itself within the band or allows both sides, is
+ * a condition: confirmed when it holds over the whole interval, refuted when nowhere in it,
+ * inconclusive otherwise; a bare figure means give or take its tolerance; == and != as above.
  *
  * A variant against the baseline, in QPS and P99: stats_judge with the noise band; "no verdict"
  * under 6 pairs, or when a percentile had too few requests to be one.
