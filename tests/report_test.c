@@ -179,6 +179,40 @@ static void narrow_terminals_get_all_of_it(void **unused)
     made_free(&made);
 }
 
+/* A schedule sets the pace only as long as it is kept up with. */
+static void the_limit_of_an_open_loop_is_told(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint64_t replied;
+        double subject_s, working_s, polled_s; /* of a second */
+        const char *limit;
+    } cases[] = {
+        {990, 0.97, 0.9, 0.5, "the schedule set the pace"},
+        {500, 0.97, 0.9, 0.5, "the subject was the limit"},
+        {500, 0.30, 0.95, 0, "the generator was the limit"},
+        {500, 0.30, 0.95, 0.5, "neither was: waiting was"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct made made = make_all();
+        made.result->phases[0].profile.rate_per_s = 1000;
+        for (size_t r = 0; r < made.result->round_count; r++) {
+            struct result_step *step = &made.result->rounds[r].steps[0];
+            step->subject.cpu_ns = (uint64_t)(cases[i].subject_s * 1e9);
+            step->load.offered = 1000;
+            step->load.replied_in_time = cases[i].replied;
+            step->load.cpu.threads = 1;
+            step->load.cpu.at_ns = NS_PER_S;
+            step->load.cpu.cpu_ns = (uint64_t)(cases[i].working_s * 1e9);
+            step->load.polled_ns = (uint64_t)(cases[i].polled_s * 1e9);
+        }
+        char *text = print_terminal(&made, 100, false);
+        assert_non_null(strstr(text, cases[i].limit));
+        free(text);
+        made_free(&made);
+    }
+}
+
 static void many_reasons_are_summed_up(void **unused)
 {
     (void)unused;
@@ -436,6 +470,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_as_committed),
         cmocka_unit_test(narrow_terminals_get_all_of_it),
+        cmocka_unit_test(the_limit_of_an_open_loop_is_told),
         cmocka_unit_test(many_reasons_are_summed_up),
         cmocka_unit_test(texts_are_measured_and_made_harmless),
         cmocka_unit_test(markdown_escapes_what_it_must),

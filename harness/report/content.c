@@ -353,16 +353,21 @@ static void rounds_facts(const struct result *result, const struct judgement *ju
     reason_facts(result, table);
 }
 
-/* Means over the valid rounds of a variant, in a phase: CPUs of subject and generator. */
+/* Means over the valid rounds of a variant, in a phase. */
 struct busy {
-    double subject, generator;
+    double subject, generator; /* CPUs */
+    double working;            /* share of the generator's time, as load_result_busy */
     size_t subject_count, generator_count;
+    uint64_t offered, replied; /* sums: arrivals of an open loop, and replies in time */
 };
 
 static void busy_add(struct busy *busy, const struct result_step *step)
 {
     if (step->ran && step->loaded && step->length_ns) {
         busy->generator += (double)step->load.cpu.cpu_ns / (double)step->length_ns;
+        busy->working += load_result_busy(&step->load);
+        busy->offered += step->load.offered;
+        busy->replied += step->load.replied_in_time;
         busy->generator_count++;
     }
     if (step->ran && step->metered) {
@@ -380,19 +385,21 @@ static struct busy busy_of(const struct result *result, size_t variant, size_t p
             busy_add(&busy, &round->steps[phase]);
     }
     busy.generator /= busy.generator_count ? (double)busy.generator_count : 1;
+    busy.working /= busy.generator_count ? (double)busy.generator_count : 1;
     busy.subject /= busy.subject_count ? (double)busy.subject_count : 1;
     return busy;
 }
 
-/* Who was the limit of a closed loop: whoever was busy nearly all the time. */
+/* Who was the limit: an open loop's schedule while it was kept up with, else whoever was busy
+ * nearly all the time. */
 static const char *limit_of(const struct busy *busy, const struct load_profile *profile)
 {
-    const double nearly = 0.9;
-    if (profile->rate_per_s > 0)
+    const double nearly = 0.9, kept_up = 0.95;
+    if (profile->rate_per_s > 0 && (double)busy->replied >= kept_up * (double)busy->offered)
         return "the schedule set the pace";
     if (busy->subject_count && busy->subject >= nearly)
         return "the subject was the limit";
-    if (busy->generator >= nearly * (double)(profile->threads ? profile->threads : 1))
+    if (busy->working >= nearly)
         return "the generator was the limit";
     return busy->subject_count ? "neither was: waiting was" : "not the generator";
 }
