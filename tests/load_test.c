@@ -470,6 +470,24 @@ static void what_exceeds_the_cap_is_shed_and_counted(void **unused)
     finish(&phase);
 }
 
+/* A rate nobody can keep leaves the connections their turn. */
+static void a_hopeless_schedule_starves_nobody(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.length_ns = 30 * NS_PER_MS;
+    phase.profile.rate_per_s = 1e8;
+    phase.profile.in_flight_max = 100;
+    run(&phase);
+    assert_ok(phase.rc);
+    assert_int_equal(phase.result.offered, 3000000);
+    const uint64_t *ended = phase.result.ended;
+    assert_int_equal(ended[LOAD_OK] + ended[LOAD_SHED] + ended[LOAD_TIMEOUT], 3000000);
+    assert_true(phase.result.ok_in_time > 0);
+    finish(&phase);
+}
+
 /* Two threads over a second; how busy they were, and how busy the subject. */
 static void who_was_the_limit_is_told(void **unused)
 {
@@ -615,6 +633,7 @@ int main(void)
         cmocka_unit_test(an_open_loop_keeps_its_schedule),
         cmocka_unit_test(waiting_for_a_connection_counts),
         cmocka_unit_test(what_exceeds_the_cap_is_shed_and_counted),
+        cmocka_unit_test(a_hopeless_schedule_starves_nobody),
         cmocka_unit_test(who_was_the_limit_is_told),
         cmocka_unit_test(polling_is_not_work),
         cmocka_unit_test(threads_share_the_work),

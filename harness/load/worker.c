@@ -11,7 +11,8 @@
 #include <string.h>
 
 enum {
-    CONNECTS_AT_ONCE = 32, /* more would overflow the listener's backlog */
+    CONNECTS_AT_ONCE = 32,  /* more would overflow the listener's backlog */
+    ARRIVALS_IN_A_ROW = 64, /* handed out before the connections get a turn */
 };
 
 #define GRACE_NS                   (100 * NS_PER_MS) /* beyond the last request's timeout */
@@ -333,20 +334,22 @@ static void arrive(struct worker *worker, uint64_t intended_ns, uint64_t now_ns)
     worker_busy(worker, 0);
 }
 
-/* Hands out arrivals until the phase is over. */
+/* Hands out arrivals until the phase is over. Behind its schedule it has others run now and then
+ * all the same: connections must be served, and a run may be called off. */
 static int hand_out(struct ctx *ctx, struct worker *worker)
 {
-    for (;;) {
+    for (unsigned in_a_row = 1;; in_a_row++) {
         uint64_t offset_ns = arrival_next_ns(&worker->arrival);
         if (offset_ns == CLOCK_NEVER)
             return 0;
         uint64_t due_ns = worker->start_ns + offset_ns;
         uint64_t now_ns = clock_now_ns();
-        if (due_ns > now_ns) {
+        if (due_ns > now_ns || in_a_row == ARRIVALS_IN_A_ROW) {
             int rc = fiber_sleep_until(ctx, due_ns);
             if (rc)
                 return rc;
             now_ns = clock_now_ns();
+            in_a_row = 0;
         }
         arrive(worker, due_ns, now_ns);
     }
