@@ -296,6 +296,7 @@ static void late_replies_make_no_rate(void **unused)
         assert_outcome(&phase, cases[i].outcome);
         assert_int_equal(phase.result.ok_in_time, 0);
         assert_int_equal(phase.result.replied_in_time, 0);
+        assert_int_equal(phase.result.reply_bytes, 0);
         finish(&phase);
     }
 }

@@ -53,7 +53,7 @@ struct load_result {
     uint64_t replied_in_time;      /* the same of all replies, good or not: QPS */
     uint64_t queued;               /* open loop: arrivals that found no free connection */
     uint64_t connects;             /* connections opened, the first ones included */
-    uint64_t reply_bytes;          /* of bodies and heads, good replies */
+    uint64_t reply_bytes;          /* of bodies and heads, good replies in time */
     uint64_t in_flight_peak;       /* most sent and queued at once, each thread's added up: the
                                       most there can have been */
     uint64_t connections_open;     /* connections that stood when the clock started */

@@ -151,8 +151,10 @@ static void record(struct worker *worker, enum load_outcome outcome, const struc
         hist_record(result->latency, now_ns - intended_ns);
         hist_record(result->service_time, now_ns - sent_ns);
         series_ok(result->series, now_ns, now_ns - intended_ns, client->reply_bytes);
-        result->reply_bytes += client->reply_bytes;
-        result->ok_in_time += now_ns <= worker->end_ns;
+        if (now_ns <= worker->end_ns) {
+            result->ok_in_time++;
+            result->reply_bytes += client->reply_bytes;
+        }
     } else {
         series_error(result->series, now_ns, (unsigned)outcome - 1);
         if (!result->first_error[0])
