@@ -121,8 +121,8 @@ static int add_part(struct load_result *into, struct worker *worker, struct err 
     into->in_flight_peak += part->in_flight_peak;
     into->connections_open += part->connections_open;
     add_cpu(&into->cpu, &part->cpu);
-    into->waited_ns += part->waited_ns;
-    into->polled_ns += part->polled_ns;
+    into->watched_ns += part->watched_ns;
+    into->working_ns += part->working_ns;
     if (!into->first_error[0])
         memcpy(into->first_error, part->first_error, sizeof(into->first_error));
     return series_merge(into->series, part->series, err);
@@ -303,26 +303,27 @@ int load_run(struct ctx *ctx, const struct load_job *job, struct load_result *re
 
 /* ---- Whether to believe it ------------------------------------------------------------------- */
 
-/* Late by more than this, at the 99th percentile, the schedule was not kept. */
-#define LATENESS_MAX_NS (1.0 * (double)NS_PER_MS)
+/* Late by more than this, at the 99th percentile, the schedule was not kept, unless that is little
+ * beside the latencies and beside the phase. */
+#define LATENESS_MAX_NS        NS_PER_MS
+#define LATENESS_LATENCY_SHARE 20
+#define LATENESS_LENGTH_SHARE  100
 
 /* A thread this busy had no time left to ask more. */
 #define BUSY_SHARE 0.97
 
 double load_result_busy(const struct load_result *result)
 {
-    struct meter_sample working = result->cpu;
-    uint64_t ready_ns = working.cpu_ns + result->waited_ns;
-    working.cpu_ns = ready_ns - (result->polled_ns < ready_ns ? result->polled_ns : ready_ns);
-    return meter_cpus(&working) / (double)(working.threads ? working.threads : 1);
+    return result->watched_ns ? (double)result->working_ns / (double)result->watched_ns : 0;
 }
 
 static const char *late_invalid(const struct load_result *result, char *text, size_t size_bytes)
 {
     char late[32];
     uint64_t late_ns = hist_percentile_ns(result->lateness, 99);
-    uint64_t allowed_ns = hist_percentile_ns(result->latency, 99) / 20;
-    if ((double)late_ns <= LATENESS_MAX_NS || late_ns <= allowed_ns)
+    bool little = late_ns <= hist_percentile_ns(result->latency, 99) / LATENESS_LATENCY_SHARE &&
+                  late_ns <= result->length_ns / LATENESS_LENGTH_SHARE;
+    if (late_ns <= LATENESS_MAX_NS || little)
         return NULL;
     (void)snprintf(text, size_bytes, "the generator was late: P99 %s behind its schedule",
                    format_ns(late, sizeof(late), (double)late_ns));

@@ -65,8 +65,8 @@ struct load_result {
     struct hist *connect;          /* opening a connection */
     struct series *series;         /* per 100 ms; errors are outcomes from LOAD_REFUSED on */
     struct meter_sample cpu;       /* what the generator's threads used */
-    uint64_t waited_ns;            /* that they were ready to run and had no CPU */
-    uint64_t polled_ns;            /* of both: busy-polling, with nothing to do */
+    uint64_t watched_ns;           /* from the start to the phase's end, each thread's added up */
+    uint64_t working_ns;           /* of that: with work to do, on a CPU or waiting for one */
     char first_error[160];         /* of the first request that did not end well, "" if none */
 };
 
@@ -81,8 +81,7 @@ int load_run(struct ctx *ctx, const struct load_job *job, struct load_result *re
 
 void load_result_fini(struct load_result *result);
 
-/* The share of the time in which a thread of the generator had work to do, with a CPU or waiting
- * for one; polling left out. */
+/* The share of the phase in which a thread of the generator had work to do. */
 double load_result_busy(const struct load_result *result);
 
 /* Whether the generator and not the subject was the limit. NULL when it was not, else the reason in

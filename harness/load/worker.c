@@ -381,6 +381,25 @@ static void finish(struct ctx *ctx, struct worker *worker, struct group *group)
         record_unsent(worker, queue_take(&worker->queue), clock_now_ns());
 }
 
+static struct worker_usage read_usage(void)
+{
+    struct worker_usage usage = {.waited_ns = meter_thread_waited_ns(),
+                                 .polled_ns = ring_stats(ring_self()).polled_ns};
+    (void)meter_thread(&usage.meter, NULL);
+    return usage;
+}
+
+/* At the end of the phase: what comes after it says nothing of how busy the phase was. */
+static void note_work(struct worker *worker)
+{
+    struct worker_usage now = read_usage();
+    struct meter_sample used = meter_difference(&worker->before.meter, &now.meter);
+    uint64_t ready_ns = used.cpu_ns + now.waited_ns - worker->before.waited_ns;
+    uint64_t polled_ns = now.polled_ns - worker->before.polled_ns;
+    worker->result.watched_ns = used.at_ns;
+    worker->result.working_ns = ready_ns - (polled_ns < ready_ns ? polled_ns : ready_ns);
+}
+
 static void run_phase(struct ctx *ctx, struct worker *worker)
 {
     bool open = worker->job->profile->rate_per_s > 0;
@@ -396,6 +415,7 @@ static void run_phase(struct ctx *ctx, struct worker *worker)
     }
     if (!rc)
         rc = fiber_sleep_until(ctx, worker->end_ns);
+    note_work(worker);
     if (rc)
         group_cancel(&group, "run ended");
     finish(ctx, worker, &group);
@@ -440,13 +460,9 @@ void worker_main(struct ctx *ctx, void *arg)
     while (!worker->has_start)
         if (waitq_wait(ctx, &worker->waits_for_go, NULL))
             return;
-    struct meter_sample before = {0}, after = {0};
-    uint64_t polled_ns = ring_stats(ring_self()).polled_ns, waited_ns = meter_thread_waited_ns();
-    (void)meter_thread(&before, NULL);
+    worker->before = read_usage();
     series_start(worker->result.series, worker->start_ns);
     run_phase(ctx, worker);
-    (void)meter_thread(&after, NULL);
-    worker->result.cpu = meter_difference(&before, &after);
-    worker->result.waited_ns = meter_thread_waited_ns() - waited_ns;
-    worker->result.polled_ns = ring_stats(ring_self()).polled_ns - polled_ns;
+    struct worker_usage after = read_usage();
+    worker->result.cpu = meter_difference(&worker->before.meter, &after.meter);
 }

@@ -20,6 +20,13 @@ struct worker_queue {
     uint64_t head, tail;   /* taken from head, put at tail */
 };
 
+/* What a thread has used since it began. */
+struct worker_usage {
+    struct meter_sample meter;
+    uint64_t waited_ns; /* ready to run, without a CPU */
+    uint64_t polled_ns; /* busy-polling, with or without a CPU */
+};
+
 struct worker {
     const struct load_job *job; /* the caller's */
     const struct mix *mix;      /* shared by all workers */
@@ -47,6 +54,7 @@ struct worker {
 
     _Atomic uint64_t ended[LOAD_OUTCOMES]; /* written here, read by whoever shows progress */
     _Atomic uint64_t in_flight;            /* likewise */
+    struct worker_usage before;            /* at the start of the phase */
     struct load_result result;             /* this thread's part */
     struct err err;                        /* why it could not start */
     int error;                             /* of starting */

@@ -36,8 +36,8 @@ const struct json_field json_load_fields[] = {
     FIELD(load_result, ok_in_time),       FIELD(load_result, replied_in_time),
     FIELD(load_result, queued),           FIELD(load_result, connects),
     FIELD(load_result, reply_bytes),      FIELD(load_result, in_flight_peak),
-    FIELD(load_result, connections_open), FIELD(load_result, waited_ns),
-    FIELD(load_result, polled_ns),        {0},
+    FIELD(load_result, connections_open), FIELD(load_result, watched_ns),
+    FIELD(load_result, working_ns),       {0},
 };
 
 const struct json_field json_round_fields[] = {
