@@ -86,6 +86,17 @@ result $? 'has a log a round when asked'
     python3 -c 'import json, sys; json.load(sys.stdin)' >"$tmp/out" 2>&1
 result $? '--json prints JSON'
 
+check 'a schedule nobody can keep' 4 'not valid: ' \
+    run "$scenarios/tiny.yaml" --rounds 1 --set think_time=0 --set rate=50000k \
+    --set warmup=1ms --set measure=20ms
+python3 - "$tmp/result/result.json" >"$tmp/out" 2>"$tmp/err" <<'END'
+import json, sys
+rounds = json.load(open(sys.argv[1]))["rounds"]
+assert any(r["attempt"] > 0 for r in rounds), "nothing was repeated"
+assert len({r["seed"] for r in rounds}) == 1, "what is compared had different loads"
+END
+result $? 'is tried again with the load that the rest of its block had'
+
 check 'an unknown variant' 2 "did you mean 'pooled'?" run "$scenarios/tiny.yaml" --variants poled
 check 'an unknown setting' 2 "did you mean 'connections'?" \
     run "$scenarios/tiny.yaml" --set conections=4

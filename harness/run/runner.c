@@ -84,11 +84,12 @@ static void log_path(const struct run *run, const struct result_round *round, ch
 
 /* ---- Rounds ---------------------------------------------------------------------------------- */
 
-/* All variants of a block get the same load; blocks, and repetitions of rounds, differ. */
-static uint64_t round_seed(const struct run *run, size_t block, unsigned attempt)
+/* All variants of a block get the same load, so that what is compared had the same to do: a round
+ * that is repeated, too, for it is compared with the others of its block. */
+static uint64_t round_seed(const struct run *run, size_t block)
 {
     struct rng rng;
-    rng_init(&rng, run->result->seed, ((uint64_t)block << 8) | attempt);
+    rng_init(&rng, run->result->seed, block);
     return rng_next(&rng);
 }
 
@@ -103,7 +104,7 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
     round->block = block;
     round->variant = variant;
     round->attempt = attempt;
-    round->seed = round_seed(run, block, attempt);
+    round->seed = round_seed(run, block);
     log_path(run, round, path, sizeof(path));
     run->status->variant = run->result->variants[variant].name;
     struct round_setting setting = {
