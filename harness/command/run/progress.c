@@ -20,6 +20,17 @@ static void tell_reasons(const struct result_round *round)
     }
 }
 
+/* The round's P99, or that it had too few requests for one. */
+static const char *p99_text(const struct result *result, const struct result_round *round,
+                            char *text, size_t size_bytes)
+{
+    int phase = plan_phase_of(result->plan, METRIC_P99);
+    const struct hist *latency = phase >= 0 ? round->steps[phase].load.latency : NULL;
+    if (latency && latency->count > 0 && !hist_percentile_is_sound(latency, 99))
+        return "of too few";
+    return metric_format(text, size_bytes, METRIC_NS, round->whole[METRIC_P99]);
+}
+
 static void tell_round(const struct progress *progress, const struct result_round *round)
 {
     char qps[40], p99[40], again[32] = "";
@@ -29,7 +40,7 @@ static void tell_round(const struct progress *progress, const struct result_roun
     (void)fprintf(stderr, "round %zu of %zu, %s%s: %s, p99 %s\n", round->block + 1,
                   result->block_count, result->variants[round->variant].name, again,
                   metric_format(qps, sizeof(qps), METRIC_RATE, round->whole[METRIC_QPS]),
-                  metric_format(p99, sizeof(p99), METRIC_NS, round->whole[METRIC_P99]));
+                  p99_text(result, round, p99, sizeof(p99)));
     tell_reasons(round);
 }
 
