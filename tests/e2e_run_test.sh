@@ -118,6 +118,12 @@ result $? 'and its log kept'
 scenario missing 'command: [/no/such/program]
     url: "http://127.0.0.1:{port}"'
 check 'a program that is not there' 5 "start '/no/such/program'" run "$tmp/missing.yaml"
+scenario several "command: [sh, -c, \"'$poolstorm' serve '--listen=127.0.0.1:{port}' & wait\"]
+    url: 'http://127.0.0.1:{port}'
+    health: /health"
+check 'a subject of several processes' 0 'round 1 of' run "$tmp/several.yaml"
+grep -qF '"subject":null' "$tmp/result/result.json"
+result $? 'is not metered by one of them'
 scenario silent 'command: [sleep, "60"]
     url: "http://127.0.0.1:{port}"
     start_timeout: 200ms'

@@ -599,6 +599,30 @@ static void payloads_have_the_size_asked_for(void **unused)
     }
 }
 
+static void a_post_without_a_body_says_so(void **unused)
+{
+    (void)unused;
+    struct load_target target = {.host = "h:1"};
+    struct load_profile profile = {.keep_alive = true, .connections = 1};
+    static const struct {
+        char method[8];
+        bool says;
+    } cases[] = {{"POST", true}, {"PUT", true}, {"GET", false}, {"DELETE", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char path[] = "/", method[8];
+        memcpy(method, cases[i].method, sizeof(method));
+        struct load_request request = {.method = method, .path = path, .weight = 1};
+        struct load_job job = {
+            .target = &target, .profile = &profile, .requests = &request, .request_count = 1};
+        struct mix mix;
+        assert_ok(mix_init(&mix, &job, NULL));
+        const struct mix_request *made = &mix.requests[0];
+        bool says = memmem(made->bytes, made->length, "\r\nContent-Length: 0\r\n", 21) != NULL;
+        assert_int_equal(says, cases[i].says);
+        mix_fini(&mix);
+    }
+}
+
 static void urls_are_read(void **unused)
 {
     (void)unused;
@@ -643,6 +667,7 @@ int main(void)
         cmocka_unit_test(polling_is_not_work),
         cmocka_unit_test(threads_share_the_work),
         cmocka_unit_test(payloads_have_the_size_asked_for),
+        cmocka_unit_test(a_post_without_a_body_says_so),
         cmocka_unit_test(urls_are_read),
     };
     return cmocka_run_group_tests_name("load", tests, NULL, NULL);

@@ -323,7 +323,7 @@ static const struct {
     {HEAD VARIANT "load: {body: x, payload: 1KB}\n" PHASE, "body or payload, not both"},
     {HEAD VARIANT "phases: [{name: p, for: 1s}, {name: d, kind: drain, for: 1s, rate: 1/s}]\n",
      ":3:62: a drain has no load"},
-    {HEAD VARIANT PHASE "rounds: 0\n", ":4:9: rounds: must lie between 1 and 1000"},
+    {HEAD VARIANT PHASE "rounds: 0\n", ":4:9: rounds: must lie between 1 and 500"},
     {HEAD VARIANT PHASE "noise: 200%\n", ":4:8: noise: expected a share"},
     {HEAD VARIANT PHASE "observe: {p99: x_total}\n",
      ":4:11: expected another name: 'p99' is a built"},

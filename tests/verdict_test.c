@@ -49,11 +49,13 @@ static void effects_are_read_towards_the_claim(void **unused)
 {
     (void)unused;
     static const struct row rows[] = {
-        /* a bare figure above 1: reaching begins at 1.58 less a tenth, 1.422 */
+        /* a bare figure above 1: near enough begins at 1.58 less a tenth, 1.422 */
         {1.5, 1.7, EXPR_ABOUT, 1.58, CLAIM_CONFIRMED},
-        {2.5, 2.7, EXPR_ABOUT, 1.58, CLAIM_CONFIRMED}, /* stronger */
-        {1.1, 1.43, EXPR_ABOUT, 1.58, CLAIM_CONFIRMED},
-        {1.1, 1.42, EXPR_ABOUT, 1.58, CLAIM_SAME_DIRECTION},
+        {2.5, 2.7, EXPR_ABOUT, 1.58, CLAIM_CONFIRMED},  /* stronger */
+        {1.1, 1.58, EXPR_ABOUT, 1.58, CLAIM_CONFIRMED}, /* the interval reaches it */
+        {1.1, 1.57, EXPR_ABOUT, 1.58, CLAIM_SAME_DIRECTION},
+        {1.42, 1.43, EXPR_ABOUT, 1.58, CLAIM_CONFIRMED}, /* the estimate comes near enough */
+        {1.41, 1.43, EXPR_ABOUT, 1.58, CLAIM_SAME_DIRECTION},
         {1.03, 1.1, EXPR_ABOUT, 1.58, CLAIM_SAME_DIRECTION},
         {1.01, 1.7, EXPR_ABOUT, 1.58, CLAIM_INCONCLUSIVE}, /* begins within the noise */
         {0.9, 1.7, EXPR_ABOUT, 1.58, CLAIM_INCONCLUSIVE},
@@ -61,10 +63,12 @@ static void effects_are_read_towards_the_claim(void **unused)
         {0.5, 0.6, EXPR_ABOUT, 1.58, CLAIM_REFUTED},   /* the other way */
         {0.9, 1.019, EXPR_ABOUT, 1.58, CLAIM_REFUTED},
         {0.9, 1.021, EXPR_ABOUT, 1.58, CLAIM_INCONCLUSIVE},
-        /* below 1: reaching begins at 0.297 */
+        /* below 1: near enough begins at 0.297 */
         {0.25, 0.3, EXPR_ABOUT, 0.27, CLAIM_CONFIRMED},
         {0.1, 0.12, EXPR_ABOUT, 0.27, CLAIM_CONFIRMED},
-        {0.29, 0.9, EXPR_ABOUT, 0.27, CLAIM_CONFIRMED},
+        {0.27, 0.9, EXPR_ABOUT, 0.27, CLAIM_CONFIRMED},
+        {0.28, 0.31, EXPR_ABOUT, 0.27, CLAIM_CONFIRMED},
+        {0.29, 0.9, EXPR_ABOUT, 0.27, CLAIM_SAME_DIRECTION},
         {0.3, 0.9, EXPR_ABOUT, 0.27, CLAIM_SAME_DIRECTION},
         {0.3, 0.99, EXPR_ABOUT, 0.27, CLAIM_INCONCLUSIVE},
         {0.99, 1.5, EXPR_ABOUT, 0.27, CLAIM_REFUTED},
@@ -271,6 +275,9 @@ static void percentiles_want_requests(void **unused)
     assert_int_equal(judgement->versus[0].verdict, STATS_BETTER);
     assert_int_equal(judgement->versus[1].verdict, STATS_NO_VERDICT);
     assert_int_equal(judgement->versus[1].measured.needs, 10000);
+    assert_int_equal(judgement->expects[3].verdict, VERDICT_INCONCLUSIVE); /* it names a P99 */
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_PASS);         /* and this one none */
+    assert_int_equal(judgement->claims[2].word, CLAIM_INCONCLUSIVE);
     assert_ok(judgement_level(result, 0, EXPR_WHOLE_ROUND, METRIC_P99, &level, NULL));
     assert_int_equal(level.needs, 10000);
     assert_int_equal(level.requests_least, 9900);

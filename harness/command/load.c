@@ -238,6 +238,9 @@ static void print_generator(const struct session *session)
     const char *reason = invalid(session, text, sizeof(text));
     if (reason)
         (void)printf("\n  NOT VALID: %s\n", reason);
+    else if (load_result_busy(result) > 0.97)
+        (void)printf(
+            "  the generator had no time left: it may have been the limit, not the service\n");
 }
 
 static json_t *latency_json(const struct hist *hist)

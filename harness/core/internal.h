@@ -73,6 +73,9 @@ void ring_start_late(struct ring *ring, struct late *late);
 /* Hands over what is queued and collects what has happened, if there is anything of either. */
 void ring_flush(struct ring *ring);
 
+/* The same until nothing is queued any more: what ends a thread must not stay behind. */
+void ring_flush_all(struct ring *ring);
+
 /* fiber.c */
 int fiber_create(struct ring *ring, struct group *group, const char *name, fiber_fn *fn, void *arg);
 void fiber_run_ready(struct ring *ring);

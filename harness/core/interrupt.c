@@ -30,7 +30,7 @@ static void watch(struct ctx *ctx, void *arg)
         if (number < 0)
             return;
         if (seen > 0)
-            _exit(128 + number); /* asked twice: whoever asks does not want to wait for clean-up */
+            _exit(128 + SIGINT); /* asked twice: whoever asks does not want to wait for clean-up */
         ctx_cancel(&job->ctx, interrupt_cause);
     }
 }

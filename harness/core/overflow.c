@@ -37,6 +37,9 @@ static void on_fault(int signal, siginfo_t *info, void *context)
         previous.sa_sigaction(signal, info, context);
     else
         (void)sigaction(signal, &previous, NULL);
+    if (info->si_code <= 0)
+        (void)raise(
+            signal); /* sent by somebody: unlike a fault, it does not come again by itself */
 }
 
 /* Again with every ring, for others may have put theirs in its place. */

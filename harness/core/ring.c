@@ -331,6 +331,14 @@ static void wait_for_kernel(struct ring *ring, uint64_t due_ns)
     }
 }
 
+void ring_flush_all(struct ring *ring)
+{
+    do {
+        ring_flush(ring);
+        reap(ring); /* the kernel takes no more while completions wait to be seen */
+    } while (io_uring_sq_ready(&ring->uring) > 0);
+}
+
 int ring_run(struct ring *ring, const char *name, void (*entry)(struct ctx *ctx, void *arg),
              void *arg, struct err *err)
 {
@@ -348,7 +356,6 @@ int ring_run(struct ring *ring, const char *name, void (*entry)(struct ctx *ctx,
         wait_for_kernel(ring, timer_next(&ring->timers));
         reap(ring);
     }
-    ring_flush(ring); /* messages sent by the last fiber */
-    reap(ring);
+    ring_flush_all(ring); /* messages sent by the last fiber */
     return 0;
 }

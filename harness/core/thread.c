@@ -63,7 +63,7 @@ static void *thread_main(void *arg)
         return NULL;
     (void)ring_run(thread->ring, thread->options.name, thread->fn, thread->arg, NULL);
     ring_post(thread->parent, &thread->ended);
-    ring_flush(thread->ring);
+    ring_flush_all(thread->ring);
     return NULL;
 }
 

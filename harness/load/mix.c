@@ -133,8 +133,8 @@ static int render(struct mix_request *request, const struct load_job *job,
     write_header_lines(out, want->headers);
     if (want->payload_bytes > 0)
         (void)fputs("Content-Type: application/json\r\n", out);
-    if (body)
-        (void)fprintf(out, "Content-Length: %zu\r\n", grown_length(body));
+    if (body || strcmp(want->method, "POST") == 0 || strcmp(want->method, "PUT") == 0)
+        (void)fprintf(out, "Content-Length: %zu\r\n", body ? grown_length(body) : 0);
     (void)fprintf(out, "\r\n%s", body ? body : "");
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {

@@ -226,11 +226,21 @@ static uint64_t run_request(struct ctx *ctx, struct worker *worker, struct clien
 
 /* ---- Closed loop: each connection is a client ------------------------------------------------ */
 
+static int await_go(struct ctx *ctx, struct worker *worker)
+{
+    int rc = 0;
+    while (!rc && !worker->has_start)
+        rc = waitq_wait(ctx, &worker->waits_for_go, NULL);
+    return rc;
+}
+
 static void closed_client(struct ctx *ctx, void *arg)
 {
     struct worker *worker = arg;
     struct client *client = &worker->clients[worker->next_client++];
     uint64_t think_ns = worker->job->profile->think_ns;
+    if (await_go(ctx, worker) || fiber_sleep_until(ctx, worker->start_ns))
+        return;
     uint64_t now_ns = clock_now_ns();
     worker_busy(worker, 1);
     while (now_ns < worker->end_ns && !ctx_error(ctx)) {
@@ -400,26 +410,17 @@ static void note_work(struct worker *worker)
     worker->result.working_ns = ready_ns - (polled_ns < ready_ns ? polled_ns : ready_ns);
 }
 
-static void run_phase(struct ctx *ctx, struct worker *worker)
+static int run_phase(struct ctx *ctx, struct worker *worker)
 {
-    bool open = worker->job->profile->rate_per_s > 0;
-    struct group group;
-    group_init(&group, ctx);
-    worker->next_client = 0;
+    worker->before = read_usage();
+    series_start(worker->result.series, worker->start_ns);
     int rc = fiber_sleep_until(ctx, worker->start_ns);
-    for (size_t i = 0; i < worker->client_count && !rc; i++)
-        rc = group_spawn(&group, "connection", open ? open_client : closed_client, worker);
-    if (!rc && open) {
-        fiber_yield(); /* the connections line up first */
+    if (!rc && worker->job->profile->rate_per_s > 0)
         rc = hand_out(ctx, worker);
-    }
     if (!rc)
         rc = fiber_sleep_until(ctx, worker->end_ns);
     note_work(worker);
-    if (rc)
-        group_cancel(&group, "run ended");
-    finish(ctx, worker, &group);
-    (void)group_fini(&group);
+    return rc;
 }
 
 static void connect_some(struct ctx *ctx, void *arg)
@@ -451,18 +452,46 @@ static void connect_all(struct ctx *ctx, struct worker *worker)
         worker->result.connections_open += worker->clients[i].fd >= 0;
 }
 
+/* Starts a fiber for each connection and lets it get to where it waits for work or for the start:
+ * with thousands of them that takes longer than the first arrival could wait. */
+static int line_up(struct worker *worker, struct group *group)
+{
+    bool open = worker->job->profile->rate_per_s > 0;
+    worker->next_client = 0;
+    for (size_t i = 0; i < worker->client_count; i++) {
+        int rc = group_spawn(group, "connection", open ? open_client : closed_client, worker);
+        if (rc)
+            return rc;
+    }
+    struct waitq *line = open ? &worker->idle : &worker->waits_for_go;
+    while (line->length < worker->client_count && !ctx_error(&group->ctx))
+        fiber_yield();
+    return 0;
+}
+
 void worker_main(struct ctx *ctx, void *arg)
 {
     struct worker *worker = arg;
+    struct group group;
     if (worker->job->profile->keep_alive)
         connect_all(ctx, worker);
+    group_init(&group, ctx);
+    int rc = line_up(worker, &group);
+    if (rc) {
+        worker->error = rc;
+        worker->result.connections_open = 0;
+    }
     ring_post(worker->parent, &worker->ready);
-    while (!worker->has_start)
-        if (waitq_wait(ctx, &worker->waits_for_go, NULL))
-            return;
-    worker->before = read_usage();
-    series_start(worker->result.series, worker->start_ns);
-    run_phase(ctx, worker);
-    struct worker_usage after = read_usage();
-    worker->result.cpu = meter_difference(&worker->before.meter, &after.meter);
+    if (!rc)
+        rc = await_go(ctx, worker);
+    if (!rc)
+        rc = run_phase(ctx, worker);
+    if (rc)
+        group_cancel(&group, "run ended");
+    finish(ctx, worker, &group);
+    (void)group_fini(&group);
+    if (worker->has_start) {
+        struct worker_usage after = read_usage();
+        worker->result.cpu = meter_difference(&worker->before.meter, &after.meter);
+    }
 }

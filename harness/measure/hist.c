@@ -282,10 +282,15 @@ uint64_t hist_percentile_ns(const struct hist *hist, double percentile)
     return hist->max_ns;
 }
 
+uint64_t hist_percentile_needs(double percentile)
+{
+    /* Rounded, because 100 - 99.9 comes out a little short of 0.1. */
+    return (uint64_t)llround(10000 / (100 - percentile));
+}
+
 bool hist_percentile_is_sound(const struct hist *hist, double percentile)
 {
-    /* The slack is for 100 - 99.9, which comes out a little short of 0.1. */
-    return (double)hist->count * (100 - percentile) >= 10000 * (1 - 1e-9);
+    return hist->count >= hist_percentile_needs(percentile);
 }
 
 uint64_t hist_count_at_or_below(const struct hist *hist, uint64_t value_ns)

@@ -133,8 +133,9 @@ double hist_stddev_ns(const struct hist *hist);
  * it, but never above the maximum; the minimum for 0. 0 while empty. */
 uint64_t hist_percentile_ns(const struct hist *hist, double percentile);
 
-/* Whether there are enough values to say percentile: a hundred beyond it (10,000 for P99, 100,000
- * for P99.9). Below that, say so instead of printing it. */
+/* How many values it takes to say percentile (0 to 100, exclusive): a hundred beyond it, which is
+ * 10,000 for P99 and 100,000 for P99.9. With fewer, say so instead of printing it. */
+uint64_t hist_percentile_needs(double percentile);
 bool hist_percentile_is_sound(const struct hist *hist, double percentile);
 
 /* How many values are at most value_ns, or equivalent to it. */

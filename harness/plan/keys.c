@@ -19,7 +19,7 @@ const struct param plan_params[] = {
     {PARAM_TEXT("notes", plan, notes, NULL, "anything else, such as what was scaled down")},
     {PARAM_COUNT("rounds", plan, rounds, "10",
                  "passes of every variant; under 6 there is no verdict"),
-     .min = 1, .max = 1000},
+     .min = 1, .max = 500},
     {PARAM_SHARE("noise", plan, noise_share, "2%",
                  "band within which variants count as equivalent")},
     {0},

@@ -494,6 +494,15 @@ int content_validity(const struct result *result, const struct judgement *judgem
     return 0;
 }
 
+/* Whether any two sides were compared with a verdict, as an A/A run means to. */
+static bool compared(const struct judgement *judgement)
+{
+    for (size_t i = 0; i < judgement->versus_count; i++)
+        if (judgement->versus[i].verdict != STATS_NO_VERDICT)
+            return true;
+    return false;
+}
+
 char *content_outcome(const struct result *result, const struct judgement *judgement, char *text,
                       size_t size_bytes, enum tone *tone)
 {
@@ -514,7 +523,9 @@ char *content_outcome(const struct result *result, const struct judgement *judge
         (void)snprintf(text, size_bytes, "✘ a difference was found where there is none");
     else if (count == 0)
         (void)snprintf(text, size_bytes, "✔ measured%s",
-                       result->aa ? "; no difference was found" : "; nothing was expected");
+                       !result->aa           ? "; nothing was expected"
+                       : compared(judgement) ? "; no difference was found"
+                                             : "; too few rounds to tell a difference");
     else if (unsure)
         (void)snprintf(text, size_bytes, "✔ no condition failed; %zu of %zu are undecided", unsure,
                        count);

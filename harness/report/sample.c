@@ -153,15 +153,15 @@ static uint64_t metric_needs(int metric)
 {
     switch (metric) {
     case METRIC_P50:
-        return 200;
+        return hist_percentile_needs(50);
     case METRIC_P90:
-        return 1000;
+        return hist_percentile_needs(90);
     case METRIC_P95:
-        return 2000;
+        return hist_percentile_needs(95);
     case METRIC_P99:
-        return 10000;
+        return hist_percentile_needs(99);
     case METRIC_P999:
-        return 100000;
+        return hist_percentile_needs(99.9);
     default:
         return 0;
     }

@@ -104,8 +104,9 @@ enum claim_word claim_of_effect(const struct stats_estimate *ratio, enum expr_op
         return CLAIM_REFUTED;
     if (begin <= edge)
         return CLAIM_INCONCLUSIVE;
-    bool reached =
-        about ? end >= reach : verdict_of_interval(ratio, op, limit, tolerance) == VERDICT_PASS;
+    double middle = up ? log(ratio->value) : -log(ratio->value);
+    bool reached = about ? end >= fabs(log(limit)) || middle >= reach
+                         : verdict_of_interval(ratio, op, limit, tolerance) == VERDICT_PASS;
     return reached ? CLAIM_CONFIRMED : CLAIM_SAME_DIRECTION;
 }
 
@@ -169,7 +170,7 @@ static int judge_part(const struct result *result, const struct expr_comparison 
         part->verdict = VERDICT_FAIL;
     else if (part->measured.exact)
         part->verdict = held.all ? VERDICT_PASS : VERDICT_FAIL;
-    else if (result->quick)
+    else if (result->quick || part->measured.needs)
         part->verdict = VERDICT_INCONCLUSIVE;
     else
         part->verdict = verdict_of_interval(&part->measured.estimate, comparison->op,
@@ -277,7 +278,7 @@ static int judge_claim(const struct result *result, const struct judgement *judg
     const struct stats_estimate *estimate = &out->measured.estimate;
     if (out->measured.used > 0 && out->measured.exact)
         out->word = held.all ? CLAIM_CONFIRMED : CLAIM_REFUTED;
-    else if (out->measured.used == 0 || result->quick)
+    else if (out->measured.used == 0 || result->quick || out->measured.needs)
         out->word = CLAIM_INCONCLUSIVE;
     else if (is_effect(claim) && out->measured.ratio)
         out->word = claim_of_effect(estimate, claim->op, claim->limit, claim->tolerance,

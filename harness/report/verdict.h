@@ -18,13 +18,12 @@
  * the value given is the sum over the rounds for counts, else the one farthest from the limit.
  *
  * Words of a claim. The quotient of one metric over itself has a point of no effect, 1, widened to
- * the noise band: from 1 / (1 + noise) to 1 + noise. The claim's side is that of its figure;
- * "reach" is the figure's edge nearer to 1: less its tolerance for a bare figure, the limit for a
- * condition. The interval is read from 1 outwards to the claim's side:
+ * the noise band: from 1 / (1 + noise) to 1 + noise. The claim's side is that of its figure. The
+ * interval is read from 1 outwards to the claim's side:
  *
- *   confirmed        begins beyond the band, and reaches the figure or goes further; for a
- *                    condition such as "> 1.2" it also begins at the limit
- *   same direction   begins beyond the band, and stops short of that
+ *   confirmed        begins beyond the band, and reaches the figure or goes further, or at least
+ * the estimate does, less the figure's tolerance; for a condition such as "> 1.2" the whole
+ * interval lies beyond the limit same direction   begins beyond the band, and stops short of that
  *   refuted          ends within the band or on the other side
  *   inconclusive     begins within the band or on the other side and ends beyond the band, or there
  *                    are too few rounds

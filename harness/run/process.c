@@ -270,9 +270,14 @@ static int own_command(struct process *process, struct texts *argv, struct err *
     if (rc)
         return rc;
     if (mentions(subject->command, "{dir}")) {
-        process->folder = strdup("/tmp/poolstorm-XXXXXX");
-        if (!process->folder || !mkdtemp(process->folder))
+        char folder[] = "/tmp/poolstorm-XXXXXX";
+        if (!mkdtemp(folder))
             return err_sys(err, -errno, "make a folder for the subject");
+        process->folder = strdup(folder);
+        if (!process->folder) {
+            (void)rmdir(folder);
+            return err_sys(err, -ENOMEM, "make a folder for the subject");
+        }
     }
     for (char *const *arg = subject->command; *arg; arg++)
         texts_add(argv, expand(*arg, port, process->folder ? process->folder : ""));

@@ -45,8 +45,8 @@ struct result_step {
     uint64_t length_ns;          /* what it took in fact */
     bool loaded;                 /* load below is set: not so in a drain */
     struct load_result load;     /* owned */
-    bool metered;                /* subject below is set: not so for a url */
-    struct meter_sample subject; /* meter_difference over the phase, of its first process */
+    bool metered;                /* subject below is set: not so for a url or several processes */
+    struct meter_sample subject; /* meter_difference over the phase */
 };
 
 /* One pass of one variant. */

@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/fiber.h"
+#include "faults/descendants.h"
 #include "measure/meter.h"
 #include "run/fetch.h"
 #include "run/process.h"
@@ -22,7 +23,7 @@ struct pass {
     struct result *result;
     struct result_round *round;
     struct process process;
-    struct meter *meter; /* NULL for a url */
+    struct meter *meter; /* NULL for a url and for a subject of several processes */
 };
 
 /* What is read at both ends of a phase. */
@@ -241,6 +242,19 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
 
 /* ---- The round ------------------------------------------------------------------------------- */
 
+/* Of a subject of several processes a meter, which reads one, would tell a part for the whole. */
+static bool has_children(pid_t pid)
+{
+    struct descendants list;
+    bool found = false;
+    if (descendants_read(&list, NULL))
+        return true;
+    for (size_t i = 0; i < list.count && !found; i++)
+        found = list.items[i].pid != pid && descendants_stem_from(&list, list.items[i].pid, pid);
+    descendants_fini(&list);
+    return found;
+}
+
 static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     const struct result_variant *variant = &pass->result->variants[pass->round->variant];
@@ -256,7 +270,7 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     int rc = process_start(ctx, &pass->process, &options, err);
     pass->round->ready_ns = pass->process.ready_ns;
     pass->round->pid = process_pid(&pass->process);
-    if (!rc && pass->round->pid)
+    if (!rc && pass->round->pid && !has_children(pass->round->pid))
         rc = meter_create(&pass->meter, pass->round->pid, err);
     return rc;
 }
