@@ -34,13 +34,13 @@ build() {
         rm -rf "$dir"
         quietly "$dir.setup.log" meson setup "$dir" "$@" || return 1
     fi
-    case $(ninja -C "$dir" -n 2>&1) in
-    *'no work to do.'*) return 0 ;;
-    esac
-    if [ -t 2 ]; then
-        ninja -C "$dir" >&2
-    else
+    # The commit is looked up each time and compiled into one file: no more than that is no news.
+    if [ "$(ninja -C "$dir" -n 2>&1 | grep -c Compiling)" -gt 1 ] || [ ! -e "$dir/poolstorm" ]; then
+        if [ -t 2 ]; then
+            ninja -C "$dir" >&2
+            return
+        fi
         say "building $dir"
-        quietly "$dir.build.log" ninja -C "$dir"
     fi
+    quietly "$dir.build.log" ninja -C "$dir"
 }
