@@ -525,7 +525,7 @@ static void who_was_the_limit_is_told(void **unused)
         const char *reason =
             load_result_invalid(&result, &profile, cases[i].subject_cpus, text, sizeof(text));
         assert_int_equal(reason != NULL, cases[i].reason != NULL);
-        if (reason)
+        if (reason && cases[i].reason)
             assert_non_null(strstr(reason, cases[i].reason));
         load_result_fini(&result);
     }
