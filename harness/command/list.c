@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* list.c - poolstorm list: the scenarios there are, and the question each one answers. */
 #include "command/command.h"
+#include "command/scenario_tables.h"
 
 #include "plan/catalog.h"
 #include "plan/plan.h"
-#include "subject/settings.h"
 
 #include <jansson.h>
 
@@ -65,24 +65,16 @@ static int choose(const struct catalog *all, char *const *words, struct catalog 
     return rc;
 }
 
-static int check_service(const void *settings, struct err *err)
-{
-    return service_settings_check(settings, err);
-}
-
 /* A file that cannot be read is said so and does not hide the others. */
 static enum exit_code print_all(const struct catalog *chosen, json_t *scenarios)
 {
-    static const struct plan_tables tables = {.service = service_params,
-                                              .service_size_bytes = sizeof(struct service_settings),
-                                              .service_check = check_service};
     enum exit_code code = EXIT_WELL;
     const char *family = NULL;
     for (size_t i = 0; i < chosen->count; i++) {
         const struct catalog_entry *entry = &chosen->entries[i];
         struct plan *plan = NULL;
         struct err err = {0};
-        if (plan_load(entry->path, &tables, &plan, &err)) {
+        if (plan_load(entry->path, &scenario_tables, &plan, &err)) {
             (void)fprintf(stderr, "%s\n", err.text);
             code = EXIT_BAD_INPUT;
         } else if (!scenarios) {

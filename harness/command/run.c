@@ -4,12 +4,12 @@
 
 #include "command/command.h"
 #include "command/run/progress.h"
+#include "command/scenario_tables.h"
 #include "core/group.h"
 #include "core/interrupt.h"
 #include "core/io.h"
 #include "plan/catalog.h"
 #include "report/report.h"
-#include "subject/settings.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -84,24 +84,14 @@ static void plans_fini(struct plans *plans)
     free(plans->items);
 }
 
-static int check_service(const void *settings, struct err *err)
-{
-    return service_settings_check(settings, err);
-}
-
 static int load_plans(struct plans *plans, const struct catalog *selection, struct err *err)
 {
-    static const struct plan_tables tables = {
-        .service = service_params,
-        .service_size_bytes = sizeof(struct service_settings),
-        .service_check = check_service,
-    };
     plans->items = calloc(selection->count + 1, sizeof(*plans->items));
     if (!plans->items)
         return err_sys(err, -ENOMEM, "read scenarios");
     int rc = 0;
     for (size_t i = 0; i < selection->count && !rc; i++) {
-        rc = plan_load(selection->entries[i].path, &tables, &plans->items[i], err);
+        rc = plan_load(selection->entries[i].path, &scenario_tables, &plans->items[i], err);
         plans->count += rc == 0;
     }
     return rc;

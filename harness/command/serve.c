@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -64,16 +63,6 @@ static void serve_main(struct ctx *ctx, void *arg)
     stop(ctx, serve, service);
 }
 
-/* As many connections as the system lets us have; less is no reason not to serve. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 /* The signals are blocked before any thread starts, so that all of them inherit it. */
 static int open_signals(struct err *err)
 {
@@ -92,7 +81,7 @@ static enum exit_code serve_run(void *options, char *const *args, struct err *er
     (void)args;
     struct serve serve = {.settings = options, .err = err, .result = EXIT_WELL};
     struct ring *ring;
-    raise_descriptor_limit();
+    io_raise_descriptor_limit();
     serve.signals = open_signals(err);
     if (serve.signals < 0)
         return EXIT_RUNTIME;

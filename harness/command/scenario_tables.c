@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* scenario_tables.c - hands the built-in service's settings to whoever reads scenario files. */
+#include "command/scenario_tables.h"
+
+#include "subject/settings.h"
+
+static int check_service(const void *settings, struct err *err)
+{
+    return service_settings_check(settings, err);
+}
+
+const struct plan_tables scenario_tables = {
+    .service = service_params,
+    .service_size_bytes = sizeof(struct service_settings),
+    .service_check = check_service,
+};
