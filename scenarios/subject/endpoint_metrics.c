@@ -3,6 +3,7 @@
 #include "measure/meter.h"
 #include "subject/endpoint.h"
 #include "subject/heap.h"
+#include "subject/page.h"
 #include "subject/reply.h"
 #include "subject/request.h"
 #include "subject/shard.h"
@@ -11,30 +12,6 @@
 #include <stdio.h>
 
 #define PREFIX "poolstorm_"
-
-/* Appends while nothing has failed. */
-struct page {
-    struct buffer *out;
-    int rc;
-};
-
-#define page_printf(page, ...)                                                                     \
-    do {                                                                                           \
-        if (!(page)->rc)                                                                           \
-            (page)->rc = buffer_printf((page)->out, __VA_ARGS__);                                  \
-    } while (0)
-
-static void write_type(struct page *page, const char *name, const char *type, const char *help)
-{
-    page_printf(page, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void write_one(struct page *page, const char *name, const char *type, const char *help,
-                      uint64_t value)
-{
-    write_type(page, name, type, help);
-    page_printf(page, "%s %" PRIu64 "\n", name, value);
-}
 
 /* The sum over all threads of the counter at offset. */
 static uint64_t sum(const struct service *service, size_t offset)
@@ -62,7 +39,7 @@ static unsigned next_row(unsigned index)
 
 static void write_requests(struct page *page, const struct service *service)
 {
-    write_type(page, PREFIX "requests_total", "counter", "requests answered");
+    page_type(page, PREFIX "requests_total", "counter", "requests answered");
     for (unsigned row = 0;; row = next_row(row)) {
         for (unsigned i = 0; reply_statuses[i].status; i++) {
             uint64_t count = SUM(service, requests[row][i]);
@@ -97,8 +74,8 @@ static void write_latency(struct page *page, const struct service *service, unsi
 
 static void write_latencies(struct page *page, const struct service *service)
 {
-    write_type(page, PREFIX "request_duration_seconds", "histogram",
-               "from a request's first byte to its answer being handed to the kernel");
+    page_type(page, PREFIX "request_duration_seconds", "histogram",
+              "from a request's first byte to its answer being handed to the kernel");
     for (unsigned row = 0; endpoints[row]; row++)
         write_latency(page, service, row);
 }
@@ -107,24 +84,24 @@ static void write_connections(struct page *page, const struct service *service)
 {
     uint64_t closed = SUM(service, closed); /* first, so that the difference is never negative */
     uint64_t accepted = SUM(service, accepted);
-    write_one(page, PREFIX "connections", "gauge", "connections open now", accepted - closed);
-    write_one(page, PREFIX "connections_accepted_total", "counter", "connections accepted",
-              accepted);
-    write_one(page, PREFIX "accept_failures_total", "counter",
-              "accepts that failed, for want of descriptors mostly", SUM(service, accept_failures));
-    write_one(page, PREFIX "connections_timed_out_total", "counter",
-              "connections closed for being idle or slow", SUM(service, timed_out));
-    write_one(page, PREFIX "gathered_total", "counter", "requests that waited for others",
-              SUM(service, gathered));
+    page_one(page, PREFIX "connections", "gauge", "connections open now", accepted - closed);
+    page_one(page, PREFIX "connections_accepted_total", "counter", "connections accepted",
+             accepted);
+    page_one(page, PREFIX "accept_failures_total", "counter",
+             "accepts that failed, for want of descriptors mostly", SUM(service, accept_failures));
+    page_one(page, PREFIX "connections_timed_out_total", "counter",
+             "connections closed for being idle or slow", SUM(service, timed_out));
+    page_one(page, PREFIX "gathered_total", "counter", "requests that waited for others",
+             SUM(service, gathered));
 }
 
 static void write_memory(struct page *page, const struct service *service)
 {
-    write_one(page, PREFIX "allocations_total", "counter",
-              "times memory was asked of the allocator for encode requests",
-              SUM(service, tally.allocations));
-    write_one(page, PREFIX "allocated_bytes_total", "counter",
-              "bytes asked of the allocator for encode requests", SUM(service, tally.bytes));
+    page_one(page, PREFIX "allocations_total", "counter",
+             "times memory was asked of the allocator for encode requests",
+             SUM(service, tally.allocations));
+    page_one(page, PREFIX "allocated_bytes_total", "counter",
+             "bytes asked of the allocator for encode requests", SUM(service, tally.bytes));
     struct heap_figures figures;
     heap_figures(&figures);
     const struct {
@@ -136,11 +113,11 @@ static void write_memory(struct page *page, const struct service *service)
         {PREFIX "allocator_resident_bytes", "pages in memory", figures.resident_bytes},
         {PREFIX "allocator_mapped_bytes", "taken from the system", figures.mapped_bytes},
     };
-    write_type(page, PREFIX "allocator_info", "gauge", "the allocator the process runs on");
+    page_type(page, PREFIX "allocator_info", "gauge", "the allocator the process runs on");
     page_printf(page, PREFIX "allocator_info{allocator=\"%s\"} 1\n", heap_allocator());
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (rows[i].value != UINT64_MAX)
-            write_one(page, rows[i].name, "gauge", rows[i].help, rows[i].value);
+            page_one(page, rows[i].name, "gauge", rows[i].help, rows[i].value);
 }
 
 /* All of it is there in every mode, so that variants can be compared by name. */
@@ -152,10 +129,7 @@ static void write_pool(struct page *page, const struct service *service)
     f.gets += SUM(service, pool_gets);
     f.hits += SUM(service, pool_hits);
     f.misses += SUM(service, pool_misses);
-    const struct {
-        const char *name, *type, *help;
-        uint64_t value;
-    } rows[] = {
+    const struct page_row rows[] = {
         {PREFIX "pool_gets_total", "counter", "objects asked of a pool", f.gets},
         {PREFIX "pool_hits_total", "counter", "of them, used before", f.hits},
         {PREFIX "pool_misses_total", "counter", "of them, newly made", f.misses},
@@ -173,8 +147,7 @@ static void write_pool(struct page *page, const struct service *service)
         {PREFIX "pool_retained_objects", "gauge", "objects at rest", f.retained_objects},
         {PREFIX "pool_retained_bytes", "gauge", "memory held by objects at rest", f.retained_bytes},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        write_one(page, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+    page_rows(page, rows, sizeof(rows) / sizeof(*rows));
 }
 
 static void write_process(struct page *page)
@@ -182,15 +155,15 @@ static void write_process(struct page *page)
     struct meter_sample sample;
     if (meter_self(&sample, NULL))
         return;
-    write_type(page, "process_cpu_seconds_total", "counter", "CPU time, all threads");
+    page_type(page, "process_cpu_seconds_total", "counter", "CPU time, all threads");
     page_printf(page, "process_cpu_seconds_total %.9f\n", (double)sample.cpu_ns / 1e9);
-    write_one(page, "process_resident_memory_bytes", "gauge", "memory in use", sample.rss_bytes);
-    write_one(page, "process_minor_page_faults_total", "counter", "page faults without I/O",
-              sample.faults_minor);
-    write_one(page, "process_major_page_faults_total", "counter", "page faults with I/O",
-              sample.faults_major);
-    write_one(page, "process_context_switches_total", "counter", "given up or taken off the CPU",
-              sample.switches_voluntary + sample.switches_involuntary);
+    page_one(page, "process_resident_memory_bytes", "gauge", "memory in use", sample.rss_bytes);
+    page_one(page, "process_minor_page_faults_total", "counter", "page faults without I/O",
+             sample.faults_minor);
+    page_one(page, "process_major_page_faults_total", "counter", "page faults with I/O",
+             sample.faults_major);
+    page_one(page, "process_context_switches_total", "counter", "given up or taken off the CPU",
+             sample.switches_voluntary + sample.switches_involuntary);
 }
 
 static int metrics_answer(struct request *request)
