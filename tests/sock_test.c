@@ -318,6 +318,63 @@ static void threads_have_rings_and_are_joined(void **unused)
     (void)run_on_ring(work_across_threads, NULL);
 }
 
+/* ---- Watching the peer ----------------------------------------------------------------------- */
+
+struct lookout {
+    struct sock_watch watch;
+    struct waitq seen; /* woken by gone */
+    int times;         /* gone was called */
+};
+
+static void on_gone(struct sock_watch *watch)
+{
+    struct lookout *lookout = container_of(watch, struct lookout, watch);
+    lookout->times++;
+    (void)waitq_wake_all(&lookout->seen);
+}
+
+static void watch_a_peer(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    for (int way = 0; way < 4; way++) {
+        struct pair pair;
+        struct lookout lookout = {0};
+        waitq_init(&lookout.seen);
+        pair_open(ctx, &pair);
+        sock_watch_stop(&lookout.watch); /* not watching yet */
+        sock_watch_start(&lookout.watch, pair.server, on_gone);
+        assert_ok(sock_send(ctx, pair.client, "x", 1)); /* bytes are no end */
+        char byte;
+        assert_int_equal(sock_recv(ctx, pair.server, &byte, 1), 1);
+        assert_int_equal(lookout.times, 0);
+        if (way == 1)
+            assert_ok(sock_half_close(pair.client));
+        else if (way > 1)
+            sock_close(pair.client, way == 2);
+        if (way > 0 && lookout.times == 0)
+            assert_ok(waitq_wait(ctx, &lookout.seen, NULL));
+        sock_watch_stop(&lookout.watch);
+        sock_watch_stop(&lookout.watch);
+        assert_int_equal(lookout.times, way > 0);
+        if (way > 0) {
+            sock_watch_start(&lookout.watch, pair.server, on_gone); /* it has gone already */
+            assert_ok(waitq_wait(ctx, &lookout.seen, NULL));
+            sock_watch_stop(&lookout.watch);
+            assert_int_equal(lookout.times, 2);
+        }
+        if (way < 2)
+            sock_close(pair.client, false);
+        sock_close(pair.server, false);
+        sock_close(pair.listener, false);
+    }
+}
+
+static void a_peer_that_goes_is_noticed(void **unused)
+{
+    (void)unused;
+    assert_int_equal(run_on_ring(watch_a_peer, NULL).fibers_leaked, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_full_backlog_times_out),
         cmocka_unit_test(resets_and_refusals_have_their_names),
         cmocka_unit_test(listening_twice_is_explained),
+        cmocka_unit_test(a_peer_that_goes_is_noticed),
         cmocka_unit_test(threads_have_rings_and_are_joined),
     };
     return cmocka_run_group_tests_name("sock", tests, NULL, NULL);

@@ -70,6 +70,9 @@ extern _Thread_local struct ring *ring_current;
 /* Lines late up, after op_start on its entry. It is the caller's until its op is done. */
 void ring_start_late(struct ring *ring, struct late *late);
 
+/* Notes a completion and wakes who waits for the op: what op->complete does unless it was set. */
+void op_finish(struct op *op, int result, unsigned flags);
+
 /* Hands over what is queued and collects what has happened, if there is anything of either. */
 void ring_flush(struct ring *ring);
 

@@ -138,7 +138,7 @@ struct io_uring_sqe *ring_sqe(struct ring *ring)
     return sqe;
 }
 
-static void wake_waiter(struct op *op, int result, unsigned flags)
+void op_finish(struct op *op, int result, unsigned flags)
 {
     op->result = result;
     op->flags = flags;
@@ -151,7 +151,7 @@ static void wake_waiter(struct op *op, int result, unsigned flags)
 void op_start(struct op *op, struct io_uring_sqe *sqe)
 {
     if (!op->complete)
-        op->complete = wake_waiter;
+        op->complete = op_finish;
     op->waiter = NULL;
     op->done = false;
     io_uring_sqe_set_data(sqe, op);

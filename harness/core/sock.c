@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,6 +245,35 @@ ssize_t sock_send_recv(struct ctx *ctx, int fd, const void *out, size_t out_byte
     if (received == -EINTR)
         received = (int)sock_recv(ctx, fd, in, in_bytes);
     return received < 0 ? received : rc < 0 ? rc : received;
+}
+
+static void watch_over(struct op *op, int result, unsigned flags)
+{
+    struct sock_watch *watch = container_of(op, struct sock_watch, op);
+    op_finish(op, result, flags);
+    if (result != -ECANCELED && watch->gone)
+        watch->gone(watch);
+}
+
+void sock_watch_start(struct sock_watch *watch, int fd, void (*gone)(struct sock_watch *watch))
+{
+    *watch = (struct sock_watch){.op.complete = watch_over, .gone = gone, .armed = true};
+    struct io_uring_sqe *sqe = ring_sqe(ring_current);
+    io_uring_prep_poll_add(sqe, fd, POLLRDHUP | POLLHUP | POLLERR);
+    op_start(&watch->op, sqe);
+}
+
+void sock_watch_stop(struct sock_watch *watch)
+{
+    if (!watch->armed)
+        return;
+    watch->armed = false;
+    watch->gone = NULL;
+    struct ctx over; /* of its own, so that the waiting ends it at once and nothing else does */
+    ctx_init(&over, NULL);
+    ctx_cancel(&over, "no longer watching");
+    (void)op_wait(&over, &watch->op);
+    ctx_fini(&over);
 }
 
 int sock_half_close(int fd)

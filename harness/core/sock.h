@@ -5,6 +5,7 @@
 
 #include "core/ctx.h"
 #include "core/err.h"
+#include "core/ring.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,22 @@ int sock_send(struct ctx *ctx, int fd, const void *data, size_t size_bytes);
  * stream), or -errno of whichever of the two failed. */
 ssize_t sock_send_recv(struct ctx *ctx, int fd, const void *out, size_t out_bytes, void *in,
                        size_t in_bytes);
+
+/* Looks out for the peer's end of stream, or a reset, without parking a fiber: one request in the
+ * kernel, however long it lasts. The end of stream of a peer that still reads (half-close) can't be
+ * told from one that has gone. Zeroed is not watching. */
+struct sock_watch {
+    struct op op;                           /* the poll */
+    void (*gone)(struct sock_watch *watch); /* once, on the loop; must not wait */
+    bool armed;                             /* since sock_watch_start */
+};
+
+/* Calls gone when the peer of fd has hung up, at once if it has already. Does not wait. */
+void sock_watch_start(struct sock_watch *watch, int fd, void (*gone)(struct sock_watch *watch));
+
+/* Takes the request back from the kernel and waits until it is; to be called before fd is closed,
+ * which the request would keep open. Harmless when not watching. */
+void sock_watch_stop(struct sock_watch *watch);
 
 /* No more bytes will be sent; receiving goes on (half-close). 0 or -errno. Does not wait. */
 int sock_half_close(int fd);
