@@ -1,117 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* service_test.c - the built-in service over real sockets: good and bad requests, in any pieces;
  * the wrong ways show what they should, the right way doesn't; stopping loses nothing. */
-#include "ring_fixture.h"
+#include "service_fixture.h"
 
 #include "core/group.h"
-#include "core/http1.h"
-#include "core/sock.h"
-#include "subject/service.h"
 #include "subject/shard.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { REPLY_MAX = 1 << 20 };
-
-/* ---- A service and a client ------------------------------------------------------------------ */
-
-/* Settings as name, value, …, NULL. */
-static struct service *start(const char *const *words)
-{
-    struct service_settings settings = {0};
-    struct service *service = NULL;
-    struct err err = {0};
-    assert_ok(param_defaults(service_params, &settings, &err));
-    for (; *words; words += 2)
-        if (param_set(param_find(service_params, words[0]), &settings, words[1], &err))
-            fail_msg("%s", err.text);
-    if (service_start(&service, &settings, &err))
-        fail_msg("%s", err.text);
-    param_fini(service_params, &settings);
-    return service;
-}
-
-#define START(...) start((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
-
-struct client {
-    struct ctx *ctx;
-    int fd;
-    size_t filled; /* bytes in text */
-    size_t used;   /* of them, by replies already taken */
-    int status;    /* of the last reply */
-    struct http1_head head;
-    char body[REPLY_MAX]; /* of the last reply, NUL-terminated */
-    size_t body_bytes;
-    char text[REPLY_MAX];
-};
-
-static struct client *dial(struct ctx *ctx, const struct service *service)
-{
-    struct client *client = calloc(1, sizeof(*client));
-    assert_non_null(client);
-    client->ctx = ctx;
-    client->fd = sock_connect(ctx, service_addr(service));
-    assert_true(client->fd >= 0);
-    return client;
-}
-
-static void hang_up(struct client *client)
-{
-    sock_close(client->fd, false);
-    free(client);
-}
-
-static void say(struct client *client, const char *text)
-{
-    assert_ok(sock_send(client->ctx, client->fd, text, strlen(text)));
-}
-
-/* False at the end of the stream. */
-static bool hear_more(struct client *client)
-{
-    assert_true(client->filled < REPLY_MAX);
-    ssize_t got = sock_recv(client->ctx, client->fd, client->text + client->filled,
-                            REPLY_MAX - client->filled);
-    assert_true(got >= 0);
-    client->filled += (size_t)got;
-    return got > 0;
-}
-
-/* Takes the next reply and returns its status. */
-static int hear_reply(struct client *client, bool to_head)
-{
-    ssize_t length;
-    while ((length = http1_parse_reply(client->text + client->used, client->filled - client->used,
-                                       to_head, &client->head)) == 0)
-        assert_true(hear_more(client));
-    assert_true(length > 0);
-    client->used += (size_t)length;
-    client->body_bytes = client->head.framing == HTTP1_LENGTH ? client->head.content_length : 0;
-    while (client->filled - client->used < client->body_bytes)
-        assert_true(hear_more(client));
-    memcpy(client->body, client->text + client->used, client->body_bytes);
-    client->body[client->body_bytes] = '\0';
-    client->used += client->body_bytes;
-    if (client->used == client->filled)
-        client->used = client->filled = 0;
-    return client->head.status;
-}
-
-static int hear(struct client *client)
-{
-    return hear_reply(client, false);
-}
-
-static void hear_end(struct client *client)
-{
-    assert_int_equal(client->filled, client->used);
-    assert_false(hear_more(client));
-}
+/* ---- A client of encode -----------------------------------------------------------------------
+ */
 
 /* headers: whole lines. */
 static void say_encode(struct client *client, const char *headers, const char *payload)
@@ -132,26 +32,6 @@ static int encode(struct client *client, const char *headers, const char *payloa
 }
 
 #define TOKEN(text) "X-Request-Token: " text "\r\n"
-
-/* The value of a series without labels. */
-static long long scrape(struct ctx *ctx, const struct service *service, const char *name)
-{
-    struct client *client = dial(ctx, service);
-    char line[128];
-    say(client, "GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
-    assert_int_equal(hear(client), 200);
-    (void)snprintf(line, sizeof(line), "\n%s ", name);
-    const char *found = strstr(client->body, line);
-    assert_non_null(found);
-    long long value = strtoll(found + strlen(line), NULL, 10);
-    hang_up(client);
-    return value;
-}
-
-static void stop(struct ctx *ctx, struct service *service)
-{
-    assert_int_equal(service_stop(ctx, service), 0);
-}
 
 /* ---- Answers --------------------------------------------------------------------------------- */
 
