@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* connection.c - one connection, one fiber: read a request, have it answered, again. */
+#include "subject/deadline.h"
 #include "subject/endpoint.h"
 #include "subject/reply.h"
 #include "subject/request.h"
@@ -32,15 +33,21 @@ struct connection {
     uint64_t since_ns; /* state began, for timeouts */
     uint64_t begun_ns; /* the first byte of the request came */
     int fd;
-    size_t filled;      /* bytes in input */
-    size_t pending;     /* bytes in output, to leave with the next receive */
-    size_t input_bytes; /* size of input */
+    size_t filled;           /* bytes in input */
+    size_t pending;          /* bytes in output, to leave with the next receive */
+    size_t input_bytes;      /* size of input */
+    bool in_flight;          /* a request has begun and not ended */
+    bool gone;               /* the peer has hung up, as far as watched */
+    struct ctx *leaving;     /* ends when the peer hangs up; NULL: nothing does */
+    struct sock_watch watch; /* armed by the first request that waits, for good */
     char output[OUTPUT_BYTES];
     char input[];
 };
 
 /* What became of a request: below 0 the connection is lost, above it is a status to answer. */
 enum { SERVED = 0 };
+
+static const char client_went_away[] = "client went away";
 
 /* ---- Bytes in and out ------------------------------------------------------------------------ */
 
@@ -76,18 +83,24 @@ static int put(struct connection *self, const char *data, size_t length)
 }
 
 /* An answer of our own, made without the request's memory. */
-static int put_refusal(struct connection *self, const struct reply_head *head)
+static int put_refusal(struct connection *self, const struct reply_head *head, const char *why)
 {
-    char text[REPLY_HEAD_MAX + 128];
-    const char *reason = reply_statuses[reply_status_index(head->status)].reason;
-    char body[64] = "{\"error\":\"";
-    strcat(strcat(body, reason), "\"}\n");
+    char text[REPLY_HEAD_MAX], storage[640];
+    struct buffer body = {.data = storage, .capacity = sizeof(storage), .limit = sizeof(storage)};
+    if (!why)
+        why = reply_statuses[reply_status_index(head->status)].reason;
+    int rc = buffer_append(&body, "{\"error\":", 9);
+    if (!rc)
+        rc = buffer_append_json(&body, why, strlen(why));
+    if (!rc)
+        rc = buffer_append(&body, "}\n", 2);
+    if (rc)
+        return rc;
     struct reply_head whole = *head;
     whole.content_type = "application/json";
-    whole.length_bytes = strlen(body);
-    size_t length = reply_write_head(text, &whole);
-    memcpy(text + length, body, whole.length_bytes);
-    return put(self, text, length + whole.length_bytes);
+    whole.length_bytes = body.length;
+    rc = put(self, text, reply_write_head(text, &whole));
+    return rc ? rc : put(self, body.data, body.length);
 }
 
 /* Sends what is left and an end of stream, and reads on until the peer's: closing with bytes unread
@@ -112,6 +125,15 @@ static void begin_request(struct connection *self)
 {
     self->state = STATE_READING;
     self->begun_ns = self->since_ns = clock_now_ns();
+    self->in_flight = true;
+    counter_add(&self->shard->counters.requests_begun, 1);
+}
+
+static void end_request(struct connection *self)
+{
+    if (self->in_flight)
+        counter_add(&self->shard->counters.requests_ended, 1);
+    self->in_flight = false;
 }
 
 /* The length of a whole head at the start of input, 0 when the peer has gone, -EBADMSG or -E2BIG.
@@ -258,15 +280,18 @@ static bool allows(const struct endpoint *endpoint, const struct http1_head *hea
     return get && (endpoint->methods & ENDPOINT_GET);
 }
 
-/* Why a request is not even read: a status, or 0. */
-static int refuses(const struct connection *self, const struct http1_head *head, unsigned endpoint)
+/* Why a request is not even read: a status, with the reason in err if it needs one, or 0. */
+static int refuses(const struct connection *self, const struct http1_head *head, unsigned endpoint,
+                   uint64_t *span_ns, struct err *err)
 {
     if (head->framing == HTTP1_LENGTH &&
         head->content_length > self->shard->service->settings.payload_limit_bytes)
         return 413;
     if (endpoint == NO_ENDPOINT)
         return 404;
-    return allows(endpoints[endpoint], head) ? 0 : 405;
+    if (!allows(endpoints[endpoint], head))
+        return 405;
+    return deadline_read(head, span_ns, err) ? 400 : 0;
 }
 
 static void count(struct connection *self, unsigned endpoint, int status)
@@ -296,9 +321,69 @@ static int put_answer(struct connection *self, struct request *request, int stat
     return put(self, start, head_bytes + head.length_bytes);
 }
 
+/* ---- The request's ctx ----------------------------------------------------------------------- */
+
+static void on_gone(struct sock_watch *watch)
+{
+    struct connection *self = container_of(watch, struct connection, watch);
+    self->gone = true;
+    if (self->leaving)
+        ctx_cancel(self->leaving, client_went_away);
+}
+
+/* One request in the kernel serves all that the connection will carry. */
+static void heed_peer(struct connection *self, struct ctx *ctx)
+{
+    self->leaving = ctx;
+    if (self->gone)
+        ctx_cancel(ctx, client_went_away);
+    else if (!self->watch.armed)
+        sock_watch_start(&self->watch, self->fd, on_gone);
+}
+
+static void count_cause(struct connection *self, const struct ctx *ctx)
+{
+    enum counters_cause cause = CAUSE_STOP;
+    if (ctx_error(ctx) == -ETIMEDOUT)
+        cause = CAUSE_DEADLINE;
+    else if (ctx_cause(ctx) == client_went_away)
+        cause = CAUSE_CLIENT_GONE;
+    counter_add(&self->shard->counters.canceled[cause], 1);
+}
+
+/* Has the endpoint answer under a ctx of the request's own. A status, or -errno. */
+static int answer(struct connection *self, struct request *request, const struct endpoint *endpoint,
+                  uint64_t span_ns)
+{
+    const struct service_settings *settings = &self->shard->service->settings;
+    struct counters *counters = &self->shard->counters;
+    struct ctx ctx;
+    if (settings->handler_timeout_ns > 0 && settings->handler_timeout_ns < span_ns)
+        span_ns = settings->handler_timeout_ns;
+    ctx_init_deadline(&ctx, self->ctx, clock_after(self->begun_ns, span_ns));
+    counter_add(&counters->contexts_begun, 1);
+    if (endpoint->waits && settings->notice_disconnect)
+        heed_peer(self, &ctx);
+    request->ctx = &ctx;
+    self->state = STATE_ANSWERING;
+    int rc = endpoint->answer(request);
+    request->ctx = self->ctx;
+    self->leaving = NULL;
+    if (ctx_error(&ctx))
+        count_cause(self, &ctx);
+    if (rc == -ETIMEDOUT)
+        rc = request_refuse(request, 504,
+                            ctx_error(&ctx) == -ETIMEDOUT
+                                ? "the request's deadline has passed"
+                                : "what the request waited for took too long");
+    ctx_fini(&ctx);
+    counter_add(&counters->contexts_ended, 1);
+    return rc;
+}
+
 /* Reads the payload and has it answered. *at ends up behind the request. */
 static int serve_with(struct connection *self, const struct http1_head *head, unsigned index,
-                      size_t *at, bool *keep_alive)
+                      uint64_t span_ns, size_t *at, bool *keep_alive)
 {
     const struct endpoint *endpoint = endpoints[index];
     struct request *request = request_take(self->shard, endpoint->measured);
@@ -306,10 +391,10 @@ static int serve_with(struct connection *self, const struct http1_head *head, un
         return 500;
     request->head = head;
     request->ctx = self->ctx;
+    request->state = self->shard->states[index];
     int rc = read_body(self, request, at);
     if (rc == SERVED) {
-        self->state = STATE_ANSWERING;
-        rc = endpoint->answer(request);
+        rc = answer(self, request, endpoint, span_ns);
         if (rc > 0) {
             int status = rc;
             self->state = STATE_SENDING;
@@ -317,7 +402,7 @@ static int serve_with(struct connection *self, const struct http1_head *head, un
             *keep_alive = *keep_alive && !self->shard->stopping;
             rc = put_answer(self, request, status, *keep_alive);
             count(self, index, status);
-        } else if (rc != -ECANCELED && rc != -ETIMEDOUT) {
+        } else if (rc != -ECANCELED) {
             rc = 500;
         }
     }
@@ -333,10 +418,12 @@ static bool serve(struct connection *self, const struct http1_head *head, size_t
     bool bodiless = head->framing == HTTP1_NO_BODY ||
                     (head->framing == HTTP1_LENGTH && head->content_length == 0);
     bool keep_alive = head->keep_alive && !self->shard->stopping;
-    int rc = refuses(self, head, index);
+    uint64_t span_ns = CLOCK_NEVER;
+    struct err err = {0};
+    int rc = refuses(self, head, index, &span_ns, &err);
     bool early = rc != 0;
     if (!early)
-        rc = serve_with(self, head, index, &at, &keep_alive);
+        rc = serve_with(self, head, index, span_ns, &at, &keep_alive);
     if (rc > 0) {
         /* What follows of a body that was not read to its end can't be told from a request. */
         keep_alive = keep_alive && early && bodiless;
@@ -347,7 +434,7 @@ static bool serve(struct connection *self, const struct http1_head *head, size_t
             .keep_alive = keep_alive,
         };
         count(self, index, rc);
-        rc = put_refusal(self, &refusal);
+        rc = put_refusal(self, &refusal, err.code ? err.text : NULL);
     }
     if (rc < 0)
         return false;
@@ -368,11 +455,13 @@ static void converse(struct connection *self)
         if (length < 0) {
             struct reply_head refusal = {.status = length == -E2BIG ? 431 : 400, .minor = 1};
             count(self, NO_ENDPOINT, refusal.status);
-            if (put_refusal(self, &refusal) == 0)
+            if (put_refusal(self, &refusal, NULL) == 0)
                 close_gently(self);
             return;
         }
-        if (!serve(self, &head, (size_t)length)) {
+        bool go_on = serve(self, &head, (size_t)length);
+        end_request(self);
+        if (!go_on) {
             close_gently(self);
             return;
         }
@@ -385,6 +474,8 @@ static void connection_run(struct ctx *ctx, void *arg)
     struct shard *shard = self->shard;
     self->ctx = ctx;
     converse(self);
+    end_request(self);
+    sock_watch_stop(&self->watch);
     sock_close(self->fd, false);
     list_remove(&self->link);
     free(self);

@@ -10,13 +10,25 @@ const uint64_t counters_bounds_ns[COUNTERS_BUCKETS] = {
     1 * NS_PER_S,    2 * NS_PER_S,   5 * NS_PER_S,    10 * NS_PER_S,   20 * NS_PER_S,
 };
 
-void counters_answered(struct counters *counters, unsigned endpoint, unsigned status,
-                       uint64_t latency_ns)
+void latency_count(struct latency_counts *latency, uint64_t latency_ns)
 {
     unsigned bucket = 0;
     while (bucket < COUNTERS_BUCKETS && latency_ns > counters_bounds_ns[bucket])
         bucket++;
+    counter_add(&latency->buckets[bucket], 1);
+    counter_add(&latency->sum_ns, latency_ns);
+}
+
+void latency_sum(struct latency_counts *total, const struct latency_counts *from)
+{
+    for (unsigned i = 0; i <= COUNTERS_BUCKETS; i++)
+        counter_add(&total->buckets[i], counter_read(&from->buckets[i]));
+    counter_add(&total->sum_ns, counter_read(&from->sum_ns));
+}
+
+void counters_answered(struct counters *counters, unsigned endpoint, unsigned status,
+                       uint64_t latency_ns)
+{
     counter_add(&counters->requests[endpoint][status], 1);
-    counter_add(&counters->latency[endpoint][bucket], 1);
-    counter_add(&counters->latency_sum_ns[endpoint], latency_ns);
+    latency_count(&counters->latency[endpoint], latency_ns);
 }

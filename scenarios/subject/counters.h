@@ -10,9 +10,17 @@
 #include <stdint.h>
 
 enum {
-    COUNTERS_ENDPOINTS = 16, /* rows; the last is for requests that reached no endpoint */
-    COUNTERS_STATUSES = 8,   /* columns, see reply.h */
+    COUNTERS_ENDPOINTS = 32, /* rows; the last is for requests that reached no endpoint */
+    COUNTERS_STATUSES = 16,  /* columns, see reply.h */
     COUNTERS_BUCKETS = 20,   /* counters_bounds_ns; one more counts what is above all */
+};
+
+/* Why the ctx of a request ended before the request did. */
+enum counters_cause {
+    CAUSE_DEADLINE,    /* handler_timeout or X-Request-Timeout */
+    CAUSE_CLIENT_GONE, /* the peer hung up */
+    CAUSE_STOP,        /* the service stops */
+    CAUSES,
 };
 
 /* Written by its thread alone, read by any. */
@@ -24,11 +32,24 @@ struct tally {
     counter_word bytes;
 };
 
+/* A histogram of durations over counters_bounds_ns. */
+struct latency_counts {
+    counter_word buckets[COUNTERS_BUCKETS + 1]; /* not cumulative; the last is above all bounds */
+    counter_word sum_ns;
+};
+
 /* One a thread, on cache lines of its own. */
 struct counters {
     alignas(64) counter_word requests[COUNTERS_ENDPOINTS][COUNTERS_STATUSES];
-    counter_word latency[COUNTERS_ENDPOINTS][COUNTERS_BUCKETS + 1]; /* not cumulative */
-    counter_word latency_sum_ns[COUNTERS_ENDPOINTS];
+    struct latency_counts latency[COUNTERS_ENDPOINTS];
+    counter_word canceled[CAUSES]; /* requests whose ctx ended before they did */
+    counter_word requests_begun;   /* their first byte came */
+    counter_word requests_ended;   /* their answer was handed over, or the connection lost */
+    counter_word contexts_begun;   /* of requests that reached an endpoint */
+    counter_word contexts_ended;
+    counter_word fibers_live; /* of the thread's ring, as of shard_publish; likewise those below */
+    counter_word fibers_started;
+    counter_word fibers_leaked;
     counter_word accepted;        /* connections */
     counter_word closed;          /* of them */
     counter_word accept_failures; /* accept answered an error, such as EMFILE */
@@ -47,6 +68,12 @@ static inline void counter_add(counter_word *counter, uint64_t count)
     atomic_store_explicit(counter, now + count, memory_order_relaxed);
 }
 
+/* Only by the owner: a gauge. */
+static inline void counter_set(counter_word *counter, uint64_t value)
+{
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
 static inline uint64_t counter_read(const counter_word *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);
@@ -54,6 +81,12 @@ static inline uint64_t counter_read(const counter_word *counter)
 
 /* Upper bounds of the latency buckets. */
 extern const uint64_t counters_bounds_ns[COUNTERS_BUCKETS];
+
+/* Counts one duration. */
+void latency_count(struct latency_counts *latency, uint64_t latency_ns);
+
+/* Adds what from has counted, which its thread may go on writing, to a total of the caller's. */
+void latency_sum(struct latency_counts *total, const struct latency_counts *from);
 
 /* Counts one answered request. */
 void counters_answered(struct counters *counters, unsigned endpoint, unsigned status,

@@ -68,16 +68,6 @@ static bool is_too_deep(struct slice payload)
     return deepest > NESTING_MAX;
 }
 
-static int refuse(struct request *request, const char *text)
-{
-    int rc = buffer_append(&request->response, "{\"error\":", 9);
-    if (!rc)
-        rc = buffer_append_json(&request->response, text, strlen(text));
-    if (!rc)
-        rc = buffer_append(&request->response, "}", 1);
-    return rc ? rc : 400;
-}
-
 static int append_dumped(const char *text, size_t length, void *arg)
 {
     return buffer_append(arg, text, length);
@@ -109,10 +99,10 @@ static int encode(struct request *request)
     struct slice payload = request_payload(request);
     json_error_t error;
     if (is_too_deep(payload))
-        return refuse(request, "the payload is nested deeper than 64 levels");
+        return request_refuse(request, 400, "the payload is nested deeper than 64 levels");
     request->document = json_loadb(payload.data, payload.length, JSON_DECODE_ANY, &error);
     if (!request->document)
-        return refuse(request, error.text);
+        return request_refuse(request, 400, error.text);
     return write_envelope(request);
 }
 
@@ -120,7 +110,7 @@ static int encode_answer(struct request *request)
 {
     const struct service_settings *settings = &request->shard->service->settings;
     if (read_fields(request))
-        return refuse(request, "a token or tag is longer than 256 bytes");
+        return request_refuse(request, 400, "a token or tag is longer than 256 bytes");
     nodes_enter(request->arena ? &request->nodes : NULL, &request->shard->counters.tally);
     int status = encode(request);
     nodes_leave();

@@ -55,21 +55,12 @@ static void write_requests(struct page *page, const struct service *service)
 
 static void write_latency(struct page *page, const struct service *service, unsigned row)
 {
-    uint64_t count = 0;
-    const char *name = endpoint_name(row);
-    for (unsigned i = 0; i <= COUNTERS_BUCKETS; i++) {
-        char bound[32] = "+Inf";
-        if (i < COUNTERS_BUCKETS)
-            (void)snprintf(bound, sizeof(bound), "%g", (double)counters_bounds_ns[i] / 1e9);
-        count += SUM(service, latency[row][i]);
-        page_printf(
-            page, PREFIX "request_duration_seconds_bucket{endpoint=\"%s\",le=\"%s\"} %" PRIu64 "\n",
-            name, bound, count);
-    }
-    page_printf(page, PREFIX "request_duration_seconds_sum{endpoint=\"%s\"} %.9f\n", name,
-                (double)SUM(service, latency_sum_ns[row]) / 1e9);
-    page_printf(page, PREFIX "request_duration_seconds_count{endpoint=\"%s\"} %" PRIu64 "\n", name,
-                count);
+    struct latency_counts total = {0};
+    char labels[64];
+    for (uint64_t i = 0; i < service->settings.threads; i++)
+        latency_sum(&total, &service->shards[i].counters.latency[row]);
+    (void)snprintf(labels, sizeof(labels), "endpoint=\"%s\"", endpoint_name(row));
+    page_latency(page, PREFIX "request_duration_seconds", labels, &total);
 }
 
 static void write_latencies(struct page *page, const struct service *service)
@@ -93,6 +84,39 @@ static void write_connections(struct page *page, const struct service *service)
              "connections closed for being idle or slow", SUM(service, timed_out));
     page_one(page, PREFIX "gathered_total", "counter", "requests that waited for others",
              SUM(service, gathered));
+}
+
+static void write_contexts(struct page *page, const struct service *service)
+{
+    static const char *const causes[CAUSES] = {
+        [CAUSE_DEADLINE] = "deadline", [CAUSE_CLIENT_GONE] = "client-gone", [CAUSE_STOP] = "stop"};
+    page_type(page, PREFIX "requests_canceled_total", "counter",
+              "requests whose ctx ended before they did, by cause");
+    for (unsigned i = 0; i < CAUSES; i++)
+        page_printf(page, PREFIX "requests_canceled_total{cause=\"%s\"} %" PRIu64 "\n", causes[i],
+                    SUM(service, canceled[i]));
+    /* What ended first, as above. The request for this page is not counted. */
+    uint64_t requests_ended = SUM(service, requests_ended);
+    uint64_t contexts_ended = SUM(service, contexts_ended);
+    page_one(page, PREFIX "requests_in_flight", "gauge",
+             "requests from their first byte to their answer, this one left out",
+             SUM(service, requests_begun) - requests_ended - 1);
+    page_one(page, PREFIX "request_contexts", "gauge",
+             "requests in an endpoint's hands, this one left out",
+             SUM(service, contexts_begun) - contexts_ended - 1);
+}
+
+/* Of this thread as of now; of the others as of up to a second ago. */
+static void write_fibers(struct page *page, const struct service *service)
+{
+    const struct page_row rows[] = {
+        {PREFIX "fibers", "gauge", "fibers that live, connections included",
+         SUM(service, fibers_live)},
+        {PREFIX "fibers_started_total", "counter", "fibers started", SUM(service, fibers_started)},
+        {PREFIX "fibers_leaked_total", "counter", "fibers that outlived what had started them",
+         SUM(service, fibers_leaked)},
+    };
+    page_rows(page, rows, sizeof(rows) / sizeof(*rows));
 }
 
 static void write_memory(struct page *page, const struct service *service)
@@ -174,9 +198,15 @@ static int metrics_answer(struct request *request)
     write_requests(&page, service);
     write_latencies(&page, service);
     write_connections(&page, service);
+    write_contexts(&page, service);
+    shard_publish(request->shard);
+    write_fibers(&page, service);
     write_memory(&page, service);
     write_pool(&page, service);
     write_process(&page);
+    for (unsigned i = 0; endpoints[i]; i++)
+        if (endpoints[i]->figures)
+            endpoints[i]->figures(&page, service, i);
     return page.rc ? page.rc : 200;
 }
 

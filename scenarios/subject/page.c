@@ -3,6 +3,7 @@
 #include "subject/page.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 void page_type(struct page *page, const char *name, const char *type, const char *help)
 {
@@ -20,4 +21,22 @@ void page_rows(struct page *page, const struct page_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         page_one(page, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+}
+
+void page_latency(struct page *page, const char *name, const char *labels,
+                  const struct latency_counts *latency)
+{
+    const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
+    uint64_t count = 0;
+    for (unsigned i = 0; i <= COUNTERS_BUCKETS; i++) {
+        char bound[32] = "+Inf";
+        if (i < COUNTERS_BUCKETS)
+            (void)snprintf(bound, sizeof(bound), "%g", (double)counters_bounds_ns[i] / 1e9);
+        count += counter_read(&latency->buckets[i]);
+        page_printf(page, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, labels, comma, bound,
+                    count);
+    }
+    page_printf(page, "%s_sum%s%s%s %.9f\n", name, open, labels, close,
+                (double)counter_read(&latency->sum_ns) / 1e9);
+    page_printf(page, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, count);
 }

@@ -4,6 +4,7 @@
 #define POOLSTORM_SUBJECT_PAGE_H
 
 #include "subject/buffer.h"
+#include "subject/counters.h"
 
 #include <stdint.h>
 
@@ -33,5 +34,9 @@ void page_type(struct page *page, const char *name, const char *type, const char
 void page_one(struct page *page, const char *name, const char *type, const char *help,
               uint64_t value);
 void page_rows(struct page *page, const struct page_row *rows, size_t count);
+
+/* The samples of a histogram in seconds, after page_type; labels: 'a="b",c="d"' or "". */
+void page_latency(struct page *page, const char *name, const char *labels,
+                  const struct latency_counts *latency);
 
 #endif

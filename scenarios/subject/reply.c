@@ -11,8 +11,11 @@ const struct reply_status reply_statuses[] = {
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {413, "Content Too Large"},
+    {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {500, "Internal Server Error"}, /* last: it stands for any that is not here */
     {0, NULL},
 };
 

@@ -9,7 +9,8 @@
 /* Longest head reply_write_head writes. */
 enum { REPLY_HEAD_MAX = 256 };
 
-/* A status the service answers with; the table ends with status 0. */
+/* A status the service answers with; the table ends with status 0 and is shorter than
+ * COUNTERS_STATUSES. */
 struct reply_status {
     int status;
     const char *reason; /* the words behind it */

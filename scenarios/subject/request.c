@@ -174,6 +174,19 @@ int request_begin(struct request *request, size_t payload_bytes)
     return rc;
 }
 
+int request_refuse(struct request *request, int status, const char *text)
+{
+    struct buffer *out = &request->response;
+    request->content_type = "application/json";
+    out->length = REQUEST_HEAD_ROOM;
+    int rc = buffer_append(out, "{\"error\":", 9);
+    if (!rc)
+        rc = buffer_append_json(out, text, strlen(text));
+    if (!rc)
+        rc = buffer_append(out, "}\n", 2);
+    return rc ? rc : status;
+}
+
 /* What the settings ask for; all but POOL_RESET_FULL leave something for the next user. */
 static void reset(struct request *request, enum pool_reset how)
 {

@@ -37,7 +37,8 @@ struct request {
     size_t body_start;             /* where this request's payload begins */
     struct json_t *document;       /* the parsed payload, or NULL */
     const struct http1_head *head; /* of the request, in the connection's hands */
-    struct ctx *ctx;               /* of the connection: every wait takes it */
+    struct ctx *ctx;               /* ends with its deadline, its client, or the service */
+    void *state;                   /* the endpoint's, of this thread */
     struct shard *shard;           /* whose thread serves it */
     struct object_pool *own_pool;  /* BUFFERS_POOL_PER_REQUEST: made for it */
     enum buffers_mode source;      /* where it came from and goes back to */
@@ -52,6 +53,9 @@ struct request *request_take(struct shard *shard, bool measured);
 /* Notes where the payload will begin and makes room for an answer to about payload_bytes of it. 0,
  * -ENOMEM or -EMSGSIZE. */
 int request_begin(struct request *request, size_t payload_bytes);
+
+/* Makes {"error": text} the answer's body, whatever was there. Returns status, or -errno. */
+int request_refuse(struct request *request, int status, const char *text);
 
 /* Gives it back; broken: not to be used again. */
 void request_give(struct request *request, bool broken);

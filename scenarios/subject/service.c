@@ -2,12 +2,14 @@
 /* service.c - starting and stopping the service's threads. */
 #include "subject/service.h"
 
+#include "subject/endpoint.h"
 #include "subject/request.h"
 #include "subject/shard.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -73,10 +75,18 @@ static void remove_name(const struct service *service)
         (void)unlink(name->sun_path);
 }
 
+static void free_states(struct shard *shard)
+{
+    for (unsigned i = 0; i < COUNTERS_ENDPOINTS; i++)
+        free(shard->states[i]);
+}
+
 static void service_free(struct service *service)
 {
     remove_name(service);
     if (service->shards) {
+        for (uint64_t i = 0; i < service->settings.threads; i++)
+            free_states(&service->shards[i]);
         for (uint64_t i = service->shard_count; i < service->settings.threads; i++)
             if (service->shards[i].listener >= 0)
                 (void)close(service->shards[i].listener);
@@ -87,6 +97,21 @@ static void service_free(struct service *service)
     free(service);
 }
 
+/* On cache lines of their own: a thread writes them, others read. */
+static int allocate_states(struct shard *shard)
+{
+    for (unsigned i = 0; endpoints[i]; i++) {
+        size_t bytes = (endpoints[i]->state_bytes + 63) / 64 * 64;
+        if (bytes == 0)
+            continue;
+        shard->states[i] = aligned_alloc(64, bytes);
+        if (!shard->states[i])
+            return -ENOMEM;
+        memset(shard->states[i], 0, bytes);
+    }
+    return 0;
+}
+
 static int allocate_shards(struct service *service, struct err *err)
 {
     size_t count = (size_t)service->settings.threads;
@@ -94,8 +119,11 @@ static int allocate_shards(struct service *service, struct err *err)
     if (!service->shards)
         return err_sys(err, -ENOMEM, "allocate %zu service threads", count);
     for (size_t i = 0; i < count; i++)
-        service->shards[i].listener = -1;
-    return 0;
+        service->shards[i] = (struct shard){.listener = -1};
+    int rc = 0;
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = allocate_states(&service->shards[i]);
+    return rc ? err_sys(err, rc, "allocate the endpoints' states") : 0;
 }
 
 int service_start(struct service **out, const struct service_settings *settings, struct err *err)

@@ -53,6 +53,13 @@ const struct param service_params[] = {
     {SETTING(NS, "request_timeout", request_timeout_ns, "30s",
              "close a connection whose request takes longer to arrive"),
      .min = 1e6, .max = 86400e9},
+    {SETTING(NS, "handler_timeout", handler_timeout_ns, "0",
+             "give each request so long from its first byte, 504 after; 0 is no limit; the header "
+             "X-Request-Timeout may only shorten it"),
+     .min = 0, .max = 86400e9},
+    {SETTING(BOOL, "notice_disconnect", notice_disconnect, "true",
+             "stop working for a client that went away, where the work waits; false is wrong on "
+             "purpose: the work goes on for nobody")},
     {SETTING(NS, "drain_timeout", drain_timeout_ns, "10s",
              "on SIGTERM, let requests in flight finish for so long")},
     {SETTING(NS, "drain_grace", drain_grace_ns, "100ms",

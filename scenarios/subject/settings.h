@@ -43,6 +43,8 @@ struct service_settings {
     uint64_t buffer_limit_bytes;  /* no buffer grows beyond; 500 instead */
     uint64_t idle_timeout_ns;     /* an idle connection is closed after */
     uint64_t request_timeout_ns;  /* from a request's first byte to its last */
+    uint64_t handler_timeout_ns;  /* deadline of a request's ctx from its first byte; 0: none */
+    bool notice_disconnect;       /* a peer that hangs up ends its request's ctx */
     uint64_t drain_timeout_ns;    /* requests in flight may take so long to finish */
     uint64_t drain_grace_ns;      /* idle connections may bring one more request for so long */
     uint64_t delay_ns;            /* slept in each encode */

@@ -3,6 +3,7 @@
  */
 #include "subject/shard.h"
 
+#include "subject/endpoint.h"
 #include "subject/request.h"
 
 #include <errno.h>
@@ -72,8 +73,10 @@ static void end_late(struct ctx *ctx, void *arg)
         tick_ns = LATE_TICK_MIN_NS;
     if (tick_ns > LATE_TICK_MAX_NS)
         tick_ns = LATE_TICK_MAX_NS;
-    while (fiber_sleep(ctx, tick_ns) == 0)
+    while (fiber_sleep(ctx, tick_ns) == 0) {
         connection_end_late(shard, clock_now_ns());
+        shard_publish(shard);
+    }
 }
 
 static void reclaim_now_and_then(struct ctx *ctx, void *arg)
@@ -127,6 +130,14 @@ static void drain(struct ctx *ctx, struct shard *shard)
     (void)group_join(NULL, &shard->group);
 }
 
+void shard_publish(struct shard *shard)
+{
+    struct ring_stats stats = ring_stats(ring_self());
+    counter_set(&shard->counters.fibers_live, stats.fibers_live);
+    counter_set(&shard->counters.fibers_started, stats.fibers_started);
+    counter_set(&shard->counters.fibers_leaked, stats.fibers_leaked);
+}
+
 static void on_stop(struct message *message)
 {
     struct shard *shard = container_of(message, struct shard, stop);
@@ -136,7 +147,9 @@ static void on_stop(struct message *message)
 
 void shard_init(struct shard *shard, struct service *service, int listener)
 {
-    *shard = (struct shard){.service = service, .listener = listener, .stop.run = on_stop};
+    shard->service = service;
+    shard->listener = listener;
+    shard->stop.run = on_stop;
     list_init(&shard->connections);
     waitq_init(&shard->stopped);
     waitq_init(&shard->room);
@@ -144,24 +157,60 @@ void shard_init(struct shard *shard, struct service *service, int listener)
     waitq_init(&shard->gathering);
 }
 
+/* 0, or -errno of the one that could not, with those before it ended again. */
+static int begin_endpoints(struct shard *shard)
+{
+    for (unsigned i = 0; endpoints[i]; i++) {
+        int rc = endpoints[i]->begin ? endpoints[i]->begin(shard, shard->states[i]) : 0;
+        if (rc) {
+            while (i-- > 0)
+                if (endpoints[i]->end)
+                    endpoints[i]->end(shard, shard->states[i]);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+static void end_endpoints(struct shard *shard)
+{
+    for (unsigned i = 0; endpoints[i]; i++)
+        if (endpoints[i]->end)
+            endpoints[i]->end(shard, shard->states[i]);
+}
+
+static int start_helpers(struct shard *shard, struct group *helpers)
+{
+    struct service *service = shard->service;
+    int rc = group_spawn(helpers, "accept", accept_all, shard);
+    if (!rc)
+        rc = group_spawn(helpers, "end late", end_late, shard);
+    if (!rc && shard == service->shards && service->settings.pool_reclaim_every_ns > 0)
+        rc = group_spawn(helpers, "reclaim", reclaim_now_and_then, shard);
+    return rc;
+}
+
+static int take_pool(struct shard *shard)
+{
+    if (!shard->service->pool)
+        return 0;
+    shard->pool = object_pool_local(shard->service->pool);
+    return shard->pool ? 0 : -ENOMEM;
+}
+
 void shard_run(struct ctx *ctx, void *arg)
 {
     struct shard *shard = arg;
-    struct service *service = shard->service;
     struct group helpers;
-    int rc = 0;
     group_init(&shard->group, ctx);
     group_init(&helpers, ctx);
-    if (service->pool) {
-        shard->pool = object_pool_local(service->pool);
-        rc = shard->pool ? 0 : -ENOMEM;
-    }
+    ctx_init(&shard->strays, ctx);
+    int rc = take_pool(shard);
     if (!rc)
-        rc = group_spawn(&helpers, "accept", accept_all, shard);
+        rc = begin_endpoints(shard);
+    bool begun = rc == 0;
     if (!rc)
-        rc = group_spawn(&helpers, "end late", end_late, shard);
-    if (!rc && shard == service->shards && service->settings.pool_reclaim_every_ns > 0)
-        rc = group_spawn(&helpers, "reclaim", reclaim_now_and_then, shard);
+        rc = start_helpers(shard, &helpers);
     if (!rc && !shard->stopping)
         (void)waitq_wait(ctx, &shard->stopped, NULL);
     shard->stopping = true;
@@ -169,5 +218,9 @@ void shard_run(struct ctx *ctx, void *arg)
     (void)group_join(NULL, &helpers);
     (void)group_fini(&helpers);
     drain(ctx, shard);
+    ctx_cancel(&shard->strays, "the service stops");
+    if (begun)
+        end_endpoints(shard);
     (void)group_fini(&shard->group);
+    ctx_fini(&shard->strays);
 }

@@ -24,17 +24,19 @@ struct shard {
     struct message stop; /* begins the drain */
     struct service *service;
     struct thread *thread;
-    struct object_pool_local *pool; /* BUFFERS_POOL: this thread's part of it */
-    int listener;                   /* a socket of its own on the shared port */
-    bool stopping;                  /* stop has come: answers close their connections */
-    struct list connections;        /* of connection.link */
-    size_t live;                    /* connections */
-    size_t cut;                     /* connections the drain's end cut off */
-    struct group group;             /* the connections' fibers */
-    struct waitq stopped;           /* the main fiber waits for stop */
-    struct waitq room;              /* the accepting fiber waits for live to fall */
-    struct waitq empty;             /* the main fiber waits for live to reach 0 */
-    struct waitq gathering;         /* encode requests waiting for others */
+    struct object_pool_local *pool;   /* BUFFERS_POOL: this thread's part of it */
+    int listener;                     /* a socket of its own on the shared port */
+    bool stopping;                    /* stop has come: answers close their connections */
+    struct list connections;          /* of connection.link */
+    size_t live;                      /* connections */
+    size_t cut;                       /* connections the drain's end cut off */
+    struct group group;               /* the connections' fibers */
+    struct waitq stopped;             /* the main fiber waits for stop */
+    struct waitq room;                /* the accepting fiber waits for live to fall */
+    struct waitq empty;               /* the main fiber waits for live to reach 0 */
+    struct waitq gathering;           /* encode requests waiting for others */
+    struct ctx strays;                /* for what is deaf to its request; ends after the drain */
+    void *states[COUNTERS_ENDPOINTS]; /* of the endpoints, see endpoint.h */
 };
 
 struct service {
@@ -47,13 +49,16 @@ struct service {
     struct shard *shards;             /* settings.threads of them */
 };
 
-/* Ready for shard_run, which closes listener. */
+/* Makes a shard that was zeroed, but for its states, ready for shard_run, which closes listener. */
 void shard_init(struct shard *shard, struct service *service, int listener);
 
 /* What a shard's thread runs; arg is the shard. Returns when the shard has stopped: when told to,
  * or when it finds no memory to start with; its listener is closed then, so that health checks see.
  */
 void shard_run(struct ctx *ctx, void *arg);
+
+/* Lets others read what the ring counts of its fibers: by the shard's thread, now and then. */
+void shard_publish(struct shard *shard);
 
 /* Waits until settings.gather requests of this thread have come here, or gather_timeout. 0, or the
  * error of the request's ctx. */
