@@ -97,6 +97,16 @@ assert len({r["seed"] for r in rounds}) == 1, "what is compared had different lo
 END
 result $? 'is tried again with the load that the rest of its block had'
 
+{ cat "$scenarios/tiny.yaml" && echo 'invariants: [requests < 1]'; } >"$tmp/broken.yaml"
+check 'an invariant that a round breaks' 1 'broken: requests < 1: was ' run "$tmp/broken.yaml" --rounds 1
+python3 - "$tmp/result/result.json" >"$tmp/out" 2>"$tmp/err" <<'END'
+import json, sys
+rounds = json.load(open(sys.argv[1]))["rounds"]
+assert all(r["broken"] and not r["valid"] for r in rounds), "a round is not marked"
+assert all(r["attempt"] == 0 for r in rounds), "a broken round was repeated"
+END
+result $? 'marks the rounds, which are not repeated'
+
 check 'an unknown variant' 2 "did you mean 'pooled'?" run "$scenarios/tiny.yaml" --variants poled
 check 'an unknown setting' 2 "did you mean 'connections'?" \
     run "$scenarios/tiny.yaml" --set conections=4

@@ -65,6 +65,8 @@ static struct result *make(const struct plan *plan)
             round->steps[0].subject.cpu_ns = 970000000;
         }
     result_round_invalid(&result->rounds[5], "the generator was the limit");
+    result->rounds[9].whole[METRIC_CONTAMINATED] = 3;
+    result_round_break(&result->rounds[9], 0, "contaminated == 0: was 3");
     add_series(&result->rounds[0].steps[0].load);
     result->seed = UINT64_MAX;
     result->length_ns = 83000000000;
@@ -211,12 +213,28 @@ static void the_limit_of_an_open_loop_is_told(void **unused)
     }
 }
 
+static void what_a_round_broke_is_told(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    static const char *const formats[] = {"markdown", "terminal"};
+    for (size_t i = 0; i < 2; i++) {
+        char *text = print(report_find(formats[i], NULL), &made);
+        assert_non_null(strstr(text, "pooled, block 5: contaminated == 0: was 3"));
+        assert_non_null(strstr(text, "broken in 1 of 9 rounds"));
+        assert_non_null(strstr(text, "18 of 20 valid, 1 broken"));
+        free(text);
+    }
+    made_free(&made);
+}
+
 static void many_reasons_are_summed_up(void **unused)
 {
     (void)unused;
     struct made made = make_all();
     for (size_t i = 6; i < 20; i++)
         result_round_invalid(&made.result->rounds[i], "late");
+    made.result->rounds[9].breach_count = 0;
     judgement_destroy(made.judgement);
     made.judgement = fixture_judge(made.result);
     char *text = print_terminal(&made, 100, false);
@@ -326,6 +344,9 @@ static void records_read_back_alike(void **unused)
     assert_int_equal(back.result->seed, UINT64_MAX);
     assert_int_equal(back.result->round_count, 20);
     assert_string_equal(back.result->rounds[5].reasons[0], "the generator was the limit");
+    assert_int_equal(back.result->rounds[9].breach_count, 1);
+    assert_int_equal(back.result->rounds[9].breaches[0].invariant, 0);
+    assert_string_equal(back.result->rounds[9].breaches[0].text, "contaminated == 0: was 3");
     assert_string_equal(back.result->environment.command_line, "poolstorm run x?");
     assert_string_equal(back.result->environment.kernel, "Linux 6.1.0");
     assert_true(back.result->environment.load_before[0] == 0.25);
@@ -409,6 +430,11 @@ static void what_is_no_record_is_refused(void **unused)
         {"rounds/3/block", "0.5", "rounds[3]: block: expected"},
         {"rounds/3/block", "0", "rounds[3]: valid: expected one"},
         {"rounds/3/valid", "false", "rounds[3]: reasons: expected some"},
+        {"rounds/3/broken", NULL, "rounds[3]: broken: expected an array"},
+        {"rounds/3/broken", "[{\"invariant\":0,\"text\":\"\"}]", "broken: expected invariants"},
+        {"rounds/9/broken", "[]", "rounds[9]: reasons: expected some"},
+        {"rounds/9/broken/0/invariant", "1", "broken[0]: invariant: expected at most 0"},
+        {"rounds/9/broken/0/text", "7", "rounds[9]: broken[0]: text: expected a text"},
         {"rounds/3/metrics/qps", "\"fast\"", "rounds[3]: metrics: qps: expected a number"},
         {"rounds/3/phases", "[]", "rounds[3]: phases: expected as many"},
         {"rounds/3/phases/0/load/ended", "{}", "rounds[3]: phases[0]: load: ok: expected"},
@@ -469,6 +495,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_table_is_as_committed),
         cmocka_unit_test(narrow_terminals_get_all_of_it),
         cmocka_unit_test(the_limit_of_an_open_loop_is_told),
+        cmocka_unit_test(what_a_round_broke_is_told),
         cmocka_unit_test(many_reasons_are_summed_up),
         cmocka_unit_test(texts_are_measured_and_made_harmless),
         cmocka_unit_test(markdown_escapes_what_it_must),

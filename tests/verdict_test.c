@@ -200,6 +200,88 @@ static void invariants_are_asked_of_every_variant(void **unused)
     plan_destroy(plan);
 }
 
+/* What broke an invariant counts for invariants alone, and decides theirs. */
+static void broken_rounds_fail_their_invariant(void **unused)
+{
+    (void)unused;
+    struct plan *plan = fixture_plan(scenario);
+    struct result *result = ten_blocks(plan, 20000);
+    for (size_t i = 5; i < 8; i += 2) { /* two of pooled */
+        result->rounds[i].whole[METRIC_CONTAMINATED] = 3;
+        result->rounds[i].whole[METRIC_QPS] = 1e9;
+        result_round_break(&result->rounds[i], 0, "contaminated == 0: was 3");
+    }
+    result_round_invalid(&result->rounds[7], "the generator was late");
+    struct judgement *judgement = fixture_judge(result);
+    const struct judged_condition *broken = &judgement->invariants[1];
+    assert_int_equal(judgement->invariants[0].verdict, VERDICT_PASS); /* of plain */
+    assert_int_equal(broken->verdict, VERDICT_FAIL);
+    assert_true(broken->parts[0].measured.exact);
+    assert_true(broken->parts[0].measured.estimate.value == 6);
+    assert_int_equal(broken->parts[0].measured.used, 10);
+    assert_string_equal(broken->note, "broken in 2 of 10 rounds");
+    assert_int_equal(judgement->invariants[3].verdict, VERDICT_PASS); /* the other of pooled */
+    assert_int_equal(judgement->invariants[3].parts[0].measured.used, 10);
+    assert_int_equal(judgement->versus[0].measured.used, 8);
+    assert_true(judgement->versus[0].measured.estimate.high < 1.4);
+    assert_int_equal(judgement->round_broken, 2);
+    assert_int_equal(judgement->round_invalid, 2);
+    assert_int_equal(judgement->outcome, OUTCOME_EXPECTATION);
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+/* A run all of whose rounds are broken has failed, and is to be believed in that. */
+static void runs_of_broken_rounds_have_failed(void **unused)
+{
+    (void)unused;
+    struct plan *plan = fixture_plan(scenario);
+    struct result *result = ten_blocks(plan, 20000);
+    for (size_t i = 0; i < result->round_count; i++)
+        if (result->rounds[i].variant == 1)
+            result_round_break(&result->rounds[i], 1, "errors == 0: was 1 %%");
+    struct judgement *judgement = fixture_judge(result);
+    assert_int_equal(judgement->outcome, OUTCOME_EXPECTATION);
+    assert_string_equal(judgement->invalid, "");
+    assert_int_equal(judgement->invariants[3].verdict, VERDICT_FAIL);
+    assert_int_equal(judgement->versus[0].verdict, STATS_NO_VERDICT);
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+/* Of each round by itself, where an interval over the rounds would say nothing. */
+static void an_invariant_has_no_interval(void **unused)
+{
+    (void)unused;
+    static const char bounded[] = "question: Is it?\n"
+                                  "subject: {url: 'http://127.0.0.1:8080/'}\n"
+                                  "variants: {plain: {}, pooled: {}}\n"
+                                  "load: {path: /}\n"
+                                  "phases: [{name: full, for: 1s}]\n"
+                                  "invariants:\n"
+                                  "  - qps > 9900/s\n"
+                                  "  - qps < 13700/s\n"
+                                  "  - pooled.qps > plain.qps\n";
+    struct plan *plan = fixture_plan(bounded);
+    struct result *result = fixture_result(plan);
+    for (size_t block = 0; block < 3; block++)
+        for (size_t variant = 0; variant < 2; variant++)
+            (void)fixture_round(result, block, variant,
+                                10000 + 3000 * (double)variant + 100 * (double)block, 20e6, 20000);
+    struct judgement *judgement = fixture_judge(result);
+    assert_int_equal(judgement->invariant_count, 5);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(judgement->invariants[i].verdict, VERDICT_PASS); /* of three rounds */
+    assert_true(judgement->invariants[0].parts[0].measured.estimate.value == 10000);
+    assert_true(judgement->invariants[3].parts[0].measured.estimate.value == 13200);
+    assert_int_equal(judgement->invariants[4].verdict, VERDICT_INCONCLUSIVE); /* across variants */
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
 static void invalid_rounds_take_their_pair_along(void **unused)
 {
     (void)unused;
@@ -342,6 +424,9 @@ int main(void)
         cmocka_unit_test(words_are_said),
         cmocka_unit_test(judgements_follow_the_rounds),
         cmocka_unit_test(invariants_are_asked_of_every_variant),
+        cmocka_unit_test(broken_rounds_fail_their_invariant),
+        cmocka_unit_test(runs_of_broken_rounds_have_failed),
+        cmocka_unit_test(an_invariant_has_no_interval),
         cmocka_unit_test(invalid_rounds_take_their_pair_along),
         cmocka_unit_test(few_rounds_give_no_verdict),
         cmocka_unit_test(quick_runs_give_no_verdict),

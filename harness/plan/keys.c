@@ -36,7 +36,7 @@ static const struct plan_key scenario_keys[] = {
     {"show", "a list", "metrics to show as further columns"},
     {"expect", "a list", "conditions over metrics of variants; a broken one fails the run"},
     {"invariants", "a list",
-     "conditions that every round of the variant must keep; one that does not fails the run"},
+     "conditions that every round of the variant must keep; one that breaks one fails the run"},
     {"claims", "a list", "figures someone published, shown beside what is measured"},
     {0},
 };

@@ -318,23 +318,25 @@ void content_claims(const struct judgement *judgement, struct table *table)
     }
 }
 
-/* The first reasons why rounds are invalid; the record has them all. */
-static void reason_facts(const struct result *result, struct table *table)
+/* The first reasons why rounds are not used; the record has them all. */
+static void reason_facts(const struct result *result, bool broken, struct table *table)
 {
     enum { SHOWN_MAX = 10 };
+    const char *what = broken ? "broken" : "invalid";
     size_t count = 0;
     for (size_t i = 0; i < result->round_count; i++) {
         const struct result_round *round = &result->rounds[i];
-        for (size_t r = 0; r < round->reason_count; r++) {
+        for (size_t r = 0; r < (broken ? round->breach_count : round->reason_count); r++) {
             if (count++ >= SHOWN_MAX)
                 continue;
-            table_cell(table, TONE_BAD, "invalid");
+            table_cell(table, TONE_BAD, "%s", what);
             table_cell(table, TONE_PLAIN, "%s, block %zu: %s",
-                       result->variants[round->variant].name, round->block + 1, round->reasons[r]);
+                       result->variants[round->variant].name, round->block + 1,
+                       broken ? round->breaches[r].text : round->reasons[r]);
         }
     }
     if (count > SHOWN_MAX) {
-        table_cell(table, TONE_BAD, "invalid");
+        table_cell(table, TONE_BAD, "%s", what);
         table_cell(table, TONE_PLAIN, "and %zu more reasons", count - SHOWN_MAX);
     }
 }
@@ -342,15 +344,18 @@ static void reason_facts(const struct result *result, struct table *table)
 static void rounds_facts(const struct result *result, const struct judgement *judgement,
                          struct table *table)
 {
-    char length[48];
+    char length[48], broken[48] = "";
     format_ns(length, sizeof(length), (double)result->length_ns);
+    if (judgement->round_broken)
+        (void)snprintf(broken, sizeof(broken), ", %zu broken", judgement->round_broken);
     table_cell(table, TONE_QUIET, "rounds");
     table_cell(table, judgement->round_invalid ? TONE_UNSURE : TONE_PLAIN,
-               "%zu of %zu valid; %zu of %zu blocks whole; seed %llu; took %s",
-               judgement->round_valid, judgement->round_valid + judgement->round_invalid,
+               "%zu of %zu valid%s; %zu of %zu blocks whole; seed %llu; took %s",
+               judgement->round_valid, judgement->round_valid + judgement->round_invalid, broken,
                judgement->block_whole, result->block_count, (unsigned long long)result->seed,
                length);
-    reason_facts(result, table);
+    reason_facts(result, true, table);
+    reason_facts(result, false, table);
 }
 
 /* Means over the valid rounds of a variant, in a phase. */

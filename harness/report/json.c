@@ -235,6 +235,18 @@ static json_t *step_json(struct writer *writer, const struct plan *plan,
     return object;
 }
 
+static json_t *breaches_json(struct writer *writer, const struct result_round *round)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < round->breach_count; i++) {
+        json_t *object = json_object();
+        put(writer, object, "invariant", count(round->breaches[i].invariant));
+        put(writer, object, "text", text(round->breaches[i].text));
+        append(writer, array, object);
+    }
+    return array;
+}
+
 static json_t *round_json(struct writer *writer, const struct result *result,
                           const struct result_round *round)
 {
@@ -250,6 +262,7 @@ static json_t *round_json(struct writer *writer, const struct result *result,
     for (size_t i = 0; i < round->reason_count; i++)
         append(writer, reasons, text(round->reasons[i]));
     put(writer, object, "reasons", reasons);
+    put(writer, object, "broken", breaches_json(writer, round));
     put(writer, object, "metrics", row_json(writer, result->plan, round->whole));
     for (size_t i = 0; i < result->plan->phase_count; i++)
         append(writer, steps, step_json(writer, result->plan, round, i));
@@ -502,6 +515,7 @@ static json_t *judgement_json(struct writer *writer, const struct result *result
     put(writer, object, "invalid", text(judgement->invalid));
     put(writer, object, "rounds_valid", count(judgement->round_valid));
     put(writer, object, "rounds_invalid", count(judgement->round_invalid));
+    put(writer, object, "rounds_broken", count(judgement->round_broken));
     put(writer, object, "blocks_ran", count(judgement->block_ran));
     put(writer, object, "blocks_whole", count(judgement->block_whole));
     put(writer, object, "expectations",

@@ -382,13 +382,36 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
     return rc;
 }
 
+static int read_breaches(const json_t *object, const struct plan *plan, struct result_round *round,
+                         struct err *err)
+{
+    json_t *breaches;
+    int rc = get_array(object, "broken", &breaches, err);
+    if (!rc && (json_array_size(breaches) > plan->invariant_count ||
+                (round->valid && json_array_size(breaches) > 0)))
+        rc = expected(err, "broken", "invariants of the scenario where the round is not valid");
+    for (size_t i = 0; !rc && i < json_array_size(breaches); i++) {
+        const json_t *breach = json_array_get(breaches, i);
+        uint64_t invariant = 0;
+        const char *text = NULL;
+        rc = get_count(breach, "invariant", plan->invariant_count - 1, &invariant, err);
+        if (!rc)
+            rc = get_text(breach, "text", &text, err);
+        if (!rc)
+            result_round_break(round, invariant, "%s", text);
+        if (rc)
+            (void)err_wrap(err, "broken[%zu]", i);
+    }
+    return rc;
+}
+
 static int read_reasons(const json_t *object, struct result_round *round, struct err *err)
 {
     json_t *reasons;
     int rc = get_array(object, "reasons", &reasons, err);
     if (rc)
         return rc;
-    if (round->valid != (json_array_size(reasons) == 0) ||
+    if (round->valid != (json_array_size(reasons) + round->breach_count == 0) ||
         json_array_size(reasons) > RESULT_REASONS_MAX)
         return expected(err, "reasons", "some where the round is not valid, else none");
     for (size_t i = 0; i < json_array_size(reasons); i++) {
@@ -445,6 +468,8 @@ static int read_round(const json_t *object, struct result *result, struct err *e
         return rc;
     round->valid = false;
     rc = read_place(object, result, round, err);
+    if (!rc)
+        rc = read_breaches(object, plan, round, err);
     if (!rc)
         rc = read_reasons(object, round, err);
     if (!rc)

@@ -12,6 +12,7 @@ struct block_of {
     const struct result *result;
     size_t block;
     int variant;                     /* for paths without one */
+    bool every;                      /* rounds that broke an invariant count, too */
     const struct result_round *only; /* or in this round alone, valid or not */
 };
 
@@ -44,6 +45,18 @@ static int variant_at(const struct block_of *at, int variant)
                                         : result_variant_of(at->result, (size_t)variant);
 }
 
+/* Of a block and variant at most one round counts: what counts is not run again. */
+static const struct result_round *find_counting(const struct result *result, size_t block,
+                                                size_t variant)
+{
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (result_round_counts(round) && round->block == block && round->variant == variant)
+            return round;
+    }
+    return NULL;
+}
+
 static double lookup_block(const void *arg, const struct expr_ref *ref)
 {
     const struct block_of *at = arg;
@@ -52,7 +65,8 @@ static double lookup_block(const void *arg, const struct expr_ref *ref)
     if (at->only)
         round = (size_t)variant == at->only->variant ? at->only : NULL;
     else if (variant >= 0)
-        round = result_find(at->result, at->block, (size_t)variant);
+        round = at->every ? find_counting(at->result, at->block, (size_t)variant)
+                          : result_find(at->result, at->block, (size_t)variant);
     return round ? result_value(at->result, round, ref->phase, ref->metric) : NAN;
 }
 
@@ -123,10 +137,27 @@ static double sum_or_farthest(const struct figures *figures, enum metric_unit un
     return unit == METRIC_COUNT ? sum : farthest;
 }
 
-static int figures_estimate(struct figures *figures, bool ratio, double null, struct measured *out,
-                            struct err *err)
+/* The figure that breaks the condition most, or comes nearest to it. */
+static double worst(const struct figures *figures, enum metric_unit unit,
+                    const struct sample_held *held)
+{
+    double least = figures->values[0], most = least;
+    for (size_t i = 1; i < figures->count; i++) {
+        least = fmin(least, figures->values[i]);
+        most = fmax(most, figures->values[i]);
+    }
+    if (held->op == EXPR_LESS || held->op == EXPR_LESS_EQUAL)
+        return most;
+    if (held->op == EXPR_GREATER || held->op == EXPR_GREATER_EQUAL)
+        return least;
+    return sum_or_farthest(figures, held->op == EXPR_ABOUT ? METRIC_NUMBER : unit, held->limit);
+}
+
+static int figures_estimate(struct figures *figures, bool ratio, const struct sample_held *held,
+                            struct measured *out, struct err *err)
 {
     struct stats_estimate *estimate = &out->estimate;
+    double null = held->limit;
     out->used = figures->count;
     if (figures->count == 0) {
         *estimate = (struct stats_estimate){.value = NAN};
@@ -134,8 +165,7 @@ static int figures_estimate(struct figures *figures, bool ratio, double null, st
     }
     if (out->exact) {
         *estimate = (struct stats_estimate){.count = figures->count};
-        estimate->value = estimate->low = estimate->high =
-            sum_or_farthest(figures, out->unit, null);
+        estimate->value = estimate->low = estimate->high = worst(figures, out->unit, held);
         return 0;
     }
     out->ratio = ratio && figures->sides_positive;
@@ -148,37 +178,6 @@ static int figures_estimate(struct figures *figures, bool ratio, double null, st
     return stats_single(figures->values, figures->count, null, scale, STATS_ALPHA, estimate, err);
 }
 
-/* Requests a round that a latency percentile wants; 0 for everything else. */
-static uint64_t metric_needs(int metric)
-{
-    switch (metric) {
-    case METRIC_P50:
-        return hist_percentile_needs(50);
-    case METRIC_P90:
-        return hist_percentile_needs(90);
-    case METRIC_P95:
-        return hist_percentile_needs(95);
-    case METRIC_P99:
-        return hist_percentile_needs(99);
-    case METRIC_P999:
-        return hist_percentile_needs(99.9);
-    default:
-        return 0;
-    }
-}
-
-/* The latencies a percentile of a round was taken from. */
-static uint64_t round_requests(const struct result *result, const struct result_round *round,
-                               int phase, int metric)
-{
-    if (phase == EXPR_WHOLE_ROUND)
-        phase = plan_phase_of(result->plan, (size_t)metric);
-    if (phase < 0)
-        return UINT64_MAX;
-    const struct result_step *step = &round->steps[phase];
-    return step->ran && step->loaded && step->load.latency ? step->load.latency->count : 0;
-}
-
 /* The fewest over the valid rounds that have the figure. */
 static uint64_t requests_least(const struct result *result, size_t variant, int phase, int metric)
 {
@@ -188,7 +187,7 @@ static uint64_t requests_least(const struct result *result, size_t variant, int 
         if (!round->valid || round->variant != variant ||
             !isfinite(result_value(result, round, phase, metric)))
             continue;
-        uint64_t requests = round_requests(result, round, phase, metric);
+        uint64_t requests = result_requests(result, round, phase, metric);
         least = requests < least ? requests : least;
     }
     return least;
@@ -197,7 +196,7 @@ static uint64_t requests_least(const struct result *result, size_t variant, int 
 static void measured_needs(const struct result *result, int variant, const struct expr_ref *ref,
                            struct measured *out)
 {
-    uint64_t needs = metric_needs(ref->metric);
+    uint64_t needs = result_metric_needs(ref->metric);
     if (needs == 0 || variant < 0)
         return;
     if (requests_least(result, (size_t)variant, ref->phase, ref->metric) < needs &&
@@ -224,9 +223,10 @@ static size_t broken_elsewhere(const struct sample *sample, const struct sample_
     size_t count = 0;
     for (size_t i = 0; i < sample->result->round_count; i++) {
         const struct result_round *round = &sample->result->rounds[i];
-        struct block_of at = {sample->result, round->block, sample->variant, round};
+        struct block_of at = {sample->result, round->block, sample->variant, false, round};
         double value;
-        if (!round->valid && sample_eval(sample, &at, &value) == 0 &&
+        bool used = sample->every ? result_round_counts(round) : round->valid;
+        if (!used && sample_eval(sample, &at, &value) == 0 &&
             !expr_holds(held->op, value, held->limit, held->tolerance))
             count++;
     }
@@ -240,7 +240,7 @@ static void sample_take(const struct sample *sample, struct sample_held *held,
     bool ratio = sample_is_ratio(sample, &over, &under);
     held->all = true;
     for (size_t block = 0; block < sample->result->block_count; block++) {
-        struct block_of at = {sample->result, block, sample->variant, NULL};
+        struct block_of at = {sample->result, block, sample->variant, sample->every, NULL};
         double value = NAN;
         if (sample_eval(sample, &at, &value))
             continue;
@@ -261,17 +261,17 @@ int sample_measure(const struct sample *sample, struct sample_held *held, struct
     struct figures figures;
     *out = (struct measured){
         .unit = sample->comparison ? sample->comparison->unit : expr_unit(sample->figure),
-        .exact = held->op == EXPR_EQUAL || held->op == EXPR_NOT_EQUAL,
+        .exact = sample->every || held->op == EXPR_EQUAL || held->op == EXPR_NOT_EQUAL,
     };
     int rc = figures_init(&figures, result, err);
     if (rc)
         return rc;
     sample_take(sample, held, &figures);
-    rc = figures_estimate(&figures, sample_is_ratio(sample, &over, &under), held->limit, out, err);
+    rc = figures_estimate(&figures, sample_is_ratio(sample, &over, &under), held, out, err);
     out->dropped = sample_blocks_ran(result) - out->used;
     for (size_t i = 0; i < expr_ref_count(whole); i++) {
         struct expr_ref ref = expr_ref(whole, i);
-        struct block_of at = {result, 0, sample->variant, NULL};
+        struct block_of at = {.result = result, .variant = sample->variant};
         measured_needs(result, variant_at(&at, ref.variant), &ref, out);
     }
     free(figures.memory);
@@ -292,7 +292,7 @@ int sample_versus(const struct result *result, size_t variant, int metric, struc
     for (size_t i = 0; i < count; i++)
         figures_add(&figures, figures.over[i] / figures.under[i], figures.over[i],
                     figures.under[i]);
-    rc = figures_estimate(&figures, true, 1, out, err);
+    rc = figures_estimate(&figures, true, &(struct sample_held){.limit = 1}, out, err);
     out->dropped = sample_blocks_ran(result) - out->used;
     measured_needs(result, (int)variant, &over, out);
     measured_needs(result, 0, &under, out);
@@ -315,7 +315,7 @@ int judgement_level(const struct result *result, size_t variant, int phase, int 
         out->low = values[0];
         out->high = values[out->used - 1];
         out->requests_least = requests_least(result, variant, phase, metric);
-        uint64_t needs = metric_needs(metric);
+        uint64_t needs = result_metric_needs(metric);
         out->needs = out->requests_least < needs ? needs : 0;
     }
     free(values);

@@ -12,6 +12,8 @@ struct sample {
     const struct expr_comparison *comparison; /* or NULL */
     const struct expr *figure;                /* or NULL */
     int variant;                              /* of the result, for paths without one; -1: none */
+    bool every;                               /* asked of each round by itself, whatever the
+                                                 operator, of those that broke an invariant, too */
 };
 
 /* What it is held against, and whether it holds in every round by itself. */

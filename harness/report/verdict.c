@@ -3,6 +3,7 @@
 #include "report/verdict.h"
 
 #include "report/sample.h"
+#include "run/invariant.h"
 
 #include <errno.h>
 #include <math.h>
@@ -156,9 +157,11 @@ static bool all_ran(const struct result *result, const struct expr *expr)
 }
 
 static int judge_part(const struct result *result, const struct expr_comparison *comparison,
-                      int variant, struct judged_part *part, size_t *elsewhere, struct err *err)
+                      int variant, bool every, struct judged_part *part, size_t *elsewhere,
+                      struct err *err)
 {
-    struct sample sample = {.result = result, .comparison = comparison, .variant = variant};
+    struct sample sample = {
+        .result = result, .comparison = comparison, .variant = variant, .every = every};
     part->op = comparison->op;
     part->limit = comparison->limit;
     struct sample_held held = {.op = comparison->op, .limit = comparison->limit};
@@ -168,7 +171,7 @@ static int judge_part(const struct result *result, const struct expr_comparison 
     *elsewhere = part->measured.exact ? held.elsewhere : 0;
     if (part->measured.used == 0)
         part->verdict = VERDICT_FAIL;
-    else if (part->measured.exact)
+    else if (part->measured.exact && !part->measured.needs)
         part->verdict = held.all ? VERDICT_PASS : VERDICT_FAIL;
     else if (result->quick || part->measured.needs)
         part->verdict = VERDICT_INCONCLUSIVE;
@@ -179,7 +182,7 @@ static int judge_part(const struct result *result, const struct expr_comparison 
 }
 
 static int judge_condition(const struct result *result, const struct judgement *judgement,
-                           const struct plan_expect *expect, int variant,
+                           const struct plan_expect *expect, int variant, bool every,
                            struct judged_condition *out, struct err *err)
 {
     size_t count = expr_comparison_count(expect->expr);
@@ -196,7 +199,7 @@ static int judge_condition(const struct result *result, const struct judgement *
     for (size_t i = 0; i < count; i++) {
         struct expr_comparison comparison = expr_comparison(expect->expr, i);
         size_t elsewhere;
-        int rc = judge_part(result, &comparison, variant, &out->parts[i], &elsewhere, err);
+        int rc = judge_part(result, &comparison, variant, every, &out->parts[i], &elsewhere, err);
         if (rc)
             return rc;
         if (out->parts[i].verdict > out->verdict)
@@ -207,6 +210,26 @@ static int judge_condition(const struct result *result, const struct judgement *
                    elsewhere == 1 ? "" : "s");
     }
     return 0;
+}
+
+/* Rounds that broke the invariant as they ended decide it. */
+static void judge_breaches(const struct result *result, size_t invariant,
+                           struct judged_condition *out)
+{
+    size_t broken = 0, asked = 0;
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (out->variant >= 0 ? round->variant != (size_t)out->variant
+                              : !invariant_concerns(out->expect->expr, result, round->variant))
+            continue;
+        asked += result_round_counts(round);
+        for (size_t b = 0; b < round->breach_count; b++)
+            broken += round->breaches[b].invariant == invariant;
+    }
+    if (!broken)
+        return;
+    out->verdict = VERDICT_FAIL;
+    remark(out->note, sizeof(out->note), "broken in %zu of %zu rounds", broken, asked);
 }
 
 static bool names_no_variant(const struct expr *expr)
@@ -227,12 +250,14 @@ static int judge_invariants(const struct result *result, struct judgement *judge
         return err_sys(err, -ENOMEM, "judge the invariants");
     for (size_t i = 0; i < plan->invariant_count; i++) {
         const struct plan_expect *expect = &plan->invariants[i];
-        bool each = names_no_variant(expect->expr);
+        bool each = names_no_variant(expect->expr), own = invariant_is_own(expect->expr);
         for (size_t v = 0; v < (each ? result->variant_count : 1); v++) {
             struct judged_condition *out = &judgement->invariants[judgement->invariant_count++];
-            int rc = judge_condition(result, judgement, expect, each ? (int)v : -1, out, err);
+            int rc = judge_condition(result, judgement, expect, each ? (int)v : -1, own, out, err);
             if (rc)
                 return rc;
+            if (own && out->verdict != VERDICT_NOT_RUN)
+                judge_breaches(result, i, out);
         }
     }
     return 0;
@@ -246,7 +271,7 @@ static int judge_expects(const struct result *result, struct judgement *judgemen
         return err_sys(err, -ENOMEM, "judge the expectations");
     int rc = 0;
     for (size_t i = 0; !rc && i < plan->expect_count; i++)
-        rc = judge_condition(result, judgement, &plan->expects[i], -1,
+        rc = judge_condition(result, judgement, &plan->expects[i], -1, false,
                              &judgement->expects[judgement->expect_count++], err);
     return rc;
 }
@@ -335,6 +360,7 @@ static void count_rounds(const struct result *result, struct judgement *judgemen
     for (size_t i = 0; i < result->round_count; i++) {
         judgement->round_valid += result->rounds[i].valid;
         judgement->round_invalid += !result->rounds[i].valid;
+        judgement->round_broken += result->rounds[i].breach_count > 0;
     }
     for (size_t block = 0; block < result->block_count; block++) {
         bool whole = result->variant_count > 0;
@@ -342,6 +368,16 @@ static void count_rounds(const struct result *result, struct judgement *judgemen
             whole = result_find(result, block, variant) != NULL;
         judgement->block_whole += whole;
     }
+}
+
+/* Rounds of a variant that say something of it. What broke an invariant does: the run has failed,
+ * and can be believed in that. */
+static size_t count_answers(const struct result *result, size_t variant)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < result->round_count; i++)
+        count += result->rounds[i].variant == variant && result_round_counts(&result->rounds[i]);
+    return count;
 }
 
 /* Says whether the run as a whole can be believed. */
@@ -352,9 +388,7 @@ static void judge_validity(const struct result *result, struct judgement *judgem
     if (result->failure)
         (void)snprintf(text, size_bytes, "%s", result->failure);
     for (size_t variant = 0; !text[0] && variant < result->variant_count; variant++) {
-        size_t valid = 0;
-        for (size_t block = 0; block < result->block_count; block++)
-            valid += result_find(result, block, variant) != NULL;
+        size_t valid = count_answers(result, variant);
         if (valid == 0)
             (void)snprintf(text, size_bytes, "no valid round of %s",
                            result->variants[variant].name);

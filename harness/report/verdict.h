@@ -17,6 +17,11 @@
  * `==` and `!=` have no interval: they pass when they hold in every valid round and fail otherwise;
  * the value given is the sum over the rounds for counts, else the one farthest from the limit.
  *
+ * An invariant of one variant has no interval either, whatever its operator: it was asked of every
+ * round as it ended (run/invariant.h) and fails when one broke it, also a round in which the
+ * generator was the limit. Rounds that broke any are used for invariants alone. One across variants
+ * is judged as an expectation.
+ *
  * Words of a claim. The quotient of one metric over itself has a point of no effect, 1, widened to
  * the noise band: from 1 / (1 + noise) to 1 + noise. The claim's side is that of its figure. The
  * interval is read from 1 outwards to the claim's side:
@@ -37,7 +42,8 @@
  * A variant against the baseline, in QPS and P99: stats_judge with the noise band; "no verdict"
  * under 6 pairs, or when a percentile had too few requests to be one.
  *
- * A quick run gives no verdicts at all, but for == and !=, however many rounds it has. */
+ * A quick run gives no verdicts at all, but for == and != and invariants of one variant, however
+ * many rounds it has. */
 #ifndef POOLSTORM_REPORT_VERDICT_H
 #define POOLSTORM_REPORT_VERDICT_H
 
@@ -72,7 +78,7 @@ struct measured {
     struct stats_estimate estimate; /* value is NAN when used is 0 */
     enum metric_unit unit;          /* of the estimate; METRIC_NUMBER for ratios */
     bool ratio;                     /* from pairs, on the log scale: detectable is a share */
-    bool exact;                     /* asked with == or !=: no interval */
+    bool exact;                     /* asked with == or !=, or of every round: no interval */
     size_t used;                    /* rounds, or blocks of them, that went in */
     size_t dropped;                 /* blocks that ran and could not be used */
     uint64_t needs;                 /* requests a round that a percentile in it wants; 0: enough */
@@ -122,6 +128,7 @@ struct judgement {
     struct judged_versus *versus; /* by variant, then metric */
     size_t versus_count;
     size_t round_valid, round_invalid; /* rounds that ran */
+    size_t round_broken;               /* of the invalid ones: broke an invariant */
     size_t block_ran, block_whole;     /* blocks that ran, and those with all rounds valid */
     enum outcome outcome;
     char invalid[300]; /* why the run as a whole cannot be believed, or "" */

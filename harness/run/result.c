@@ -41,6 +41,7 @@ static void round_fini(struct result_round *round, size_t phase_count)
         if (round->steps[i].loaded)
             load_result_fini(&round->steps[i].load);
     free(round->steps);
+    free(round->breaches);
     free(round->rows);
     free(round->whole);
 }
@@ -103,10 +104,11 @@ int result_add_round(struct result *result, struct result_round **out, struct er
         .exit_status = -1,
         .valid = true,
         .steps = calloc(plan->phase_count + 1, sizeof(*round->steps)),
+        .breaches = calloc(plan->invariant_count + 1, sizeof(*round->breaches)),
         .rows = rows_create(plan->phase_count * plan->metric_count),
         .whole = rows_create(plan->metric_count),
     };
-    if (!round->steps || !round->rows || !round->whole) {
+    if (!round->steps || !round->breaches || !round->rows || !round->whole) {
         round_fini(round, 0);
         return err_sys(err, -ENOMEM, "add a round");
     }
@@ -124,6 +126,54 @@ void result_round_invalid(struct result_round *round, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(round->reasons[round->reason_count++], sizeof(round->reasons[0]), format, args);
     va_end(args);
+}
+
+void result_round_break(struct result_round *round, size_t invariant, const char *format, ...)
+{
+    round->valid = false;
+    for (size_t i = 0; i < round->breach_count; i++)
+        if (round->breaches[i].invariant == invariant)
+            return;
+    struct result_breach *breach = &round->breaches[round->breach_count++];
+    breach->invariant = invariant;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(breach->text, sizeof(breach->text), format, args);
+    va_end(args);
+}
+
+bool result_round_counts(const struct result_round *round)
+{
+    return round->valid || round->breach_count > 0;
+}
+
+uint64_t result_metric_needs(int metric)
+{
+    switch (metric) {
+    case METRIC_P50:
+        return hist_percentile_needs(50);
+    case METRIC_P90:
+        return hist_percentile_needs(90);
+    case METRIC_P95:
+        return hist_percentile_needs(95);
+    case METRIC_P99:
+        return hist_percentile_needs(99);
+    case METRIC_P999:
+        return hist_percentile_needs(99.9);
+    default:
+        return 0;
+    }
+}
+
+uint64_t result_requests(const struct result *result, const struct result_round *round, int phase,
+                         int metric)
+{
+    if (phase == EXPR_WHOLE_ROUND)
+        phase = plan_phase_of(result->plan, (size_t)metric);
+    if (phase < 0)
+        return UINT64_MAX;
+    const struct result_step *step = &round->steps[phase];
+    return step->ran && step->loaded && step->load.latency ? step->load.latency->count : 0;
 }
 
 const struct result_round *result_find(const struct result *result, size_t block, size_t variant)

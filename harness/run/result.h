@@ -7,7 +7,10 @@
  * Pairs. Each block runs every variant once (run/schedule.h). Rounds of the same block stood next
  * to each other in time and form the pairs of a comparison: result_pairs. A round that is not valid
  * is kept, and run again a bounded number of times under the same block number; at most one round
- * of a block and variant is valid. */
+ * of a block and variant is valid.
+ *
+ * Breaches. A round that broke an invariant is not valid either, whatever else is to be said of it:
+ * it is kept with what it broke, compared with nothing, and not run again. */
 #ifndef POOLSTORM_RUN_RESULT_H
 #define POOLSTORM_RUN_RESULT_H
 
@@ -49,6 +52,12 @@ struct result_step {
     struct meter_sample subject; /* meter_difference over the phase */
 };
 
+/* An invariant that a round broke. */
+struct result_breach {
+    size_t invariant; /* in plan->invariants */
+    char text[240];   /* with the figure seen: "contaminated == 0: was 3" */
+};
+
 /* One pass of one variant. */
 struct result_round {
     size_t variant;                        /* in result->variants */
@@ -62,7 +71,9 @@ struct result_round {
     int exit_status;                       /* of the subject, as waitpid; -1: unknown or url */
     bool valid;                            /* may be used for verdicts */
     char reasons[RESULT_REASONS_MAX][240]; /* why not, reason_count of them */
-    size_t reason_count;                   /* 0 exactly when valid */
+    size_t reason_count;                   /* 0 when valid */
+    struct result_breach *breaches;        /* what it broke, each invariant once at most */
+    size_t breach_count;                   /* 0 when valid */
     struct result_step *steps;             /* by phase */
     double *rows;                          /* phase_count rows of plan->metric_count values */
     double *whole;                         /* plan_gather of them: one row */
@@ -126,6 +137,20 @@ int result_add_round(struct result *result, struct result_round **out, struct er
 /* Gives a reason why the round must not be used. Beyond RESULT_REASONS_MAX they are dropped. */
 void result_round_invalid(struct result_round *round, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Says that the round broke an invariant of the plan, which is told once; takes its validity. */
+void result_round_break(struct result_round *round, size_t invariant, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Whether it may be asked for invariants: it is valid, or was but for what it broke. */
+bool result_round_counts(const struct result_round *round);
+
+/* Requests a round that a latency percentile wants to be one; 0 for every other metric. */
+uint64_t result_metric_needs(int metric);
+
+/* The latencies that a round's percentile was taken from; phase may be EXPR_WHOLE_ROUND. */
+uint64_t result_requests(const struct result *result, const struct result_round *round, int phase,
+                         int metric);
 
 /* The valid round of a block and variant, or NULL. */
 const struct result_round *result_find(const struct result *result, size_t block, size_t variant);

@@ -7,6 +7,7 @@
 #include "faults/descendants.h"
 #include "measure/meter.h"
 #include "run/fetch.h"
+#include "run/invariant.h"
 #include "run/process.h"
 #include "run/scrape.h"
 
@@ -235,8 +236,10 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
         after = (struct reading){0};
     }
     scrape_fini(&before.scrape);
-    if (!rc)
+    if (!rc) {
         plan_gather(plan, pass->round->rows, pass->round->whole);
+        invariants_check(pass->result, pass->round);
+    }
     return rc;
 }
 

@@ -94,7 +94,7 @@ static uint64_t round_seed(const struct run *run, size_t block)
 }
 
 static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t variant,
-                         unsigned attempt, bool *valid, struct err *err)
+                         unsigned attempt, bool *done, struct err *err)
 {
     char path[PATH_MAX];
     struct result_round *round;
@@ -116,22 +116,23 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
         .progress = &run->status->progress,
     };
     rc = round_run(ctx, &setting, run->result, round, err);
-    *valid = round->valid;
+    *done = result_round_counts(round);
     return rc;
 }
 
-/* One place of the schedule: an invalid round is repeated, within bounds, and stays on record. */
+/* One place of the schedule: an invalid round is repeated, within bounds, and stays on record. One
+ * that broke an invariant is an answer, and is not. */
 static int run_place(struct ctx *ctx, struct run *run, size_t place, struct err *err)
 {
     size_t count = run->result->variant_count;
-    bool valid = false;
+    bool done = false;
     int rc = 0;
     run->status->round = place + 1;
-    for (unsigned attempt = 0; attempt < RUNNER_ATTEMPTS_MAX && !valid && !rc; attempt++) {
+    for (unsigned attempt = 0; attempt < RUNNER_ATTEMPTS_MAX && !done && !rc; attempt++) {
         if (attempt > 0 && run->repetitions == 0)
             break;
         run->repetitions -= attempt > 0;
-        rc = attempt_round(ctx, run, place / count, run->order[place], attempt, &valid, err);
+        rc = attempt_round(ctx, run, place / count, run->order[place], attempt, &done, err);
         run->result->length_ns = clock_now_ns() - run->result->start_ns;
     }
     return rc;

@@ -10,14 +10,20 @@
 #define LOOK_NS (250 * NS_PER_MS)
 
 /* Names come from files: nothing of them may steer the terminal. */
+static void tell_reason(const char *what, const char *text)
+{
+    (void)fprintf(stderr, "    %s: ", what);
+    for (const char *at = text; *at; at++)
+        (void)fputc((unsigned char)*at < 32 && *at != '\n' ? '?' : *at, stderr);
+    (void)fputc('\n', stderr);
+}
+
 static void tell_reasons(const struct result_round *round)
 {
-    for (size_t i = 0; i < round->reason_count; i++) {
-        (void)fputs("    not valid: ", stderr);
-        for (const char *at = round->reasons[i]; *at; at++)
-            (void)fputc((unsigned char)*at < 32 && *at != '\n' ? '?' : *at, stderr);
-        (void)fputc('\n', stderr);
-    }
+    for (size_t i = 0; i < round->breach_count; i++)
+        tell_reason("broken", round->breaches[i].text);
+    for (size_t i = 0; i < round->reason_count; i++)
+        tell_reason("not valid", round->reasons[i]);
 }
 
 /* The round's P99, or that it had too few requests for one. */
