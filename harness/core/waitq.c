@@ -73,6 +73,17 @@ bool waitq_wake_last(struct waitq *queue, void *gift)
     return true;
 }
 
+bool waitq_wake_nth(struct waitq *queue, size_t n, void *gift)
+{
+    if (n >= queue->length)
+        return false;
+    struct list *link = queue->waiters.next;
+    while (n-- > 0)
+        link = link->next;
+    wake(link, gift);
+    return true;
+}
+
 size_t waitq_wake_all(struct waitq *queue)
 {
     size_t woken = queue->length;

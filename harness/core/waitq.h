@@ -27,6 +27,9 @@ bool waitq_wake_one(struct waitq *queue, void *gift);
 /* The same for the last in line. */
 bool waitq_wake_last(struct waitq *queue, void *gift);
 
+/* The same for the one that n others stand before, in O(n). False when the line is shorter. */
+bool waitq_wake_nth(struct waitq *queue, size_t n, void *gift);
+
 /* Wakes all; each gets NULL. Returns how many. */
 size_t waitq_wake_all(struct waitq *queue);
 
