@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* ---- What connecting needs to know of a connection string ------------------------------------ */
 
@@ -460,4 +461,9 @@ void pg_close(struct pg *pg)
         return;
     PQfinish(pg->conn); /* of a non-blocking session: says goodbye if there is room, and closes */
     free(pg);
+}
+
+void pg_cut(struct pg *pg)
+{
+    (void)shutdown(PQsocket(pg->conn), SHUT_RDWR);
 }

@@ -63,6 +63,10 @@ int pg_connect(struct ctx *ctx, struct pg **out, const char *conninfo,
  * the server goes on with it until it notices. NULL is allowed. */
 void pg_close(struct pg *pg);
 
+/* Breaks the session from our side, as a network would: whoever waits for it gets -ECONNRESET, and
+ * it is to be closed. Any fiber of the thread; does not wait. */
+void pg_cut(struct pg *pg);
+
 /* ---- Queries --------------------------------------------------------------------------------- */
 
 /* One statement or several, without parameters (simple protocol): the last one's result; the first

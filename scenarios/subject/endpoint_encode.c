@@ -7,42 +7,9 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <strings.h>
 
 /* The JSON library recurses; this much of it fits a fiber's stack with room to spare. */
 enum { NESTING_MAX = 64 };
-
-static bool is_called(const struct http1_header *header, const char *name, size_t length)
-{
-    return header->name.length == length && strncasecmp(header->name.data, name, length) == 0;
-}
-
-static int set_field(struct request_field *field, struct slice value)
-{
-    if (value.length > REQUEST_FIELD_MAX)
-        return -EMSGSIZE;
-    memcpy(field->text, value.data, value.length);
-    field->length = value.length;
-    return 0;
-}
-
-/* A token may come under two names, and the first one counts; the tag is optional. Both are right
- * only because the object comes clean: with pool_reset: keep-fields the former user's stay. */
-static int read_fields(struct request *request)
-{
-    const struct http1_head *head = request->head;
-    int rc = 0;
-    for (unsigned i = 0; i < head->header_count && !rc; i++) {
-        const struct http1_header *header = &head->headers[i];
-        bool token =
-            is_called(header, "X-Request-Token", 15) || is_called(header, "X-Request-Id", 12);
-        if (token && request->token.length == 0)
-            rc = set_field(&request->token, header->value);
-        else if (is_called(header, "X-Request-Tag", 13))
-            rc = set_field(&request->tag, header->value);
-    }
-    return rc;
-}
 
 /* Counting all brackets is one pass the compiler can vectorise, and mostly answers the question. */
 static bool is_too_deep(struct slice payload)
@@ -109,7 +76,7 @@ static int encode(struct request *request)
 static int encode_answer(struct request *request)
 {
     const struct service_settings *settings = &request->shard->service->settings;
-    if (read_fields(request))
+    if (request_read_fields(request))
         return request_refuse(request, 400, "a token or tag is longer than 256 bytes");
     nodes_enter(request->arena ? &request->nodes : NULL, &request->shard->counters.tally);
     int status = encode(request);

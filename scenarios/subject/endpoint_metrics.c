@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoint_metrics.c - the service's figures in Prometheus's text format. */
 #include "measure/meter.h"
+#include "subject/database.h"
 #include "subject/endpoint.h"
 #include "subject/heap.h"
 #include "subject/page.h"
@@ -203,6 +204,7 @@ static int metrics_answer(struct request *request)
     write_fibers(&page, service);
     write_memory(&page, service);
     write_pool(&page, service);
+    database_figures(&page, service);
     write_process(&page);
     for (unsigned i = 0; endpoints[i]; i++)
         if (endpoints[i]->figures)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* Answers that are not measured, such as metrics, are no business of buffer_limit. */
 enum { PAGE_LIMIT_BYTES = 4 << 20 };
@@ -170,6 +171,38 @@ int request_begin(struct request *request, size_t payload_bytes)
     if (!rc && request->response.length < REQUEST_HEAD_ROOM) {
         rc = buffer_reserve(&request->response, REQUEST_HEAD_ROOM + ENVELOPE + payload_bytes);
         request->response.length = rc ? 0 : REQUEST_HEAD_ROOM;
+    }
+    return rc;
+}
+
+static bool is_called(const struct http1_header *header, const char *name, size_t length)
+{
+    return header->name.length == length && strncasecmp(header->name.data, name, length) == 0;
+}
+
+static int set_field(struct request_field *field, struct slice value)
+{
+    if (value.length > REQUEST_FIELD_MAX)
+        return -EMSGSIZE;
+    memcpy(field->text, value.data, value.length);
+    field->length = value.length;
+    return 0;
+}
+
+/* A token may come under two names, and the first one counts; the tag is optional. Both are right
+ * only because the object comes clean: with pool_reset: keep-fields the former user's stay. */
+int request_read_fields(struct request *request)
+{
+    const struct http1_head *head = request->head;
+    int rc = 0;
+    for (unsigned i = 0; i < head->header_count && !rc; i++) {
+        const struct http1_header *header = &head->headers[i];
+        bool token =
+            is_called(header, "X-Request-Token", 15) || is_called(header, "X-Request-Id", 12);
+        if (token && request->token.length == 0)
+            rc = set_field(&request->token, header->value);
+        else if (is_called(header, "X-Request-Tag", 13))
+            rc = set_field(&request->tag, header->value);
     }
     return rc;
 }

@@ -54,6 +54,9 @@ struct request *request_take(struct shard *shard, bool measured);
  * -ENOMEM or -EMSGSIZE. */
 int request_begin(struct request *request, size_t payload_bytes);
 
+/* Fills token and tag from the request's head. 0, or -EMSGSIZE: one is longer than a field. */
+int request_read_fields(struct request *request);
+
 /* Makes {"error": text} the answer's body, whatever was there. Returns status, or -errno. */
 int request_refuse(struct request *request, int status, const char *text);
 

@@ -2,6 +2,7 @@
 /* service.c - starting and stopping the service's threads. */
 #include "subject/service.h"
 
+#include "subject/database.h"
 #include "subject/endpoint.h"
 #include "subject/request.h"
 #include "subject/shard.h"
@@ -85,14 +86,17 @@ static void service_free(struct service *service)
 {
     remove_name(service);
     if (service->shards) {
-        for (uint64_t i = 0; i < service->settings.threads; i++)
+        for (uint64_t i = 0; i < service->settings.threads; i++) {
             free_states(&service->shards[i]);
+            free(service->shards[i].database);
+        }
         for (uint64_t i = service->shard_count; i < service->settings.threads; i++)
             if (service->shards[i].listener >= 0)
                 (void)close(service->shards[i].listener);
         free(service->shards);
     }
     (void)object_pool_destroy(service->pool);
+    free(service->conninfo);
     param_fini(service_params, &service->settings);
     free(service);
 }
@@ -140,6 +144,8 @@ int service_start(struct service **out, const struct service_settings *settings,
         rc = allocate_shards(service, err);
     if (!rc && settings->buffers == BUFFERS_POOL)
         rc = request_pool_create(&service->pool, service, err);
+    if (!rc && settings->database.conninfo)
+        rc = database_conninfo(NULL, &service->conninfo, &service->settings, err);
     if (!rc)
         rc = listen_all(service, err);
     if (!rc)

@@ -26,6 +26,34 @@ static const char *const reset_words[] = {
     NULL,
 };
 
+static const char *const source_words[] = {
+    [SESSION_POOL] = "pool",
+    [SESSION_REQUEST] = "request",
+    [SESSION_CONNECT] = "connect",
+    [SESSION_CACHE] = "cache",
+    NULL,
+};
+
+static const char *const on_timeout_words[] = {
+    [ON_TIMEOUT_CANCEL] = "cancel",
+    [ON_TIMEOUT_CANCEL_LATE] = "cancel-late",
+    [ON_TIMEOUT_ABANDON] = "abandon",
+    [ON_TIMEOUT_CLOSE] = "close",
+    NULL,
+};
+
+static const char *const leak_words[] = {
+    [LEAK_REPORT] = "report",
+    [LEAK_RECLAIM] = "reclaim",
+    NULL,
+};
+
+static const char *const restart_words[] = {
+    [RESTART_DRAIN] = "drain",
+    [RESTART_AT_ONCE] = "at-once",
+    NULL,
+};
+
 #define SETTING(kind, name, field, fallback, ...)                                                  \
     PARAM_##kind(name, service_settings, field, fallback, __VA_ARGS__)
 
@@ -92,8 +120,58 @@ const struct param service_params[] = {
     {SETTING(NS, "pool_reclaim_every", pool_reclaim_every_ns, "0",
              "period at which the pool gives up what nobody used; 0 is never")},
     {SETTING(BOOL, "pool_victim", pool_victim, "true", "let an object survive one reclaim")},
+    {SETTING(COUNT, "seed", seed, "1", "of whatever is drawn at random")},
+    {SETTING(TEXT, "database", database.conninfo, NULL,
+             "connection string or URI of a PostgreSQL; else that of POOLSTORM_DATABASE")},
+    {SETTING(BOOL, "db_check", database.check, "true",
+             "connect once before serving, and refuse to start when that fails")},
+    {SETTING(CHOICE, "db_source", database.source, "pool",
+             "where a request's session comes from: the thread's pool, a pool or a connection made "
+             "for the request, or a cache without a limit (wrong on purpose)",
+             source_words)},
+    CONN_POOL_PARAMS("db_", service_settings, database.pool.),
+    {SETTING(CHOICE, "db_on_timeout", database.on_timeout, "cancel",
+             "what becomes of a query whose request gave up; all but cancel are wrong on purpose: "
+             "cancel-late lends the session again before the cancel is over, abandon lets the "
+             "server go on, close too and opens another connection",
+             on_timeout_words)},
+    {SETTING(NS, "db_query_timeout", database.query_timeout_ns, "0",
+             "give a query up after; 0: when its request ends")},
+    {SETTING(NS, "db_statement_timeout", database.statement_timeout_ns, "0",
+             "have the server end a query after, in whole milliseconds; 0 is never")},
+    {SETTING(
+        NS, "db_socket_timeout", database.socket_timeout_ns, "0",
+        "give a server up that is silent for so long, abandoned queries included; 0 is never")},
+    {SETTING(NS, "db_purge_every", database.purge_every_ns, "0",
+             "db_source cache: period at which what rests is closed; 0 is never")},
+    {SETTING(SHARE, "db_leak_share", database.leak_share, "0",
+             "share of the sessions that are never given back (wrong on purpose)")},
+    {SETTING(CHOICE, "db_leak_action", database.leak_action, "report",
+             "what follows when a session is out for longer than db_leak_threshold", leak_words)},
+    {SETTING(NS, "db_restart_every", database.restart_every_ns, "0",
+             "period at which all connections are replaced; 0 is never")},
+    {SETTING(CHOICE, "db_restart", database.restart, "drain",
+             "what that does to sessions in use: drain lets them finish, at-once cuts them off "
+             "(wrong on purpose)",
+             restart_words)},
+    {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",
+             "what /query asks, with its id for $1")},
     {0},
 };
+
+static int check_database(const struct service_settings *settings, struct err *err)
+{
+    const struct database_settings *database = &settings->database;
+    if (database->purge_every_ns > 0 && database->source != SESSION_CACHE)
+        return err_set(err, -EINVAL, "db_purge_every needs db_source: cache");
+    if (database->restart_every_ns > 0 && database->source != SESSION_POOL)
+        return err_set(err, -EINVAL, "db_restart_every needs db_source: pool");
+    if (database->leak_action == LEAK_RECLAIM && database->pool.leak_threshold_ns == 0)
+        return err_set(err, -EINVAL, "db_leak_action: reclaim needs a db_leak_threshold");
+    if (database->source == SESSION_POOL && database->pool.max_open < settings->threads)
+        return err_set(err, -EINVAL, "db_max_open must be at least threads: each has its part");
+    return conn_pool_settings_check(&database->pool, err);
+}
 
 int service_settings_check(const struct service_settings *settings, struct err *err)
 {
@@ -109,5 +187,5 @@ int service_settings_check(const struct service_settings *settings, struct err *
         return err_set(err, -EINVAL, "pool_reset needs buffers: pool");
     if (settings->gather > settings->connections_limit)
         return err_set(err, -EINVAL, "gather must not exceed connections_limit");
-    return 0;
+    return check_database(settings, err);
 }

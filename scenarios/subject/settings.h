@@ -5,6 +5,7 @@
 
 #include "core/err.h"
 #include "core/param.h"
+#include "subject/conn_pool.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,6 +31,51 @@ enum pool_reset {
     POOL_RESET_KEEP_FIELDS, /* lengths only: optional fields stay those of the former request */
     POOL_RESET_KEEP_LENGTH, /* fields only: what is written goes behind the former bytes */
     POOL_RESET_NONE,        /* neither */
+};
+
+/* Where a request's database session comes from. */
+enum session_source_kind {
+    SESSION_POOL,    /* the thread's connection pool: the right way */
+    SESSION_REQUEST, /* a connection pool made for the request */
+    SESSION_CONNECT, /* a connection made for the request */
+    SESSION_CACHE,   /* an object pool without a limit, purged now and then */
+};
+
+/* What becomes of a session whose request gives up during a query. */
+enum on_timeout {
+    ON_TIMEOUT_CANCEL,      /* the server is asked to stop; lent again when that is over */
+    ON_TIMEOUT_CANCEL_LATE, /* lent again as soon as it is idle, the cancel perhaps still under way
+                             */
+    ON_TIMEOUT_ABANDON,     /* nothing: it comes back when the server is done */
+    ON_TIMEOUT_CLOSE,       /* closed, and the server goes on */
+};
+
+enum leak_action {
+    LEAK_REPORT,  /* who borrowed it is told, as HikariCP does */
+    LEAK_RECLAIM, /* and the connection is taken back and closed */
+};
+
+enum restart_way {
+    RESTART_DRAIN,   /* what is lent is replaced when it comes back */
+    RESTART_AT_ONCE, /* what is lent is cut off */
+};
+
+struct database_settings {
+    char *conninfo;                 /* of libpq; NULL: no database */
+    bool check;                     /* connect once before serving */
+    struct conn_pool_settings pool; /* of SESSION_POOL, the limits over all threads; of each pool of
+                                       SESSION_REQUEST */
+    int source;                     /* enum session_source_kind */
+    int on_timeout;                 /* enum on_timeout */
+    uint64_t query_timeout_ns;      /* a query is given up after; 0: with its request */
+    uint64_t statement_timeout_ns;  /* the server ends a query after; 0: never */
+    uint64_t socket_timeout_ns;     /* a server that is silent for so long is given up; 0: never */
+    uint64_t purge_every_ns;   /* SESSION_CACHE: what rests is closed at this period; 0: never */
+    double leak_share;         /* of sessions are never given back */
+    int leak_action;           /* enum leak_action */
+    uint64_t restart_every_ns; /* all connections are replaced at this period; 0: never */
+    int restart;               /* enum restart_way */
+    char *query;               /* what /query asks, by $1 */
 };
 
 /* Read by param.h's functions; fixed while the service runs. */
@@ -58,6 +104,8 @@ struct service_settings {
     uint64_t pool_prewarm_bytes;        /* capacity of each of their buffers */
     uint64_t pool_reclaim_every_ns;     /* unused objects are given up at this period; 0: never */
     bool pool_victim;                   /* an object survives one reclaim */
+    uint64_t seed;                      /* of whatever is drawn at random */
+    struct database_settings database;
 };
 
 /* Ends with {0}. */

@@ -3,12 +3,14 @@
  */
 #include "subject/shard.h"
 
+#include "subject/database.h"
 #include "subject/endpoint.h"
 #include "subject/request.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* Out of descriptors or memory, connections wait in the backlog until some of ours have ended. */
@@ -198,6 +200,25 @@ static int take_pool(struct shard *shard)
     return shard->pool ? 0 : -ENOMEM;
 }
 
+/* Metrics of all threads read it, so it lives as long as the shard. */
+static int open_database(struct ctx *ctx, struct shard *shard)
+{
+    struct service *service = shard->service;
+    struct err err = {0};
+    if (!service->conninfo)
+        return 0;
+    struct database *database = calloc(1, sizeof(*database));
+    if (!database)
+        return -ENOMEM;
+    int rc = database_start(ctx, database, &service->settings, service->conninfo,
+                            (unsigned)(shard - service->shards), &err);
+    if (rc)
+        free(database);
+    else
+        shard->database = database; /* for all to see, with what is in it */
+    return rc;
+}
+
 void shard_run(struct ctx *ctx, void *arg)
 {
     struct shard *shard = arg;
@@ -206,6 +227,8 @@ void shard_run(struct ctx *ctx, void *arg)
     group_init(&helpers, ctx);
     ctx_init(&shard->strays, ctx);
     int rc = take_pool(shard);
+    if (!rc)
+        rc = open_database(ctx, shard);
     if (!rc)
         rc = begin_endpoints(shard);
     bool begun = rc == 0;
@@ -221,6 +244,8 @@ void shard_run(struct ctx *ctx, void *arg)
     ctx_cancel(&shard->strays, "the service stops");
     if (begun)
         end_endpoints(shard);
+    if (shard->database)
+        database_stop(shard->database);
     (void)group_fini(&shard->group);
     ctx_fini(&shard->strays);
 }

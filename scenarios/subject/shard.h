@@ -14,6 +14,7 @@
 #include "subject/settings.h"
 
 struct connection;
+struct database;
 struct request;
 struct service;
 
@@ -24,25 +25,27 @@ struct shard {
     struct message stop; /* begins the drain */
     struct service *service;
     struct thread *thread;
-    struct object_pool_local *pool;   /* BUFFERS_POOL: this thread's part of it */
-    int listener;                     /* a socket of its own on the shared port */
-    bool stopping;                    /* stop has come: answers close their connections */
-    struct list connections;          /* of connection.link */
-    size_t live;                      /* connections */
-    size_t cut;                       /* connections the drain's end cut off */
-    struct group group;               /* the connections' fibers */
-    struct waitq stopped;             /* the main fiber waits for stop */
-    struct waitq room;                /* the accepting fiber waits for live to fall */
-    struct waitq empty;               /* the main fiber waits for live to reach 0 */
-    struct waitq gathering;           /* encode requests waiting for others */
-    struct ctx strays;                /* for what is deaf to its request; ends after the drain */
-    void *states[COUNTERS_ENDPOINTS]; /* of the endpoints, see endpoint.h */
+    struct object_pool_local *pool;    /* BUFFERS_POOL: this thread's part of it */
+    struct database *_Atomic database; /* its way to the database, or NULL: none */
+    int listener;                      /* a socket of its own on the shared port */
+    bool stopping;                     /* stop has come: answers close their connections */
+    struct list connections;           /* of connection.link */
+    size_t live;                       /* connections */
+    size_t cut;                        /* connections the drain's end cut off */
+    struct group group;                /* the connections' fibers */
+    struct waitq stopped;              /* the main fiber waits for stop */
+    struct waitq room;                 /* the accepting fiber waits for live to fall */
+    struct waitq empty;                /* the main fiber waits for live to reach 0 */
+    struct waitq gathering;            /* encode requests waiting for others */
+    struct ctx strays;                 /* for what is deaf to its request; ends after the drain */
+    void *states[COUNTERS_ENDPOINTS];  /* of the endpoints, see endpoint.h */
 };
 
 struct service {
     struct service_settings settings; /* its own copy */
     struct addr addr;                 /* bound to */
     struct object_pool *pool;         /* BUFFERS_POOL, else NULL */
+    char *conninfo;                   /* of the database, its names looked up; NULL: none */
     bool bound;                       /* to addr, by us */
     bool prewarming;                  /* the pool's create hook makes its buffers too */
     unsigned shard_count;             /* of shards, that were started */

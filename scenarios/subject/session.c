@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* session.c - asking a database for a request, and what follows when the request gives up. */
+#include "subject/session.h"
+
+#include "subject/database.h"
+#include "subject/request.h"
+#include "subject/shard.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A cancel that takes longer than this is taken for lost, and the session closed. */
+#define CANCEL_TIMEOUT_NS (5 * NS_PER_S)
+
+/* ---- Connections ----------------------------------------------------------------------------- */
+
+struct db_conn *db_conn_create(void)
+{
+    return calloc(1, sizeof(struct db_conn));
+}
+
+int db_conn_connect(struct ctx *ctx, struct database *database, struct db_conn *conn,
+                    struct err *err)
+{
+    struct ctx patience;
+    counter_add(&database->connects, 1);
+    ctx_init_timeout(&patience, ctx, database->own.connect_timeout_ns);
+    int rc = pg_connect(&patience, &conn->pg, database->conninfo, NULL, err);
+    ctx_fini(&patience);
+    if (rc)
+        counter_add(&database->connect_failures, 1);
+    else
+        list_push_back(&database->open, &conn->link);
+    return rc;
+}
+
+void db_conn_destroy(struct database *database, struct db_conn *conn)
+{
+    if (conn->pg) {
+        counter_add(&database->closed, 1);
+        list_remove(&conn->link);
+        pg_close(conn->pg);
+    }
+    free(conn);
+}
+
+static int driver_open(struct ctx *ctx, void *user, void **out, struct err *err)
+{
+    struct db_conn *conn = db_conn_create();
+    int rc = conn ? db_conn_connect(ctx, user, conn, err) : -ENOMEM;
+    if (rc && conn)
+        db_conn_destroy(user, conn);
+    *out = rc ? NULL : conn;
+    return rc;
+}
+
+static void driver_close(void *user, void *conn)
+{
+    db_conn_destroy(user, conn);
+}
+
+static int driver_validate(struct ctx *ctx, void *user, void *opaque, struct err *err)
+{
+    struct db_conn *conn = opaque;
+    (void)user;
+    return pg_ping(ctx, conn->pg, err);
+}
+
+static int driver_reset(struct ctx *ctx, void *user, void *opaque, struct err *err)
+{
+    struct db_conn *conn = opaque;
+    (void)user;
+    conn->prepared = 0;
+    return pg_reset(ctx, conn->pg, err);
+}
+
+const struct conn_driver db_driver = {
+    .open = driver_open,
+    .close = driver_close,
+    .validate = driver_validate,
+    .reset = driver_reset,
+};
+
+/* ---- Taking and giving ----------------------------------------------------------------------- */
+
+int session_take(struct request *request, struct session *session)
+{
+    struct database *database = request->shard->database;
+    *session = (struct session){.database = database};
+    if (!database)
+        return err_set(&session->err, -ENXIO, "the service has no database: give it one");
+    return database->source->take(request->ctx, session);
+}
+
+/* The wrong way on purpose: a share of the sessions is never given back. */
+static bool leaks(struct database *database)
+{
+    double share = database->settings->database.leak_share;
+    return share > 0 && rng_unit(&database->rng) < share;
+}
+
+static bool leak(struct session *session)
+{
+    struct session *copy = malloc(sizeof(*copy));
+    if (!copy)
+        return false;
+    *copy = *session;
+    copy->leaked_ns = clock_now_ns();
+    list_push_back(&session->database->leaks, &copy->link);
+    counter_add(&session->database->leaked, 1);
+    return true;
+}
+
+static void give(struct session *session)
+{
+    struct pg *pg = session->conn->pg;
+    session->database->source->give(session,
+                                    pg_broken(pg) || pg_busy(pg) ? CONN_BROKEN : CONN_GOOD);
+    session->conn = NULL;
+}
+
+void session_give(struct session *session)
+{
+    if (!session->conn)
+        return;
+    if (leaks(session->database) && leak(session))
+        session->conn = NULL;
+    else
+        give(session);
+}
+
+/* ---- Giving up ------------------------------------------------------------------------------- */
+
+/* A session whose request has gone while the server still works for it. On the heap. */
+struct stray {
+    struct session session;
+    enum on_timeout how;
+};
+
+/* Until the server is done, or has stopped, or socket_timeout is over. */
+static void settle(struct ctx *ctx, struct stray *stray, uint64_t span_ns)
+{
+    struct session *session = &stray->session;
+    struct database *database = session->database;
+    struct ctx patience;
+    ctx_init_timeout(&patience, ctx, span_ns > 0 ? span_ns : CLOCK_NEVER);
+    (void)pg_settle(&patience, session->conn->pg, NULL);
+    ctx_fini(&patience);
+    give(session);
+    free(stray);
+    counter_add(&database->strays_ended, 1);
+}
+
+static void settle_alone(struct ctx *ctx, void *arg)
+{
+    settle(ctx, arg, CANCEL_TIMEOUT_NS);
+}
+
+static int cancel(struct ctx *ctx, struct database *database, struct pg *pg)
+{
+    struct ctx patience;
+    counter_add(&database->cancels, 1);
+    ctx_init_timeout(&patience, ctx, CANCEL_TIMEOUT_NS);
+    int rc = pg_cancel(&patience, pg, NULL);
+    ctx_fini(&patience);
+    if (rc)
+        counter_add(&database->cancel_failures, 1);
+    return rc;
+}
+
+/* A session whose cancel may still come through is not to be used again. */
+static void cancel_then_settle(struct ctx *ctx, struct stray *stray)
+{
+    struct session *session = &stray->session;
+    if (cancel(ctx, session->database, session->conn->pg) == 0) {
+        settle(ctx, stray, CANCEL_TIMEOUT_NS);
+        return;
+    }
+    counter_add(&session->database->strays_ended, 1);
+    session->database->source->give(session, CONN_BROKEN);
+    free(stray);
+}
+
+/* The wrong way on purpose: whoever borrows the session next may be hit. The other fiber runs once
+ * this one waits, and pg_cancel has read what it needs by then. */
+static void cancel_and_settle(struct ctx *ctx, struct stray *stray)
+{
+    struct database *database = stray->session.database;
+    struct pg *pg = stray->session.conn->pg;
+    if (group_spawn(&database->strays, "settle", settle_alone, stray))
+        cancel_then_settle(ctx, stray);
+    else
+        (void)cancel(ctx, database, pg);
+}
+
+static void look_after(struct ctx *ctx, void *arg)
+{
+    struct stray *stray = arg;
+    struct database *database = stray->session.database;
+    if (stray->how == ON_TIMEOUT_CANCEL) {
+        cancel_then_settle(ctx, stray);
+    } else if (stray->how == ON_TIMEOUT_CANCEL_LATE) {
+        cancel_and_settle(ctx, stray);
+    } else {
+        counter_add(&database->abandoned, 1);
+        settle(ctx, stray, database->settings->database.socket_timeout_ns);
+    }
+}
+
+/* The request doesn't wait for what becomes of its session. */
+static void give_up(struct session *session)
+{
+    struct database *database = session->database;
+    enum on_timeout how = (enum on_timeout)database->settings->database.on_timeout;
+    struct stray *stray = how == ON_TIMEOUT_CLOSE ? NULL : malloc(sizeof(*stray));
+    counter_add(&database->query_timeouts, 1);
+    if (stray) {
+        *stray = (struct stray){.session = *session, .how = how};
+        if (group_spawn(&database->strays, "stray session", look_after, stray) == 0) {
+            counter_add(&database->strays_begun, 1);
+            session->conn = NULL;
+            return;
+        }
+        free(stray);
+    }
+    give(session);
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+static int ask(struct ctx *ctx, struct session *session, const struct statement *statement,
+               int count, const char *const *values, PGresult **out)
+{
+    struct db_conn *conn = session->conn;
+    unsigned bit = 1u << statement->bit;
+    int rc = 0;
+    if (!(conn->prepared & bit)) {
+        const char *sql =
+            statement->sql ? statement->sql : session->database->settings->database.query;
+        rc = pg_prepare(ctx, conn->pg, statement->name, sql, &session->err);
+        if (rc)
+            return rc;
+        conn->prepared |= bit;
+    }
+    return pg_exec_prepared(ctx, conn->pg, statement->name, count, values, out, &session->err);
+}
+
+/* A cancel nobody meant for this query: neither we nor a statement timeout asked for it. */
+static bool was_killed(const struct session *session)
+{
+    return strcmp(session->sqlstate, "57014") == 0 &&
+           session->database->settings->database.statement_timeout_ns == 0;
+}
+
+static void count_failure(struct session *session, int rc)
+{
+    struct database *database = session->database;
+    if (rc == -ECONNRESET)
+        counter_add(&database->lost, 1);
+    if (rc == -EREMOTEIO)
+        counter_add(&database->query_errors, 1);
+    if (rc == -EREMOTEIO && was_killed(session))
+        counter_add(&database->killed, 1);
+}
+
+/* How long one query may take; CLOCK_NEVER: as long as its request. */
+static uint64_t patience_ns(const struct database_settings *settings)
+{
+    uint64_t query_ns = settings->query_timeout_ns ? settings->query_timeout_ns : CLOCK_NEVER;
+    uint64_t socket_ns = settings->socket_timeout_ns ? settings->socket_timeout_ns : CLOCK_NEVER;
+    return query_ns < socket_ns ? query_ns : socket_ns;
+}
+
+int session_query(struct request *request, struct session *session,
+                  const struct statement *statement, int count, const char *const *values,
+                  PGresult **out)
+{
+    struct database *database = session->database;
+    uint64_t span_ns = patience_ns(&database->settings->database);
+    struct ctx patience, *ctx = request->ctx;
+    assert(session->conn);
+    if (span_ns != CLOCK_NEVER) {
+        ctx_init_timeout(&patience, ctx, span_ns);
+        ctx = &patience;
+    }
+    counter_add(&database->queries, 1);
+    int rc = ask(ctx, session, statement, count, values, out);
+    if (ctx == &patience)
+        ctx_fini(&patience);
+    if (rc) {
+        memcpy(session->sqlstate, pg_sqlstate(session->conn->pg), PG_SQLSTATE_BYTES);
+        count_failure(session, rc);
+        if (rc == -ETIMEDOUT || rc == -ECANCELED)
+            give_up(session);
+    }
+    return rc;
+}
+
+/* ---- Failing --------------------------------------------------------------------------------- */
+
+static int status_of(const struct session *session, int rc)
+{
+    if (rc == -EREMOTEIO)
+        return strcmp(session->sqlstate, "57014") == 0 ? 504 : 500;
+    return 503;
+}
+
+int session_refuse(struct request *request, const struct session *session, int rc)
+{
+    if (ctx_error(request->ctx) || rc == -ETIMEDOUT || rc == -ENOMEM)
+        return rc;
+    const char *why = session->err.text;
+    if (rc == -EAGAIN)
+        why = "no database connection became free in time";
+    else if (rc == -ESHUTDOWN)
+        why = "the connection pool is closing";
+    return request_refuse(request, status_of(session, rc), why);
+}

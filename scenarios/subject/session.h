@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* session.h - a database session in a request's hands: where it comes from, what is asked of it,
+ * and what becomes of it when the request gives up half-way. */
+#ifndef POOLSTORM_SUBJECT_SESSION_H
+#define POOLSTORM_SUBJECT_SESSION_H
+
+#include "core/err.h"
+#include "core/list.h"
+#include "postgres/pg.h"
+#include "subject/conn_pool.h"
+
+#include <stdbool.h>
+
+struct database;
+struct request;
+
+/* What the pools hold: a session and what is known of it on our side. */
+struct db_conn {
+    struct list link;  /* in database->open, while connected */
+    struct pg *pg;     /* owned; NULL until connected */
+    unsigned prepared; /* statements it knows, a bit each, see struct statement */
+};
+
+/* Something to ask, prepared once on each connection. Static data. */
+struct statement {
+    unsigned bit;     /* of db_conn.prepared, below STATEMENTS_MAX; no two share one */
+    const char *name; /* on the server */
+    const char *sql;  /* NULL: the setting db_query */
+};
+
+enum { STATEMENTS_MAX = 32 };
+
+/* Bits in use. */
+enum { STATEMENT_ROW, STATEMENT_SLEEP };
+
+/* On loan to one request. The caller's memory; zeroed: none. */
+struct session {
+    struct db_conn *conn;       /* NULL: none, or no longer ours */
+    struct database *database;  /* whose it is */
+    struct conn_lease lease;    /* sources with a pool */
+    struct conn_pool *own_pool; /* SESSION_REQUEST: made for this request */
+    struct err err;             /* why the last call failed */
+    char sqlstate[PG_SQLSTATE_BYTES];
+    struct list link;   /* of a leaked one, in database->leaks */
+    uint64_t leaked_ns; /* since when */
+};
+
+/* Where sessions come from: one of the ways, each a file. */
+struct session_source {
+    const char *name;
+
+    /* For a thread, before it accepts; 0 or -errno. After its last request. Either may be NULL;
+     * stop may wait and answers how many connections were never given back. */
+    int (*start)(struct ctx *ctx, struct database *database, struct err *err);
+    uint64_t (*stop)(struct ctx *ctx, struct database *database);
+
+    /* Fills session->conn, or answers -errno with session->err, as conn_pool_acquire and pg_connect
+     * do. May wait. */
+    int (*take)(struct ctx *ctx, struct session *session);
+
+    /* Takes session->conn back. May wait under no ctx for what can't be long. */
+    void (*give)(struct session *session, enum conn_state state);
+};
+
+/* By enum session_source_kind of settings.h. */
+extern const struct session_source *const session_sources[];
+extern const struct session_source session_pool, session_request, session_connect, session_cache;
+
+/* ---- For endpoints --------------------------------------------------------------------------- */
+
+/* Borrows a session for a request. 0 or -errno with session->err; see session_refuse. */
+int session_take(struct request *request, struct session *session);
+
+/* Asks; out as in pg_exec_prepared. When the request or query_timeout ends first, the setting
+ * on_timeout decides what becomes of the session, which is not ours any more: -ETIMEDOUT or
+ * -ECANCELED. Other errors as of pg.h; the session stays. */
+int session_query(struct request *request, struct session *session,
+                  const struct statement *statement, int count, const char *const *values,
+                  PGresult **out);
+
+/* Gives it back, unless it is gone already. A lost or busy session is closed. */
+void session_give(struct session *session);
+
+/* Answers the request for a session call that failed with rc: a status, or rc where the request's
+ * own end has to be told. */
+int session_refuse(struct request *request, const struct session *session, int rc);
+
+/* ---- For sources ----------------------------------------------------------------------------- */
+
+/* A connection that is not connected yet; NULL without memory. */
+struct db_conn *db_conn_create(void);
+
+/* Connects it, within the pool's connect_timeout. As pg_connect. */
+int db_conn_connect(struct ctx *ctx, struct database *database, struct db_conn *conn,
+                    struct err *err);
+
+/* Closes it, if it was connected, and frees it. Does not wait. */
+void db_conn_destroy(struct database *database, struct db_conn *conn);
+
+/* The same for pools; its user is the database. */
+extern const struct conn_driver db_driver;
+
+#endif
