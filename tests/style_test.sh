@@ -63,12 +63,13 @@ upward_includes() {
     done <<'END'
 harness/core core
 harness/measure core|measure
-scenarios/subject core|measure|subject
+harness/postgres core|postgres
+scenarios/subject core|measure|postgres|subject
 scenarios/micro core|measure|subject|benchmark|micro
-faults core|measure|faults
+faults core|measure|postgres|faults
 harness/load core|measure|load
 harness/plan core|measure|load|faults|subject|plan
-harness/run core|measure|load|faults|subject|plan|run
+harness/run core|measure|postgres|load|faults|subject|plan|run
 harness/report core|measure|load|plan|run|report
 harness/benchmark benchmark
 scripts/versus.d core|measure

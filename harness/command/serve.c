@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -76,9 +78,21 @@ static int open_signals(struct err *err)
     return fd >= 0 ? fd : err_sys(err, -errno, "open a signalfd");
 }
 
+/* A password is better kept out of what ps shows. */
+static int take_database(struct service_settings *settings, struct err *err)
+{
+    const char *conninfo = getenv("POOLSTORM_DATABASE");
+    if (settings->database.conninfo || !conninfo || !*conninfo)
+        return 0;
+    settings->database.conninfo = strdup(conninfo);
+    return settings->database.conninfo ? 0 : err_sys(err, -ENOMEM, "keep POOLSTORM_DATABASE");
+}
+
 static enum exit_code serve_run(void *options, char *const *args, struct err *err)
 {
     (void)args;
+    if (take_database(options, err))
+        return EXIT_RUNTIME;
     struct serve serve = {.settings = options, .err = err, .result = EXIT_WELL};
     struct ring *ring;
     io_raise_descriptor_limit();
@@ -107,7 +121,9 @@ const struct command command_serve = {
     .summary = "run the built-in HTTP service",
     .usage = "",
     .help =
-        "Serves POST /api/v1/encode, GET /health and GET /metrics until SIGTERM or SIGINT, then\n"
+        "Serves what its endpoints answer (poolstorm serve --help lists the settings, GET /metrics "
+        "the\n"
+        "figures; /query and others need a --database) until SIGTERM or SIGINT, then\n"
         "drains: requests in flight finish, idle connections are closed; a second signal cuts\n"
         "them off. Prints `listening on ADDRESS` once it does. The allocator is the process's:\n"
         "preload another to compare.\n\n"
