@@ -4,9 +4,9 @@
 #define POOLSTORM_SUBJECT_COUNTERS_H
 
 #include "core/clock.h"
+#include "subject/counter.h"
 
 #include <stdalign.h>
-#include <stdatomic.h>
 #include <stdint.h>
 
 enum {
@@ -22,9 +22,6 @@ enum counters_cause {
     CAUSE_STOP,        /* the service stops */
     CAUSES,
 };
-
-/* Written by its thread alone, read by any. */
-typedef _Atomic(uint64_t) counter_word;
 
 /* Memory asked of the allocator on behalf of measured requests. */
 struct tally {
@@ -60,24 +57,6 @@ struct counters {
     counter_word pool_misses;
     struct tally tally;
 };
-
-/* Only by the owner: a plain add, made readable from elsewhere. */
-static inline void counter_add(counter_word *counter, uint64_t count)
-{
-    uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, now + count, memory_order_relaxed);
-}
-
-/* Only by the owner: a gauge. */
-static inline void counter_set(counter_word *counter, uint64_t value)
-{
-    atomic_store_explicit(counter, value, memory_order_relaxed);
-}
-
-static inline uint64_t counter_read(const counter_word *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
 
 /* Upper bounds of the latency buckets. */
 extern const uint64_t counters_bounds_ns[COUNTERS_BUCKETS];
