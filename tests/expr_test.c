@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "plan/expr.h"
+#include "plan/objective.h"
 
 #include <math.h>
 #include <string.h>
@@ -290,9 +291,36 @@ static void every_metric_is_described(void **unused)
     assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, NAN), "–");
 }
 
+static void objectives_are_over_what_a_load_sees(void **unused)
+{
+    (void)unused;
+    double row[METRIC_BUILTIN_COUNT] = {[METRIC_P99] = 99e6, [METRIC_ERRORS] = 0.0005};
+    struct expr *objective;
+    size_t column;
+    struct err err = {0};
+    assert_ok(objective_parse("p99 < 100ms and errors < 0.1%", &objective, &column, &err));
+    assert_true(objective_holds(objective, row));
+    row[METRIC_ERRORS] = 0.001;
+    assert_false(objective_holds(objective, row));
+    row[METRIC_ERRORS] = 0;
+    row[METRIC_P99] = NAN; /* nothing came back */
+    assert_false(objective_holds(objective, row));
+    expr_destroy(objective);
+    assert_int_equal(objective_parse("p99 < 1s and subject_cpu < 1", &objective, &column, &err),
+                     -EINVAL);
+    assert_int_equal(column, 13);
+    assert_null(objective);
+    assert_int_equal(objective_parse("p99", &objective, &column, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "expected a condition"));
+    assert_int_equal(objective_parse("a.p99 < 1s", &objective, NULL, &err), -EINVAL);
+    assert_int_equal(objective_parse("p99 <", &objective, NULL, &err), -EINVAL);
+    assert_null(objective);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objectives_are_over_what_a_load_sees),
         cmocka_unit_test(figures_are_worked_out),
         cmocka_unit_test(units_are_converted),
         cmocka_unit_test(conditions_hold_or_not),

@@ -3,6 +3,7 @@
 #include "load/load.h"
 
 #include "command/command.h"
+#include "command/load/knee.h"
 #include "core/fiber.h"
 #include "core/group.h"
 #include "core/interrupt.h"
@@ -22,6 +23,7 @@ struct load_run_options {
     uint64_t length_ns; /* of what is measured */
     uint64_t warmup_ns; /* before that, thrown away */
     uint64_t seed;      /* of arrivals, mix and payloads */
+    char *objective;    /* of a search for the knee, or NULL */
     char *allow;        /* HOST:PORT off loopback that may be loaded all the same, or NULL */
     bool json;          /* print JSON instead */
 };
@@ -30,6 +32,7 @@ struct load_options {
     struct load_run_options run;
     struct load_profile profile;
     struct load_request request;
+    struct search_settings search;
 };
 
 static const struct param run_params[] = {
@@ -37,6 +40,8 @@ static const struct param run_params[] = {
      .min = 1e6, .max = 86400e9},
     {PARAM_NS("warmup", load_run_options, warmup_ns, "0", "load before that, thrown away")},
     {PARAM_COUNT("seed", load_run_options, seed, "1", "of arrivals, mix, payloads and tokens")},
+    {PARAM_TEXT("search", load_run_options, objective, NULL,
+                "find the highest rate that meets this, such as 'p99 < 100ms and errors < 0.1%'")},
     {PARAM_TEXT("allow", load_run_options, allow, NULL,
                 "HOST:PORT that is not loopback and may be loaded all the same")},
     {PARAM_BOOL("json", load_run_options, json, "false", "print JSON instead of a table")},
@@ -47,6 +52,7 @@ static const struct option_group load_groups[] = {
     {"Options", run_params, offsetof(struct load_options, run)},
     {"Load", load_profile_params, offsetof(struct load_options, profile)},
     {"Request", load_request_params, offsetof(struct load_options, request)},
+    {"Search", search_params, offsetof(struct load_options, search)},
     {0},
 };
 
@@ -57,8 +63,10 @@ struct session {
     struct load_target target;
     char path[sizeof(((struct load_target *)0)->prefix)];
     struct load_request request;
+    struct load_profile profile; /* as asked for, or of a search: at the rate it begins at */
     struct load_result result;
     struct load_progress progress;
+    struct load_search search; /* with an objective */
 };
 
 /* ---- While it runs --------------------------------------------------------------------------- */
@@ -84,18 +92,31 @@ static void show_progress(struct ctx *ctx, void *arg)
     (void)fputs("\r\033[K", stderr);
 }
 
-static int run_phase(struct ctx *ctx, struct session *session, uint64_t length_ns, struct err *err)
+static struct load_job make_job(const struct session *session, uint64_t length_ns)
 {
-    struct load_job job = {
+    return (struct load_job){
         .target = &session->target,
-        .profile = &session->options->profile,
+        .profile = &session->profile,
         .requests = &session->request,
         .request_count = 1,
         .length_ns = length_ns,
         .seed = session->options->run.seed,
     };
+}
+
+static int run_phase(struct ctx *ctx, struct session *session, uint64_t length_ns, struct err *err)
+{
+    struct load_job job = make_job(session, length_ns);
     session->progress = (struct load_progress){0};
     return load_run(ctx, &job, &session->result, &session->progress, err);
+}
+
+static int run_measured(struct ctx *ctx, struct session *session, struct err *err)
+{
+    if (!session->options->run.objective)
+        return run_phase(ctx, session, session->options->run.length_ns, err);
+    struct load_job job = make_job(session, 0);
+    return load_search_run(ctx, &session->search, &job, &session->progress, err);
 }
 
 static int work(struct ctx *ctx, void *arg, struct err *err)
@@ -103,7 +124,8 @@ static int work(struct ctx *ctx, void *arg, struct err *err)
     struct session *session = arg;
     struct group group;
     group_init(&group, ctx);
-    if (isatty(STDERR_FILENO) && !session->options->run.json)
+    session->search.terminal = isatty(STDERR_FILENO) && !session->options->run.json;
+    if (session->search.terminal)
         (void)group_spawn(&group, "progress", show_progress, session);
     int rc = 0;
     if (session->options->run.warmup_ns > 0) {
@@ -111,7 +133,7 @@ static int work(struct ctx *ctx, void *arg, struct err *err)
         load_result_fini(&session->result);
     }
     if (!rc)
-        rc = run_phase(ctx, session, session->options->run.length_ns, err);
+        rc = run_measured(ctx, session, err);
     group_cancel(&group, "done");
     (void)group_join(NULL, &group);
     (void)group_fini(&group);
@@ -171,7 +193,7 @@ static void print_latencies(const struct load_result *result, bool open)
 static void print_requests(const struct session *session)
 {
     const struct load_result *result = &session->result;
-    const struct load_profile *profile = &session->options->profile;
+    const struct load_profile *profile = &session->profile;
     char span[32], rate[32], bytes[32];
     bool open = profile->rate_per_s > 0;
     (void)printf("%s for %s: %" PRIu64 " thread%s, %" PRIu64 " connections, ", session->url,
@@ -205,14 +227,14 @@ static void print_errors(const struct session *session)
 static void print_connections(const struct session *session)
 {
     const struct load_result *result = &session->result;
-    uint64_t wanted = session->options->profile.connections;
+    uint64_t wanted = session->profile.connections;
     char mean[32], max[32];
     (void)printf("\n  %-13s %" PRIu64 " opened", "connections", result->connects);
     if (result->connects > 0)
         (void)printf(", in %s on average and %s at most",
                      format_ns(mean, sizeof(mean), hist_mean_ns(result->connect)),
                      format_ns(max, sizeof(max), (double)hist_max_ns(result->connect)));
-    if (session->options->profile.keep_alive && result->connections_open < wanted)
+    if (session->profile.keep_alive && result->connections_open < wanted)
         (void)printf("; only %" PRIu64 " of %" PRIu64 " stood at the start",
                      result->connections_open, wanted);
     if (result->queued > 0)
@@ -223,7 +245,7 @@ static void print_connections(const struct session *session)
 
 static const char *invalid(const struct session *session, char *text, size_t size_bytes)
 {
-    return load_result_invalid(&session->result, &session->options->profile, -1, text, size_bytes);
+    return load_result_invalid(&session->result, &session->profile, -1, text, size_bytes);
 }
 
 static void print_generator(const struct session *session)
@@ -232,7 +254,7 @@ static void print_generator(const struct session *session)
     char text[200];
     (void)printf(
         "\n  %-13s %.0f %% of a CPU a thread, %.2f µs a request; busy %.0f %% of the time\n",
-        "generator", meter_cpus(&result->cpu) * 100 / (double)session->options->profile.threads,
+        "generator", meter_cpus(&result->cpu) * 100 / (double)session->profile.threads,
         (double)result->cpu.cpu_ns / 1e3 / (double)(result->sent ? result->sent : 1),
         load_result_busy(result) * 100);
     const char *reason = invalid(session, text, sizeof(text));
@@ -332,22 +354,38 @@ static enum exit_code finish(struct session *session, int rc, struct err *err)
     return invalid(session, text, sizeof(text)) ? EXIT_INVALID : EXIT_WELL;
 }
 
+/* Checks everything before anything is sent. */
+static int prepare(struct session *session, struct err *err)
+{
+    const struct load_options *options = session->options;
+    session->profile = options->profile;
+    int rc = load_profile_check(&session->profile, err);
+    if (!rc)
+        rc = load_request_check(&options->request, err);
+    if (!rc && options->run.objective)
+        rc = load_search_init(&session->search, &options->search, options->run.objective,
+                              &options->profile, err);
+    if (!rc && options->run.objective)
+        session->profile.rate_per_s = options->search.from_per_s;
+    session->search.quiet = options->run.json;
+    return rc ? rc : aim(session, err);
+}
+
 static enum exit_code load_run_command(void *options, char *const *args, struct err *err)
 {
     static struct session session; /* its progress outlives the fibers that write it */
     session.options = options;
     session.url = args[0];
-    int rc = load_profile_check(&session.options->profile, err);
-    if (!rc)
-        rc = load_request_check(&session.options->request, err);
-    if (!rc)
-        rc = aim(&session, err);
-    if (rc)
-        return EXIT_BAD_INPUT;
-    io_raise_descriptor_limit();
-    rc = interrupt_run("load", work, &session, err);
-    enum exit_code code = finish(&session, rc, err);
+    enum exit_code code = EXIT_BAD_INPUT;
+    int rc = prepare(&session, err);
+    if (!rc) {
+        io_raise_descriptor_limit();
+        rc = interrupt_run("load", work, &session, err);
+        code = session.options->run.objective ? load_search_finish(&session.search, session.url, rc)
+                                              : finish(&session, rc, err);
+    }
     load_result_fini(&session.result);
+    load_search_fini(&session.search);
     return code;
 }
 
@@ -361,11 +399,21 @@ const struct command command_load = {
             "latency\n"
             "counts from when a request was due, so that a stalled server cannot hide its stalls;\n"
             "'service time' is what a closed-loop tool would have seen.\n\n"
+            "With --search it finds the highest rate that meets an objective over what it "
+            "measures,\n"
+            "a line a step: from --from it doubles until the objective is missed (or halves until "
+            "it is met),\n"
+            "then bisects until it knows the knee to --resolution. It ends with 1 when no rate "
+            "meets it, and\n"
+            "with 4 when the generator was the limit. --duration does not bound it: --steps-max "
+            "does.\n\n"
             "Examples:\n"
             "  poolstorm load -t1 -c64 -d10s http://127.0.0.1:8080/\n"
             "  poolstorm load -c256 -R 20k/s --arrivals poisson http://127.0.0.1:8080/search?q=x\n"
             "  poolstorm load -m POST --payload 1.2KB --check token "
-            "http://127.0.0.1:8080/api/v1/encode\n",
+            "http://127.0.0.1:8080/api/v1/encode\n"
+            "  poolstorm load --search 'p99 < 100ms and errors < 0.1%' --from 500/s "
+            "http://127.0.0.1:8080/\n",
     .options = load_groups,
     .options_size_bytes = sizeof(struct load_options),
     .args_min = 1,

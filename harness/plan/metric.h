@@ -65,6 +65,7 @@ enum metric_index {
     METRIC_RSS_PEAK,
     METRIC_RSS_END,
     METRIC_BUILTIN_COUNT,
+    METRIC_LOAD_COUNT = METRIC_CPU_PER_REQUEST, /* those before it the generator takes by itself */
 };
 
 /* The built-in ones, by index; a name of NULL ends the table. Static data. */
