@@ -35,6 +35,7 @@ struct service;
     X(strays_ended, "of them, those that have come to an end")                                     \
     X(leaked, "sessions never given back, on purpose")                                             \
     X(reclaimed, "of them, those the detector took back")                                          \
+    X(polluted, "sessions in which a former user had left something")                              \
     X(restarts, "times all connections were replaced")
 
 #define DATABASE_WORD(name, help) counter_word name;

@@ -6,15 +6,13 @@
 #include "subject/request.h"
 #include "subject/shard.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 struct query_options {
     uint64_t id;       /* of the row */
     uint64_t sleep_ns; /* the server sleeps before it answers */
-    uint64_t hold_ns;  /* slept here with the session in hand, after the query */
-    uint64_t work_ns;  /* slept here without it, after that */
+    uint64_t work_ns;  /* slept here after the query, which needs no session */
     double slow_share; /* of the requests, drawn at random, that sleep */
 };
 
@@ -23,9 +21,7 @@ static const struct param query_params[] = {
     {PARAM_NS("sleep", query_options, sleep_ns, "0", "the server sleeps before it answers"),
      .min = 0, .max = 3600e9},
     {PARAM_SHARE("slow_share", query_options, slow_share, "1", "share of the requests that sleep")},
-    {PARAM_NS("hold", query_options, hold_ns, "0", "wait with the session in hand"), .min = 0,
-     .max = 3600e9},
-    {PARAM_NS("work", query_options, work_ns, "0", "wait after the session was given back"),
+    {PARAM_NS("work", query_options, work_ns, "0", "work after the query, without the database"),
      .min = 0, .max = 3600e9},
     {0},
 };
@@ -42,34 +38,6 @@ static int ask_to_sleep(struct request *request, struct session *session, uint64
     return session_query(request, session, &sleep_statement, 1, values, NULL);
 }
 
-static int ask_for_row(struct request *request, struct session *session, uint64_t id,
-                       PGresult **row)
-{
-    char text[24];
-    const char *values[] = {text};
-    (void)snprintf(text, sizeof(text), "%" PRIu64, id);
-    return session_query(request, session, &row_statement, 1, values, row);
-}
-
-static int write_row(struct request *request, const PGresult *row)
-{
-    struct buffer *out = &request->response;
-    int rc = buffer_append(out, "{\"token\":", 9);
-    if (!rc)
-        rc = buffer_append_json(out, request->token.text, request->token.length);
-    if (PQntuples(row) == 0 || PQgetisnull(row, 0, 0)) {
-        rc = rc ? rc : buffer_append(out, ",\"value\":null}\n", 15);
-        return rc ? rc : 200;
-    }
-    if (!rc)
-        rc = buffer_append(out, ",\"value\":", 9);
-    if (!rc)
-        rc = buffer_append_json(out, PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0));
-    if (!rc)
-        rc = buffer_append(out, "}\n", 2);
-    return rc ? rc : 200;
-}
-
 /* With a session in hand: what is to be done with it, and the answer if that goes well. */
 static int use(struct request *request, struct session *session,
                const struct query_options *options)
@@ -80,13 +48,10 @@ static int use(struct request *request, struct session *session,
                                   rng_unit(&request->shard->database->rng) < options->slow_share);
     int rc = slow ? ask_to_sleep(request, session, options->sleep_ns) : 0;
     if (!rc)
-        rc = ask_for_row(request, session, options->id, &row);
+        rc = session_query_number(request, session, &row_statement, options->id, &row);
     if (rc)
         return session_refuse(request, session, rc);
-    if (options->hold_ns > 0)
-        rc = fiber_sleep(request->ctx, options->hold_ns);
-    if (!rc)
-        rc = write_row(request, row);
+    rc = session_answer_row(request, row);
     PQclear(row);
     return rc;
 }
@@ -105,16 +70,18 @@ static int query_answer(struct request *request)
     if (rc)
         return session_refuse(request, &session, rc);
     int status = use(request, &session, &options);
-    session_give(&session);
+    if (request->shard->service->settings.database.hold == HOLD_QUERY)
+        session_give(&session);
     if (status == 200 && options.work_ns > 0)
         rc = fiber_sleep(request->ctx, options.work_ns);
+    session_give(&session);
     return rc ? rc : status;
 }
 
 const struct endpoint endpoint_query = {
     .name = "query",
     .path = "/query",
-    .summary = "asks the database for one row; ?id= sleep= slow_share= hold= work=",
+    .summary = "asks the database for one row; ?id= sleep= slow_share= work=",
     .methods = ENDPOINT_GET,
     .waits = true,
     .answer = query_answer,

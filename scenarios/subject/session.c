@@ -8,6 +8,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,11 +63,36 @@ static void driver_close(void *user, void *conn)
     db_conn_destroy(user, conn);
 }
 
+const struct statement state_statement = {
+    .bit = STATEMENT_STATE,
+    .name = "state",
+    .sql = "select coalesce(current_setting('poolstorm.owner', true), ''),"
+           " to_regclass('pg_temp.poolstorm_left') is not null",
+};
+
+static bool is_clean(const PGresult *state)
+{
+    return PQntuples(state) == 1 && !*PQgetvalue(state, 0, 0) && *PQgetvalue(state, 0, 1) == 'f';
+}
+
+static int validate_state(struct ctx *ctx, struct pg *pg, struct err *err)
+{
+    PGresult *state = NULL;
+    if (pg_transaction_status(pg) != PQTRANS_IDLE)
+        return err_set(err, -EUCLEAN, "a transaction was left open");
+    int rc = pg_exec(ctx, pg, state_statement.sql, &state, err);
+    if (!rc && !is_clean(state))
+        rc = err_set(err, -EUCLEAN, "a setting or a temporary table was left behind");
+    PQclear(state);
+    return rc;
+}
+
 static int driver_validate(struct ctx *ctx, void *user, void *opaque, struct err *err)
 {
     struct db_conn *conn = opaque;
-    (void)user;
-    return pg_ping(ctx, conn->pg, err);
+    const struct database *database = user;
+    return database->settings->database.validate_state ? validate_state(ctx, conn->pg, err)
+                                                       : pg_ping(ctx, conn->pg, err);
 }
 
 static int driver_reset(struct ctx *ctx, void *user, void *opaque, struct err *err)
@@ -273,22 +300,31 @@ static uint64_t patience_ns(const struct database_settings *settings)
     return query_ns < socket_ns ? query_ns : socket_ns;
 }
 
-int session_query(struct request *request, struct session *session,
-                  const struct statement *statement, int count, const char *const *values,
-                  PGresult **out)
+/* One question of a request: its ctx, made shorter by the timeouts, and what it came to. */
+struct asking {
+    struct session *session;
+    struct ctx *ctx;     /* to wait under: the request's, or … */
+    struct ctx patience; /* … this child of it */
+};
+
+static void asking_begin(struct asking *asking, struct request *request, struct session *session)
 {
-    struct database *database = session->database;
-    uint64_t span_ns = patience_ns(&database->settings->database);
-    struct ctx patience, *ctx = request->ctx;
+    uint64_t span_ns = patience_ns(&session->database->settings->database);
     assert(session->conn);
+    asking->session = session;
+    asking->ctx = request->ctx;
     if (span_ns != CLOCK_NEVER) {
-        ctx_init_timeout(&patience, ctx, span_ns);
-        ctx = &patience;
+        ctx_init_timeout(&asking->patience, request->ctx, span_ns);
+        asking->ctx = &asking->patience;
     }
-    counter_add(&database->queries, 1);
-    int rc = ask(ctx, session, statement, count, values, out);
-    if (ctx == &patience)
-        ctx_fini(&patience);
+    counter_add(&session->database->queries, 1);
+}
+
+static int asking_end(struct asking *asking, int rc)
+{
+    struct session *session = asking->session;
+    if (asking->ctx == &asking->patience)
+        ctx_fini(&asking->patience);
     if (rc) {
         memcpy(session->sqlstate, pg_sqlstate(session->conn->pg), PG_SQLSTATE_BYTES);
         count_failure(session, rc);
@@ -296,6 +332,45 @@ int session_query(struct request *request, struct session *session,
             give_up(session);
     }
     return rc;
+}
+
+int session_query(struct request *request, struct session *session,
+                  const struct statement *statement, int count, const char *const *values,
+                  PGresult **out)
+{
+    struct asking asking;
+    asking_begin(&asking, request, session);
+    return asking_end(&asking, ask(asking.ctx, session, statement, count, values, out));
+}
+
+/* Longest number and its NUL. */
+enum { NUMBER_BYTES = 24 };
+
+int session_query_number(struct request *request, struct session *session,
+                         const struct statement *statement, uint64_t number, PGresult **out)
+{
+    char text[NUMBER_BYTES];
+    const char *values[] = {text};
+    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
+    return session_query(request, session, statement, 1, values, out);
+}
+
+int session_command(struct request *request, struct session *session, const char *sql)
+{
+    struct asking asking;
+    asking_begin(&asking, request, session);
+    return asking_end(&asking, pg_exec(asking.ctx, session->conn->pg, sql, NULL, &session->err));
+}
+
+int session_rows(struct request *request, struct session *session, const char *sql, uint64_t number)
+{
+    struct asking asking;
+    char text[NUMBER_BYTES];
+    const char *values[] = {text};
+    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
+    asking_begin(&asking, request, session);
+    return asking_end(&asking,
+                      pg_rows_begin(asking.ctx, session->conn->pg, sql, 1, values, &session->err));
 }
 
 /* ---- Failing --------------------------------------------------------------------------------- */
@@ -317,4 +392,25 @@ int session_refuse(struct request *request, const struct session *session, int r
     else if (rc == -ESHUTDOWN)
         why = "the connection pool is closing";
     return request_refuse(request, status_of(session, rc), why);
+}
+
+/* ---- Answering ------------------------------------------------------------------------------- */
+
+int session_answer_row(struct request *request, const PGresult *row)
+{
+    struct buffer *out = &request->response;
+    int rc = buffer_append(out, "{\"token\":", 9);
+    if (!rc)
+        rc = buffer_append_json(out, request->token.text, request->token.length);
+    if (PQntuples(row) == 0 || PQgetisnull(row, 0, 0)) {
+        rc = rc ? rc : buffer_append(out, ",\"value\":null}\n", 15);
+        return rc ? rc : 200;
+    }
+    if (!rc)
+        rc = buffer_append(out, ",\"value\":", 9);
+    if (!rc)
+        rc = buffer_append_json(out, PQgetvalue(row, 0, 0), (size_t)PQgetlength(row, 0, 0));
+    if (!rc)
+        rc = buffer_append(out, "}\n", 2);
+    return rc ? rc : 200;
 }

@@ -31,7 +31,12 @@ struct statement {
 enum { STATEMENTS_MAX = 32 };
 
 /* Bits in use. */
-enum { STATEMENT_ROW, STATEMENT_SLEEP };
+enum {
+    STATEMENT_ROW,
+    STATEMENT_SLEEP,
+    STATEMENT_STATE,
+    STATEMENT_MARK,
+};
 
 /* On loan to one request. The caller's memory; zeroed: none. */
 struct session {
@@ -78,12 +83,27 @@ int session_query(struct request *request, struct session *session,
                   const struct statement *statement, int count, const char *const *values,
                   PGresult **out);
 
+/* The same with one unsigned number for $1. */
+int session_query_number(struct request *request, struct session *session,
+                         const struct statement *statement, uint64_t number, PGresult **out);
+
+/* One statement without parameters and without a result, not prepared. */
+int session_command(struct request *request, struct session *session, const char *sql);
+
+/* Row by row, as pg_rows_begin; then pg_rows_… on session->conn->pg. */
+int session_rows(struct request *request, struct session *session, const char *sql,
+                 uint64_t number);
+
 /* Gives it back, unless it is gone already. A lost or busy session is closed. */
 void session_give(struct session *session);
 
 /* Answers the request for a session call that failed with rc: a status, or rc where the request's
  * own end has to be told. */
 int session_refuse(struct request *request, const struct session *session, int rc);
+
+/* Answers {"token": the request's, "value": the first field of the first row, or null}. A status.
+ */
+int session_answer_row(struct request *request, const PGresult *row);
 
 /* ---- For sources ----------------------------------------------------------------------------- */
 
@@ -99,5 +119,10 @@ void db_conn_destroy(struct database *database, struct db_conn *conn);
 
 /* The same for pools; its user is the database. */
 extern const struct conn_driver db_driver;
+
+/* What a session carries from one user to the next unless it is reset: a setting, a temporary table
+ * and, by pg_transaction_status, a transaction. One row: the setting's value, "" for none, and
+ * whether the table is there. */
+extern const struct statement state_statement;
 
 #endif

@@ -54,6 +54,24 @@ static const char *const restart_words[] = {
     NULL,
 };
 
+static const char *const hold_words[] = {
+    [HOLD_QUERY] = "query",
+    [HOLD_REQUEST] = "request",
+    NULL,
+};
+
+static const char *const rows_words[] = {
+    [ROWS_CLOSE_EACH] = "each",
+    [ROWS_CLOSE_END] = "end",
+    NULL,
+};
+
+static const char *const nested_words[] = {
+    [NESTED_ONE] = "one",
+    [NESTED_TWO] = "two",
+    NULL,
+};
+
 #define SETTING(kind, name, field, fallback, ...)                                                  \
     PARAM_##kind(name, service_settings, field, fallback, __VA_ARGS__)
 
@@ -154,6 +172,21 @@ const struct param service_params[] = {
              "what that does to sessions in use: drain lets them finish, at-once cuts them off "
              "(wrong on purpose)",
              restart_words)},
+    {SETTING(
+        CHOICE, "db_hold", database.hold, "query",
+        "how long /query holds its session: until it has answered, or until the request's work "
+        "without it is done, too (wrong on purpose)",
+        hold_words)},
+    {SETTING(CHOICE, "db_rows_close", database.rows_close, "each",
+             "when /rows closes a result and gives its session back: before the next query, or at "
+             "the end of the request (wrong on purpose)",
+             rows_words)},
+    {SETTING(CHOICE, "db_nested", database.nested, "one",
+             "how /nested uses its two sessions: one at a time, or the second with the first in "
+             "hand (wrong on purpose)",
+             nested_words)},
+    {SETTING(BOOL, "db_validate_state", database.validate_state, "false",
+             "validation also closes sessions in which a former user left something")},
     {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",
              "what /query asks, with its id for $1")},
     {0},

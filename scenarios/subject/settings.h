@@ -60,6 +60,24 @@ enum restart_way {
     RESTART_AT_ONCE, /* what is lent is cut off */
 };
 
+/* How long a session is held that a request has asked once and then works on without. */
+enum session_hold {
+    HOLD_QUERY,   /* until it has answered */
+    HOLD_REQUEST, /* until the request ends */
+};
+
+/* When the results of a loop of queries are closed, each holding a session until then. */
+enum rows_close {
+    ROWS_CLOSE_EACH, /* before the next query */
+    ROWS_CLOSE_END,  /* when the function ends: what deferring to its end in a loop amounts to */
+};
+
+/* A request that needs two sessions. */
+enum nested_way {
+    NESTED_ONE, /* one at a time */
+    NESTED_TWO, /* asks for the second with the first in hand */
+};
+
 struct database_settings {
     char *conninfo;                 /* of libpq; NULL: no database */
     bool check;                     /* connect once before serving */
@@ -75,6 +93,10 @@ struct database_settings {
     int leak_action;           /* enum leak_action */
     uint64_t restart_every_ns; /* all connections are replaced at this period; 0: never */
     int restart;               /* enum restart_way */
+    int hold;                  /* enum session_hold */
+    int rows_close;            /* enum rows_close */
+    int nested;                /* enum nested_way */
+    bool validate_state;       /* validating also looks for what a former user left behind */
     char *query;               /* what /query asks, by $1 */
 };
 
