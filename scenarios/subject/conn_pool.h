@@ -334,7 +334,8 @@ size_t conn_pool_reports(const struct conn_pool *pool, struct conn_report *repor
  *     acquired = released + in_use                 opened = open + retired
  *     open = idle + in_use + handed + checking + keeping + resetting
  *     open + connecting <= max_open
- *     idle > 0 and not suspended: each waiter has a check under way for it
+ *     waiting <= checking, unless none is idle and as many are connecting as max_open and
+ *     connects_parallel allow (not while suspended); the same for min_idle
  * and that lists, slots and gauges say the same. 0, or -EPROTO with what is broken. O(max_open). */
 int conn_pool_check(const struct conn_pool *pool, struct err *err);
 

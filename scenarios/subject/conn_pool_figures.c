@@ -110,6 +110,31 @@ static int check_slots(const struct conn_pool *pool, const struct conn_pool_figu
     return check_sum("length of the idle list", idle, f->idle, err);
 }
 
+/* Nobody is forgotten, and min_idle is kept. */
+static int check_supply(const struct conn_pool *pool, const struct conn_pool_figures *f,
+                        struct err *err)
+{
+    const struct conn_pool_settings *settings = &pool->settings;
+    if (pool->state != POOL_RUNNING)
+        return 0;
+    uint64_t waiting = pool->waiters.length;
+    uint64_t wanted = waiting > f->checking ? waiting - f->checking : 0;
+    if (f->idle > 0 && wanted > 0)
+        return err_set(err, -EPROTO,
+                       "%" PRIu64 " wait while %" PRIu64 " are idle and %" PRIu64 " checked",
+                       waiting, f->idle, f->checking);
+    uint64_t spare = f->idle + f->keeping + (f->checking > waiting ? f->checking - waiting : 0);
+    wanted += settings->min_idle > spare ? settings->min_idle - spare : 0;
+    uint64_t connectors = settings->max_open - f->open;
+    if (settings->connects_parallel && connectors > settings->connects_parallel)
+        connectors = settings->connects_parallel;
+    if (f->connecting < wanted && f->connecting < connectors)
+        return err_set(err, -EPROTO,
+                       "%" PRIu64 " are wanted and %" PRIu64 " connecting, where %" PRIu64 " may",
+                       wanted, f->connecting, connectors);
+    return 0;
+}
+
 int conn_pool_check(const struct conn_pool *pool, struct err *err)
 {
     struct conn_pool_figures f;
@@ -120,8 +145,5 @@ int conn_pool_check(const struct conn_pool *pool, struct err *err)
     if (!rc && f.open + f.connecting > pool->settings.max_open)
         rc = err_set(err, -EPROTO, "%" PRIu64 " open and %" PRIu64 " connecting exceed max_open",
                      f.open, f.connecting);
-    if (!rc && f.idle > 0 && pool->state == POOL_RUNNING && pool->waiters.length > f.checking)
-        rc = err_set(err, -EPROTO, "%zu wait while %" PRIu64 " are idle and %" PRIu64 " checked",
-                     pool->waiters.length, f.idle, f.checking);
-    return rc;
+    return rc ? rc : check_supply(pool, &f, err);
 }

@@ -186,6 +186,8 @@ int conn_pool_acquire(struct ctx *ctx, struct conn_pool *pool, const char *where
         if (slot) {
             counter_add(&pool->words.immediate, 1);
             lend(slot, lease, where ? where : "", now_ns, now_ns);
+            if (__builtin_expect(counter_read(&pool->words.idle) < pool->settings.min_idle, 0))
+                conn_pool_feed(pool, 0);
             return 0;
         }
     }
