@@ -226,6 +226,11 @@ int conn_pool_acquire(struct ctx *ctx, struct conn_pool *pool, const char *where
  * counted and reported in every build: whoever has the connection now keeps it. Any fiber. */
 int conn_pool_release(struct conn_pool *pool, struct conn_lease *lease, enum conn_state state);
 
+/* The loan goes on, but no longer on account of the fiber that acquired it, which may acquire
+ * again without being taken for one that holds a connection meanwhile (nested, deadlocks). For
+ * loans that outlive their request. A lease that has ended is left alone. */
+void conn_pool_disown(struct conn_pool *pool, const struct conn_lease *lease);
+
 /* The connection, or NULL when the lease has ended: counted and reported. */
 void *conn_pool_use(struct conn_pool *pool, const struct conn_lease *lease);
 

@@ -220,6 +220,17 @@ void *conn_pool_use(struct conn_pool *pool, const struct conn_lease *lease)
     return NULL;
 }
 
+void conn_pool_disown(struct conn_pool *pool, const struct conn_lease *lease)
+{
+    if (!is_current(lease))
+        return;
+    struct conn_slot *slot = lease->slot;
+    (*holder_count(pool, slot->holder))--;
+    slot->holder = NULL;
+    slot->holder_waits = false;
+    (*holder_count(pool, NULL))++;
+}
+
 static void clear_suspicion(struct conn_slot *slot, uint64_t now_ns)
 {
     counter_add(&slot->pool->words.leaks_returned, 1);

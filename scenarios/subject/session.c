@@ -128,11 +128,19 @@ static bool leaks(struct database *database)
     return share > 0 && rng_unit(&database->rng) < share;
 }
 
+static void disown(struct session *session)
+{
+    const struct session_source *source = session->database->source;
+    if (source->disown)
+        source->disown(session);
+}
+
 static bool leak(struct session *session)
 {
     struct session *copy = malloc(sizeof(*copy));
     if (!copy)
         return false;
+    disown(session);
     *copy = *session;
     copy->leaked_ns = clock_now_ns();
     list_push_back(&session->database->leaks, &copy->link);
@@ -247,6 +255,7 @@ static void give_up(struct session *session)
         *stray = (struct stray){.session = *session, .how = how};
         if (group_spawn(&database->strays, "stray session", look_after, stray) == 0) {
             counter_add(&database->strays_begun, 1);
+            disown(session);
             session->conn = NULL;
             return;
         }

@@ -63,6 +63,9 @@ struct session_source {
      * do. May wait. */
     int (*take)(struct ctx *ctx, struct session *session);
 
+    /* The session outlives its request. May be NULL. */
+    void (*disown)(struct session *session);
+
     /* Takes session->conn back. May wait under no ctx for what can't be long. */
     void (*give)(struct session *session, enum conn_state state);
 };

@@ -37,6 +37,11 @@ static int pool_take(struct ctx *ctx, struct session *session)
     return rc;
 }
 
+static void pool_disown(struct session *session)
+{
+    conn_pool_disown(session->database->pool, &session->lease);
+}
+
 static void pool_give(struct session *session, enum conn_state state)
 {
     (void)conn_pool_release(session->database->pool, &session->lease, state);
@@ -47,5 +52,6 @@ const struct session_source session_pool = {
     .start = pool_start,
     .stop = pool_stop,
     .take = pool_take,
+    .disown = pool_disown,
     .give = pool_give,
 };

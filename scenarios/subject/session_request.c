@@ -21,6 +21,11 @@ static int request_take_session(struct ctx *ctx, struct session *session)
     return rc;
 }
 
+static void request_disown(struct session *session)
+{
+    conn_pool_disown(session->own_pool, &session->lease);
+}
+
 static void request_give_session(struct session *session, enum conn_state state)
 {
     (void)conn_pool_release(session->own_pool, &session->lease, state);
@@ -30,5 +35,6 @@ static void request_give_session(struct session *session, enum conn_state state)
 const struct session_source session_request = {
     .name = "request",
     .take = request_take_session,
+    .disown = request_disown,
     .give = request_give_session,
 };
