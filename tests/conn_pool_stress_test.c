@@ -35,7 +35,7 @@ enum {
     LEASES = 2, /* a borrower may hold at once */
     FAKES = 8,  /* connections the fake server can have */
     HOOKS = 16, /* of the driver's, under way at once */
-    ROUNDS_PER_POOL = 32,
+    ROUNDS_PER_POOL = 64,
     STEPS_MAX = 20000, /* to get all borrowers out of the pool */
 };
 
