@@ -107,6 +107,45 @@ assert all(r["attempt"] == 0 for r in rounds), "a broken round was repeated"
 END
 result $? 'marks the rounds, which are not repeated'
 
+# 4: this machine was too busy to tell a knee; whether it was is not what is tested.
+"$poolstorm" run "$scenarios/knee.yaml" --quick --out "$tmp/result" >"$tmp/out" 2>"$tmp/err" </dev/null
+code=$?
+python3 - "$tmp/result/result.json" $code <<'END' 2>>"$tmp/err"
+import json, sys
+record = json.load(open(sys.argv[1]))
+code = int(sys.argv[2])
+assert record["phases"][1]["search"]["objective"] == "p50 < 200ms and errors < 1%"
+assert record["phases"][0]["search"] is None
+seen = set()
+for done in record["rounds"]:
+    warm, climb, steady = done["phases"]
+    assert warm["search"] is None and steady["search"] is None
+    curve, metrics = climb["search"], climb["metrics"]
+    steps = curve["steps"]
+    assert steps[0]["rate_per_s"] == 50
+    met = [s["rate_per_s"] for s in steps if s["outcome"] == "met"]
+    assert curve["met_per_s"] == metrics["knee"] == done["metrics"]["knee"] == (max(met) if met else None)
+    if done["variant"] == 0:
+        assert all(s["achieved_per_s"] <= 220 for s in steps), "more than 4 connections can carry"
+    if met:
+        at = [s for s in steps if s["rate_per_s"] == max(met)][-1]
+        assert climb["load"]["offered"] == at["requests"], "figures are not those of the knee"
+    if curve["end"] in ("generator", "unfinished"):
+        assert not done["valid"]
+    elif done["valid"]:
+        seen.add(done["variant"])
+assert seen == {0, 1} if code == 0 else code in (1, 4), code
+END
+result $? "a search in a scenario ends with a knee (exit $code)"
+grep -q '^Search' "$tmp/out" && grep -q 'met 1' "$tmp/out"
+result $? 'and prints its curve'
+check 'a search that is given its rate' 2 "phase 'climb' searches for its rate" \
+    run "$scenarios/knee.yaml" --set rate=5/s
+check 'a mistaken setting of a search' 2 "did you mean 'search.confirm'?" \
+    run "$scenarios/knee.yaml" --set search.confrm=2
+check 'a search where there is none' 2 'no phase of' \
+    run "$scenarios/tiny.yaml" --set search.from=5/s
+
 check 'an unknown variant' 2 "did you mean 'pooled'?" run "$scenarios/tiny.yaml" --variants poled
 check 'an unknown setting' 2 "did you mean 'connections'?" \
     run "$scenarios/tiny.yaml" --set conections=4

@@ -249,6 +249,37 @@ static void a_variant_may_be_another_kind_of_subject(void **unused)
     plan_destroy(plan);
 }
 
+static void measured_phases_search_where_no_rate_is_said(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "variants: {a: {serve: }}\n"
+                               "load: {search: {objective: p99 < 1s, from: 7/s, step: 500ms}}\n"
+                               "phases:\n"
+                               "  - {name: warm, kind: warmup, for: 1s}\n"
+                               "  - {name: climb, for: 1m}\n"
+                               "  - {name: steady, for: 1s, rate: 5/s}\n"
+                               "  - {name: again, for: 1m, search: {objective: errors == 0}}\n"
+                               "  - {name: calm, kind: drain, for: 1s}\n"
+                               "show: [p95]\n"
+                               "expect: [a.climb.knee > 1/s, a.knee > 1/s]\n");
+    const struct plan_phase *phases = plan->phases;
+    assert_null(phases[0].objective);
+    assert_float_equal(phases[0].profile.rate_per_s, 7, 0);
+    assert_string_equal(expr_text(phases[1].objective), "p99 < 1s");
+    assert_float_equal(phases[1].profile.rate_per_s, 7, 0);
+    assert_int_equal(phases[1].search.step_ns, 500000000);
+    assert_int_equal(phases[1].search.confirm, 2);
+    assert_null(phases[2].objective);
+    assert_float_equal(phases[2].profile.rate_per_s, 5, 0);
+    assert_string_equal(expr_text(phases[3].objective), "errors == 0");
+    assert_float_equal(phases[3].profile.rate_per_s, 500, 0);
+    assert_null(phases[4].objective);
+    assert_int_equal(plan->show_count, 2);
+    assert_int_equal(plan->show[1], METRIC_KNEE);
+    plan_destroy(plan);
+}
+
 #define HEAD    "question: q\n"
 #define VARIANT "variants: {a: {serve: }}\n"
 #define PHASE   "phases: [{name: p, for: 1s}]\n"
@@ -323,6 +354,34 @@ static const struct {
     {HEAD VARIANT "load: {body: x, payload: 1KB}\n" PHASE, "body or payload, not both"},
     {HEAD VARIANT "phases: [{name: p, for: 1s}, {name: d, kind: drain, for: 1s, rate: 1/s}]\n",
      ":3:62: a drain has no load"},
+    {HEAD VARIANT "load: {search: p99 < 1s}\n" PHASE, ":3:16: expected a search, such as"},
+    {HEAD VARIANT "load: {search: {from: 5/s}}\n" PHASE, ":3:16: expected objective, such as"},
+    {HEAD VARIANT "load: {search: {objective: p99 < 1s, form: 5/s}}\n" PHASE,
+     ":3:38: expected a key of search, not 'form' (did you mean 'from'?)"},
+    {HEAD VARIANT "load: {search: {objective: p99 < 1s and p98 < 1s}}\n" PHASE,
+     ":3:41: expected the name of a metric, not 'p98'"},
+    {HEAD VARIANT "load: {search: {objective: rss_peak < 1MB}}\n" PHASE,
+     ":3:28: expected the name of a metric, not 'rss_peak'"},
+    {HEAD VARIANT "load: {search: {objective: p99}}\n" PHASE, ":3:28: expected a condition"},
+    {HEAD VARIANT "load: {search: {objective: p99 < 1s, from: 5}, rate: 5/s}\n" PHASE,
+     ":3:54: a search finds the rate"},
+    {HEAD VARIANT "load: {search: {objective: p99 < 1s, from: fast}}\n" PHASE,
+     ":3:44: from: expected a rate"},
+    {HEAD VARIANT "load: {search: {objective: p99 < 1s, limit: 5/s}}\n" PHASE,
+     ":3:16: a search cannot begin at 500/s, above its limit of 5/s"},
+    {HEAD VARIANT "load: {search: {objective: p99 < 1s}}\n" PHASE,
+     ":3:16: a search with steps of 4.00 s needs more time: expected phase 'p' to be for 16.0 s"},
+    {HEAD VARIANT "load: {shape: ramp, peak: 9/s, search: {objective: p99 < 1s}}\n" PHASE,
+     ":3:40: a search goes through rates by itself"},
+    {HEAD VARIANT
+     "phases: [{name: p, for: 1s}, {name: w, kind: warmup, for: 1s, search: {objective: "
+     "p99 < 1s}}]\n",
+     ":3:71: expected search in a phase of kind measure"},
+    {HEAD VARIANT "phases: [{name: p, for: 1s}, {name: d, kind: drain, for: 1s, search: {}}]\n",
+     ":3:62: a drain has no load: 'search' has no place"},
+    {HEAD VARIANT "load: {think_time: 1s}\nphases: [{name: p, for: 1m, search: {objective: p99 < "
+                  "1s}}]\n",
+     ":4:10: think_time belongs to a closed loop"},
     {HEAD VARIANT PHASE "rounds: 0\n", ":4:9: rounds: must lie between 1 and 500"},
     {HEAD VARIANT PHASE "noise: 200%\n", ":4:8: noise: expected a share"},
     {HEAD VARIANT PHASE "observe: {p99: x_total}\n",
@@ -433,7 +492,7 @@ static void every_key_is_described(void **unused)
             for (const struct param *param = section->settings[i]; param->name; param++)
                 assert_non_null(param->help);
     }
-    assert_int_equal(sections, 9);
+    assert_int_equal(sections, 10);
 }
 
 int main(void)
@@ -445,6 +504,7 @@ int main(void)
         cmocka_unit_test(claims_and_conditions_are_read),
         cmocka_unit_test(a_round_is_gathered_from_its_phases),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
+        cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
         cmocka_unit_test(mistakes_are_pointed_at),
         cmocka_unit_test(size_depth_and_aliases_are_bounded),
         cmocka_unit_test(files_that_cannot_be_read_are_named),

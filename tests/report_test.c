@@ -46,6 +46,32 @@ static void add_series(struct load_result *load)
     series_error(load->series, 600000000, LOAD_TIMEOUT - LOAD_REFUSED);
 }
 
+static void add_step(struct search_curve *curve, double rate_per_s, enum search_outcome outcome)
+{
+    curve->steps[curve->step_count++] = (struct search_step){.rate_per_s = rate_per_s,
+                                                             .achieved_per_s = rate_per_s,
+                                                             .p50_ns = NAN,
+                                                             .p99_ns = 25e6,
+                                                             .errors_share = 0.01,
+                                                             .requests = 300,
+                                                             .outcome = (int)outcome,
+                                                             .kept_up = true};
+}
+
+static struct search_curve *make_curve(double met_per_s, enum search_outcome above)
+{
+    struct search_curve *curve = calloc(1, sizeof(*curve));
+    assert_non_null(curve);
+    curve->end = above == SEARCH_MISSED ? SEARCH_BRACKETED : SEARCH_LIMITED;
+    curve->met_per_s = met_per_s;
+    curve->missed_per_s = above == SEARCH_MISSED ? 2 * met_per_s : NAN;
+    (void)snprintf(curve->reason, sizeof(curve->reason), "the generator was late");
+    add_step(curve, met_per_s, SEARCH_MET);
+    add_step(curve, 2 * met_per_s, above);
+    add_step(curve, met_per_s, SEARCH_MET);
+    return curve;
+}
+
 /* Ten blocks of two variants, the third round of pooled invalid; every kind of thing in it. */
 static struct result *make(const struct plan *plan)
 {
@@ -68,6 +94,7 @@ static struct result *make(const struct plan *plan)
     result->rounds[9].whole[METRIC_CONTAMINATED] = 3;
     result_round_break(&result->rounds[9], 0, "contaminated == 0: was 3");
     add_series(&result->rounds[0].steps[0].load);
+    result->rounds[0].steps[0].curve = make_curve(300, SEARCH_GENERATOR);
     result->seed = UINT64_MAX;
     result->length_ns = 83000000000;
     result->folder = strdup("results/runs/1");
@@ -228,6 +255,39 @@ static void what_a_round_broke_is_told(void **unused)
     made_free(&made);
 }
 
+/* Three rounds: the one in the middle is shown. */
+static void searches_show_the_curve_of_the_median_round(void **unused)
+{
+    (void)unused;
+    struct made made = {0};
+    made.plan = fixture_plan("question: Where is the knee?\n"
+                             "variants: {a: {url: 'http://127.0.0.1:1'}, b: {url: "
+                             "'http://127.0.0.1:1'}}\n"
+                             "phases: [{name: climb, for: 1m, search: {objective: p99 < 1s}}]\n");
+    made.result = fixture_result(made.plan);
+    for (size_t i = 0; i < 3; i++)
+        fixture_round(made.result, i, 0, 100, 20e6, 20000)->steps[0].curve =
+            make_curve(i == 0 ? 400 : (double)(i * 100), SEARCH_MISSED);
+    struct result_round *round = fixture_round(made.result, 0, 1, 100, 20e6, 20000);
+    round->steps[0].curve = make_curve(50, SEARCH_GENERATOR);
+    result_round_invalid(round, "climb: the generator was late");
+    made.judgement = fixture_judge(made.result);
+    char *text = print_terminal(&made, 120, false);
+    assert_non_null(strstr(text, "\nSearch\n"));
+    assert_non_null(
+        strstr(text, "a        climb  200/s     200/s    –  25.0 ms     1 %  met 2: the knee"));
+    assert_non_null(
+        strstr(text, "a        climb  400/s     400/s    –  25.0 ms     1 %  missed 1"));
+    assert_non_null(strstr(text, "b        climb   50/s"));
+    assert_non_null(strstr(text, "the generator was the limit, not the subject; no valid round"));
+    assert_null(strstr(text, "800/s"));
+    free(text);
+    text = print(report_find("markdown", NULL), &made);
+    assert_non_null(strstr(text, "### Search"));
+    free(text);
+    made_free(&made);
+}
+
 static void many_reasons_are_summed_up(void **unused)
 {
     (void)unused;
@@ -354,6 +414,16 @@ static void records_read_back_alike(void **unused)
     assert_int_equal(back.result->phases[0].profile.connections, 16);
     for (size_t i = 0; i < 20; i++)
         check_round(&made.result->rounds[i], &back.result->rounds[i]);
+    const struct search_curve *was = made.result->rounds[0].steps[0].curve;
+    const struct search_curve *is = back.result->rounds[0].steps[0].curve;
+    assert_non_null(is);
+    assert_null(back.result->rounds[1].steps[0].curve);
+    assert_int_equal(is->end, was->end);
+    assert_true(is->met_per_s == was->met_per_s && isnan(is->missed_per_s));
+    assert_string_equal(is->reason, was->reason);
+    assert_int_equal(is->step_count, was->step_count);
+    assert_true(isnan(is->steps[1].p50_ns));
+    assert_int_equal(is->steps[1].outcome, SEARCH_GENERATOR);
     check_series(made.result->rounds[0].steps[0].load.series,
                  back.result->rounds[0].steps[0].load.series);
     char *first = print_terminal(&made, 100, false), *second = print_terminal(&back, 100, false);
@@ -437,6 +507,11 @@ static void what_is_no_record_is_refused(void **unused)
         {"rounds/9/broken/0/text", "7", "rounds[9]: broken[0]: text: expected a text"},
         {"rounds/3/metrics/qps", "\"fast\"", "rounds[3]: metrics: qps: expected a number"},
         {"rounds/3/phases", "[]", "rounds[3]: phases: expected as many"},
+        {"rounds/0/phases/0/search", "7", "search: expected an object or null"},
+        {"rounds/0/phases/0/search/end", "\"tired\"", "search: end: expected a word"},
+        {"rounds/0/phases/0/search/steps", "{}", "search: steps: expected an array"},
+        {"rounds/0/phases/0/search/steps/1/outcome", "7", "search: outcome: expected a text"},
+        {"rounds/0/phases/0/search/steps/1/p99_ns", "[]", "p99_ns: expected a number"},
         {"rounds/3/phases/0/load/ended", "{}", "rounds[3]: phases[0]: load: ok: expected"},
         {"rounds/3/phases/0/load/latency/hdr_v2", "\"AAAA\"", "load: latency: "},
         {"rounds/3/phases/0/load/latency/hdr_v2", "\"?\"", "load: latency: "},
@@ -496,6 +571,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(narrow_terminals_get_all_of_it),
         cmocka_unit_test(the_limit_of_an_open_loop_is_told),
         cmocka_unit_test(what_a_round_broke_is_told),
+        cmocka_unit_test(searches_show_the_curve_of_the_median_round),
         cmocka_unit_test(many_reasons_are_summed_up),
         cmocka_unit_test(texts_are_measured_and_made_harmless),
         cmocka_unit_test(markdown_escapes_what_it_must),

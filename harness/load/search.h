@@ -66,6 +66,7 @@ struct search_step {
     double p50_ns, p99_ns; /* latency of good replies */
     double errors_share;   /* of the requests */
     uint64_t requests;     /* that ended, well or not */
+    uint64_t contaminated; /* of them: without their token, or with another's */
     int outcome;           /* enum search_outcome */
     bool kept_up;          /* the subject answered at the rate at which it was asked */
 };

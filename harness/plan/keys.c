@@ -70,6 +70,8 @@ const struct param plan_variant_params[] = {
 
 static const struct plan_key load_keys[] = {
     {"requests", "a list", "a mix of requests, instead of one given by the keys here"},
+    {"search", "a mapping",
+     "instead of rate: measured phases find the highest that meets an objective"},
     {0},
 };
 
@@ -111,6 +113,12 @@ const struct param plan_claim_params[] = {
     {0},
 };
 
+const struct param plan_search_params[] = {
+    {PARAM_TEXT("objective", search_text, objective, NULL,
+                "condition over what the load measures, such as p99 < 100ms; required")},
+    {0},
+};
+
 static const struct plan_key no_keys[] = {{0}};
 
 const struct plan_section plan_sections[] = {
@@ -141,5 +149,9 @@ const struct plan_section plan_sections[] = {
                         {plan_derive_params},
                         no_keys},
     [SECTION_CLAIM] = {"claim", "a figure someone published", {plan_claim_params}, no_keys},
+    [SECTION_SEARCH] = {"search",
+                        "a search for the knee; the phase's `for` is the longest it may take",
+                        {plan_search_params, search_params},
+                        no_keys},
     {0},
 };

@@ -45,6 +45,7 @@ const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1] = {
            "page faults of the subject per request"),
     METRIC(RSS_PEAK, "rss_peak", BYTES, LESS, MAX, "largest resident memory of the subject"),
     METRIC(RSS_END, "rss_end", BYTES, LESS, LAST, "resident memory of the subject at the end"),
+    METRIC(KNEE, "knee", RATE, MORE, MAX, "highest rate that met the objective of a search"),
 };
 
 const char *metric_unit_name(enum metric_unit unit)

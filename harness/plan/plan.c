@@ -112,6 +112,25 @@ int read_settings(struct reading *reading, const yaml_node_t *mapping, int secti
     return rc;
 }
 
+/* What a search is for is shown, asked for or not. */
+static int show_knee(struct reading *reading)
+{
+    struct plan *plan = reading->plan;
+    bool searches = false, shown = false;
+    for (size_t i = 0; i < plan->phase_count; i++)
+        searches = searches || plan->phases[i].objective;
+    for (size_t i = 0; i < plan->show_count; i++)
+        shown = shown || plan->show[i] == METRIC_KNEE;
+    if (!searches || shown)
+        return 0;
+    int *show = reallocarray(plan->show, plan->show_count + 1, sizeof(*show));
+    if (!show)
+        return err_sys(reading->err, -ENOMEM, "read %.200s", reading->doc.path);
+    plan->show = show;
+    plan->show[plan->show_count++] = METRIC_KNEE;
+    return 0;
+}
+
 static int read_conditions(struct reading *reading, const yaml_node_t *root)
 {
     struct document *doc = &reading->doc;
@@ -124,6 +143,8 @@ static int read_conditions(struct reading *reading, const yaml_node_t *root)
                           document_get(doc, root, "derive"));
     if (!rc && show)
         rc = read_show(reading, show);
+    if (!rc)
+        rc = show_knee(reading);
     if (!rc && expect)
         rc = read_expects(reading, expect, EXPR_SCOPE_PLAN, &plan->expects, &plan->expect_count);
     if (!rc && invariants)
@@ -262,6 +283,7 @@ static void phases_destroy(struct plan *plan)
     for (size_t i = 0; i < plan->phase_count; i++) {
         param_fini(plan_phase_params, &plan->phases[i]);
         plan_requests_destroy(plan->phases[i].requests, plan->phases[i].request_count);
+        expr_destroy(plan->phases[i].objective);
     }
     free(plan->phases);
 }

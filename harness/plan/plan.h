@@ -19,6 +19,7 @@
 #include "core/err.h"
 #include "core/param.h"
 #include "load/profile.h"
+#include "load/search.h"
 #include "plan/expr.h"
 #include "plan/metric.h"
 
@@ -97,6 +98,9 @@ struct plan_phase {
     struct load_profile profile;   /* the load with this phase's overrides */
     struct load_request *requests; /* likewise */
     size_t request_count;          /* at least 1, but 0 in a drain */
+    struct expr *objective;        /* of a knee search, which may take length_ns; NULL: the load is
+                                      as the profile says */
+    struct search_settings search; /* with an objective; the profile's rate is what it begins at */
     struct plan_where where;
 };
 

@@ -18,6 +18,7 @@ enum {
     SECTION_OBSERVE,
     SECTION_DERIVE,
     SECTION_CLAIM,
+    SECTION_SEARCH,
 };
 
 /* As many structs as a section has tables of settings, see struct plan_section. */
@@ -36,6 +37,12 @@ struct claim_text {
     double tolerance;
 };
 
+/* A search's mapping, as written, but for the settings of the search itself. */
+struct search_text {
+    char *objective;
+};
+
+extern const struct param plan_search_params[];
 extern const struct param plan_observe_params[];
 extern const struct param plan_derive_params[];
 extern const struct param plan_claim_params[];
@@ -52,6 +59,7 @@ struct reading {
     struct load_profile load;      /* the load all phases start from */
     struct load_request *requests; /* likewise, owned */
     size_t request_count;
+    const yaml_node_t *search; /* of the load, for the phases that say no rate; or NULL */
     struct err *err;
 };
 
@@ -74,6 +82,7 @@ int read_subject(struct reading *reading, const yaml_node_t *node, struct plan_s
 int read_variants(struct reading *reading, const yaml_node_t *node,
                   const struct plan_subject *defaults);
 int read_load(struct reading *reading, const yaml_node_t *node);
+int read_search(struct reading *reading, const yaml_node_t *node, struct plan_phase *phase);
 int read_phases(struct reading *reading, const yaml_node_t *node);
 int read_metrics(struct reading *reading, const yaml_node_t *observe, const yaml_node_t *derive);
 int read_show(struct reading *reading, const yaml_node_t *node);

@@ -105,6 +105,10 @@ static int read_load_keys(struct reading *reading, const yaml_node_t *mapping, i
                              "'%s' of which request? The load has a list: expected requests here "
                              "as well",
                              document_text(single));
+    const yaml_node_t *rate = document_get(doc, mapping, "rate");
+    if (rate && document_get(doc, mapping, "search"))
+        return document_fail(doc, rate, reading->err,
+                             "a search finds the rate: expected from under search instead");
     int rc = 0;
     if (mix)
         rc = read_mix(reading, mix, &phase->requests, &phase->request_count);
@@ -133,6 +137,8 @@ int read_load(struct reading *reading, const yaml_node_t *node)
         rc = document_expect(&reading->doc, node, YAML_MAPPING_NODE, "a mapping", reading->err);
     if (!rc && node)
         rc = read_load_keys(reading, node, SECTION_LOAD, &base, false);
+    if (!rc && node)
+        reading->search = document_get(&reading->doc, node, "search");
     reading->load = base.profile;
     reading->requests = base.requests;
     reading->request_count = base.request_count;
@@ -210,6 +216,26 @@ static int check_phase_name(struct reading *reading, const yaml_node_t *node, si
     return rc;
 }
 
+/* A rate of the phase's own goes before the load's search, as its own search goes before the load's
+ * rate. Warm-up has the rate at which the search begins. */
+static int read_phase_search(struct reading *reading, const yaml_node_t *node,
+                             struct plan_phase *phase)
+{
+    struct document *doc = &reading->doc;
+    const yaml_node_t *own = document_get(doc, node, "search");
+    const yaml_node_t *search = own || document_get(doc, node, "rate") ? own : reading->search;
+    if (!search || phase->kind == PLAN_PHASE_DRAIN)
+        return 0; /* which refuses all keys of a load */
+    if (own && phase->kind != PLAN_PHASE_MEASURE)
+        return document_fail(doc, own, reading->err, "expected search in a phase of kind measure");
+    int rc = read_search(reading, search, phase);
+    if (!rc && phase->kind == PLAN_PHASE_MEASURE)
+        return 0;
+    expr_destroy(phase->objective);
+    phase->objective = NULL;
+    return rc;
+}
+
 static int read_phase(struct reading *reading, const yaml_node_t *node, size_t index)
 {
     struct plan_phase *phase = &reading->plan->phases[index];
@@ -225,6 +251,8 @@ static int read_phase(struct reading *reading, const yaml_node_t *node, size_t i
         rc = read_load_keys(reading, node, SECTION_PHASE, phase, reading->request_count > 1);
     if (!rc)
         rc = check_phase_name(reading, node, index);
+    if (!rc)
+        rc = read_phase_search(reading, node, phase);
     return rc ? rc : check_phase(reading, node, phase);
 }
 

@@ -409,11 +409,18 @@ static const char *limit_of(const struct busy *busy, const struct load_profile *
     return busy->subject_count ? "neither was: waiting was" : "not the generator";
 }
 
+/* A search tells who was the limit by itself. */
+static bool wants_limit(const struct result *result, size_t phase)
+{
+    return result->phases[phase].kind == PLAN_PHASE_MEASURE &&
+           !result->plan->phases[phase].objective;
+}
+
 static void limit_facts(const struct result *result, struct table *table)
 {
     for (size_t p = 0; p < result->plan->phase_count; p++) {
         const struct result_phase *phase = &result->phases[p];
-        for (size_t v = 0; phase->kind == PLAN_PHASE_MEASURE && v < result->variant_count; v++) {
+        for (size_t v = 0; wants_limit(result, p) && v < result->variant_count; v++) {
             struct busy busy = busy_of(result, v, p);
             char subject[48] = "";
             if (busy.generator_count == 0)

@@ -27,6 +27,10 @@ void content_conditions(const struct result *result, const struct judged_conditi
 /* Claims: mark, what, published, measured. */
 void content_claims(const struct judgement *judgement, struct table *table);
 
+/* Knee searches: a row for each rate that the variant's median round tried. Without rows when there
+ * was no search. */
+void content_curves(const struct result *result, struct table *table);
+
 /* Whether to believe it: rounds, generator, limit, what could have been detected. Two columns
  * without heads: what about, and what. */
 int content_validity(const struct result *result, const struct judgement *judgement,

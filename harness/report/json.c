@@ -218,6 +218,32 @@ static json_t *row_json(struct writer *writer, const struct plan *plan, const do
     return object;
 }
 
+static json_t *curve_step_json(struct writer *writer, const struct search_step *step)
+{
+    json_t *object = json_object();
+    for (const struct json_number *field = json_curve_numbers; field->name; field++)
+        put(writer, object, field->name, number(json_number_get(field, step)));
+    put_fields(writer, object, json_curve_fields, step);
+    put(writer, object, "outcome", json_string(search_outcome_names[step->outcome]));
+    put(writer, object, "kept_up", json_boolean(step->kept_up));
+    return object;
+}
+
+static json_t *curve_json(struct writer *writer, const struct search_curve *curve)
+{
+    if (!curve)
+        return json_null();
+    json_t *object = json_object(), *steps = json_array();
+    put(writer, object, "end", json_string(search_end_names[curve->end]));
+    put(writer, object, "met_per_s", number(curve->met_per_s));
+    put(writer, object, "missed_per_s", number(curve->missed_per_s));
+    put(writer, object, "reason", text(curve->reason));
+    for (size_t i = 0; i < curve->step_count; i++)
+        append(writer, steps, curve_step_json(writer, &curve->steps[i]));
+    put(writer, object, "steps", steps);
+    return object;
+}
+
 static json_t *step_json(struct writer *writer, const struct plan *plan,
                          const struct result_round *round, size_t phase)
 {
@@ -232,6 +258,7 @@ static json_t *step_json(struct writer *writer, const struct plan *plan,
     put(writer, object, "load", step->loaded ? load_json(writer, &step->load) : json_null());
     put(writer, object, "subject",
         step->metered ? meter_json(writer, &step->subject) : json_null());
+    put(writer, object, "search", curve_json(writer, step->curve));
     return object;
 }
 
@@ -342,6 +369,16 @@ static json_t *settings_json(struct writer *writer, const struct param *params, 
     return object;
 }
 
+static json_t *search_json(struct writer *writer, const struct plan_phase *planned,
+                           const struct search_settings *search)
+{
+    if (!planned->objective)
+        return json_null();
+    json_t *object = settings_json(writer, search_params, search);
+    put(writer, object, "objective", text(expr_text(planned->objective)));
+    return object;
+}
+
 static json_t *phase_json(struct writer *writer, const struct result *result, size_t index)
 {
     const struct result_phase *phase = &result->phases[index];
@@ -353,6 +390,7 @@ static json_t *phase_json(struct writer *writer, const struct result *result, si
     put(writer, object, "length_ns", count(phase->length_ns));
     put(writer, object, "load",
         drain ? json_null() : settings_json(writer, load_profile_params, &phase->profile));
+    put(writer, object, "search", search_json(writer, planned, &phase->search));
     for (size_t i = 0; i < planned->request_count; i++)
         append(writer, requests, settings_json(writer, load_request_params, &planned->requests[i]));
     put(writer, object, "requests", requests);

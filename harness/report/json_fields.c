@@ -79,6 +79,29 @@ const struct json_field json_slot_fields[] = {
     {0},
 };
 
+const struct json_number json_curve_numbers[] = {
+    FIELD(search_step, rate_per_s), FIELD(search_step, achieved_per_s), FIELD(search_step, p50_ns),
+    FIELD(search_step, p99_ns),     FIELD(search_step, errors_share),   {0},
+};
+
+const struct json_field json_curve_fields[] = {
+    FIELD(search_step, requests),
+    FIELD(search_step, contaminated),
+    {0},
+};
+
+double json_number_get(const struct json_number *field, const void *state)
+{
+    double value;
+    memcpy(&value, (const char *)state + field->offset, sizeof(value));
+    return value;
+}
+
+void json_number_set(const struct json_number *field, void *state, double value)
+{
+    memcpy((char *)state + field->offset, &value, sizeof(value));
+}
+
 uint64_t json_field_get(const struct json_field *field, const void *state)
 {
     uint64_t value;

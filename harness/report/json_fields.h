@@ -15,6 +15,12 @@ struct json_field {
     size_t offset;
 };
 
+/* A double of a struct; NAN is null. */
+struct json_number {
+    const char *name;
+    size_t offset;
+};
+
 /* A char array of a struct. */
 struct json_text {
     const char *name;
@@ -32,6 +38,11 @@ extern const struct json_field json_hist_fields[];
 /* The columns of a series: fields of struct series_slot. */
 extern const struct json_field json_slot_fields[];
 
+extern const struct json_number json_curve_numbers[]; /* of struct search_step */
+extern const struct json_field json_curve_fields[];   /* likewise */
+
+double json_number_get(const struct json_number *field, const void *state);
+void json_number_set(const struct json_number *field, void *state, double value);
 uint64_t json_field_get(const struct json_field *field, const void *state);
 void json_field_set(const struct json_field *field, void *state, uint64_t value);
 

@@ -350,6 +350,69 @@ static int read_load(const json_t *object, struct load_result *load, struct err 
     return rc ? rc : read_series(object, &load->series, err);
 }
 
+/* The index of a word among names that end with NULL. */
+static int get_word(const json_t *object, const char *key, const char *const *names, int *out,
+                    struct err *err)
+{
+    const char *word;
+    int rc = get_text(object, key, &word, err);
+    for (int i = 0; !rc && names[i]; i++) {
+        if (strcmp(names[i], word) == 0) {
+            *out = i;
+            return 0;
+        }
+    }
+    return rc ? rc : expected(err, key, "a word that is known");
+}
+
+static int read_curve_step(const json_t *object, struct search_step *step, struct err *err)
+{
+    int rc = json_is_object(object) ? 0 : expected(err, "steps", "objects");
+    for (const struct json_number *field = json_curve_numbers; !rc && field->name; field++) {
+        double value = NAN;
+        rc = get_number(object, field->name, &value, err);
+        json_number_set(field, step, value);
+    }
+    if (!rc)
+        rc = get_fields(object, json_curve_fields, step, err);
+    if (!rc)
+        rc = get_word(object, "outcome", search_outcome_names, &step->outcome, err);
+    return rc ? rc : get_bool(object, "kept_up", &step->kept_up, err);
+}
+
+static int fill_curve(const json_t *object, struct search_curve *curve, struct err *err)
+{
+    json_t *steps = NULL;
+    int rc = get_word(object, "end", search_end_names, &curve->end, err);
+    if (!rc)
+        rc = get_number(object, "met_per_s", &curve->met_per_s, err);
+    if (!rc)
+        rc = get_number(object, "missed_per_s", &curve->missed_per_s, err);
+    if (!rc)
+        rc = copy_into(object, "reason", curve->reason, sizeof(curve->reason), err);
+    if (!rc)
+        rc = get_array(object, "steps", &steps, err);
+    if (!rc && json_array_size(steps) > SEARCH_STEPS_MAX)
+        rc = expected(err, "steps", "fewer");
+    for (size_t i = 0; !rc && i < json_array_size(steps); i++) {
+        rc = read_curve_step(json_array_get(steps, i), &curve->steps[i], err);
+        curve->step_count = i + 1;
+    }
+    return rc;
+}
+
+/* Records from before there were searches have none. */
+static int read_curve(const json_t *step, struct search_curve **out, struct err *err)
+{
+    const json_t *object = json_object_get(step, "search");
+    if (!object || json_is_null(object))
+        return 0;
+    if (!json_is_object(object))
+        return expected(err, "search", "an object or null");
+    *out = calloc(1, sizeof(**out));
+    return *out ? within(fill_curve(object, *out, err), "search", err) : no_memory(err);
+}
+
 static int read_row(const json_t *object, const struct plan *plan, double *row, struct err *err)
 {
     json_t *metrics;
@@ -379,7 +442,7 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
         rc = within(read_load(load, &step->load, err), "load", err);
     if (!rc && step->metered)
         rc = read_meter(object, "subject", &step->subject, err);
-    return rc;
+    return rc ? rc : read_curve(object, &step->curve, err);
 }
 
 static int read_breaches(const json_t *object, const struct plan *plan, struct result_round *round,
@@ -531,16 +594,17 @@ static int read_variants(const json_t *root, struct result *result, struct err *
     return rc;
 }
 
-static int read_profile(const json_t *object, struct load_profile *profile, struct err *err)
+/* What is null stays as it is. */
+static int read_params(const json_t *object, const struct param *params, void *state,
+                       struct err *err)
 {
-    *profile = (struct load_profile){0};
-    for (const struct param *param = load_profile_params; param->name; param++) {
+    for (const struct param *param = params; param->name; param++) {
         const json_t *value = json_object_get(object, param->name);
         if (json_is_null(value))
             continue;
         if (!json_is_string(value))
             return expected(err, param->name, "a text or null");
-        int rc = param_set(param, profile, json_string_value(value), err);
+        int rc = param_set(param, state, json_string_value(value), err);
         if (rc)
             return rc;
     }
@@ -562,7 +626,14 @@ static int read_phase(const json_t *object, struct result_phase *phase, struct e
     if (rc || phase->kind == PLAN_PHASE_DRAIN)
         return rc;
     rc = get_object(object, "load", &load, err);
-    return rc ? rc : read_profile(load, &phase->profile, err);
+    if (rc)
+        return rc;
+    phase->profile = (struct load_profile){0};
+    rc = read_params(load, load_profile_params, &phase->profile, err);
+    const json_t *search = json_object_get(object, "search");
+    if (!rc && json_is_object(search))
+        rc = within(read_params(search, search_params, &phase->search, err), "search", err);
+    return rc;
 }
 
 static int read_phases(const json_t *root, struct result *result, struct err *err)

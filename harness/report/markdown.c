@@ -36,7 +36,7 @@ static int write_variants(const struct result *result, const struct judgement *j
 static int markdown_format(const struct result *result, const struct judgement *judgement,
                            FILE *out, struct err *err)
 {
-    struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0};
+    struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0}, curves = {0};
     char text[400];
     enum tone tone;
     (void)fputs("## ", out);
@@ -54,6 +54,9 @@ static int markdown_format(const struct result *result, const struct judgement *
         rc = write_section(out, "Invariants", &invariants, err);
     if (!rc)
         rc = write_section(out, "Claims", &claims, err);
+    content_curves(result, &curves);
+    if (!rc)
+        rc = write_section(out, "Search", &curves, err);
     if (!rc)
         rc = content_validity(result, judgement, &validity, err);
     if (!rc)
@@ -62,6 +65,7 @@ static int markdown_format(const struct result *result, const struct judgement *
     table_fini(&invariants);
     table_fini(&claims);
     table_fini(&validity);
+    table_fini(&curves);
     if (!rc)
         (void)fprintf(out, "\n**%s**\n",
                       content_outcome(result, judgement, text, sizeof(text), &tone));

@@ -106,7 +106,7 @@ static int write_conditions(const struct result *result, const struct judgement 
 int terminal_write(const struct result *result, const struct judgement *judgement, FILE *out,
                    const struct table_style *style, struct err *err)
 {
-    struct table validity = {0};
+    struct table validity = {0}, curves = {0};
     char text[400];
     enum tone tone;
     (void)write_wrapped(out, result->plan->name, style, TONE_STRONG);
@@ -115,11 +115,15 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     int rc = write_variants(result, judgement, out, style, err);
     if (!rc)
         rc = write_conditions(result, judgement, out, style, err);
+    content_curves(result, &curves);
+    if (!rc)
+        rc = write_section(out, style, "Search", &curves, err);
     if (!rc)
         rc = content_validity(result, judgement, &validity, err);
     if (!rc)
         rc = write_section(out, style, "Validity", &validity, err);
     table_fini(&validity);
+    table_fini(&curves);
     if (rc)
         return rc;
     (void)fputc('\n', out);

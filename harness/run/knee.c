@@ -78,6 +78,7 @@ static void judge(struct knee *knee, const struct result_step *at, struct search
         .p99_ns = row[METRIC_P99],
         .errors_share = row[METRIC_ERRORS],
         .requests = (uint64_t)row[METRIC_REQUESTS],
+        .contaminated = (uint64_t)row[METRIC_CONTAMINATED],
         .outcome = SEARCH_MET,
         .kept_up = keeps_up(&at->load, &knee->profile),
     };
@@ -159,7 +160,7 @@ const char *knee_invalid(const struct search_curve *curve, char *text, size_t si
     if (curve->end == SEARCH_LIMITED && isnan(curve->met_per_s))
         (void)snprintf(text, size_bytes, "no rate could be judged: %s", curve->reason);
     else if (curve->end == SEARCH_LIMITED)
-        (void)snprintf(text, size_bytes, "the knee is %s or higher, for there %s",
+        (void)snprintf(text, size_bytes, "the knee is at least %s: beyond it %s",
                        metric_format(met, sizeof(met), METRIC_RATE, curve->met_per_s),
                        curve->reason);
     else if (curve->end == SEARCH_UNFINISHED)

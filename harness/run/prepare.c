@@ -14,6 +14,11 @@
 #define QUICK_MEASURE_NS (1500 * NS_PER_MS)
 #define QUICK_OTHER_NS   (500 * NS_PER_MS)
 
+/* The steps of its searches. */
+#define QUICK_STEP_NS          (500 * NS_PER_MS)
+#define QUICK_SETTLE_NS        (100 * NS_PER_MS)
+#define QUICK_RESOLUTION_SHARE 0.25
+
 /* ---- Variants -------------------------------------------------------------------------------- */
 
 static int find_variant(const struct plan *plan, const char *name, size_t *index, struct err *err)
@@ -145,11 +150,27 @@ static void set_length(struct result_phase *phase, uint64_t length_ns)
     phase->length_ns = length_ns;
 }
 
+/* A quick search: rough, and on single steps. Its phase stays as long, which is a bound only. */
+static void shorten_search(struct search_settings *search)
+{
+    if (search->step_ns > QUICK_STEP_NS)
+        search->step_ns = QUICK_STEP_NS;
+    if (search->settle_ns > QUICK_SETTLE_NS)
+        search->settle_ns = QUICK_SETTLE_NS;
+    if (search->resolution_share < QUICK_RESOLUTION_SHARE)
+        search->resolution_share = QUICK_RESOLUTION_SHARE;
+    search->confirm = 1;
+}
+
 static void shorten(struct result *result)
 {
     for (size_t i = 0; i < result->plan->phase_count; i++) {
         struct result_phase *phase = &result->phases[i];
         bool measured = phase->kind == PLAN_PHASE_MEASURE;
+        if (result->plan->phases[i].objective) {
+            shorten_search(&phase->search);
+            continue;
+        }
         uint64_t most_ns = measured ? QUICK_MEASURE_NS : QUICK_OTHER_NS;
         if (phase->length_ns > most_ns)
             set_length(phase, most_ns);
@@ -186,11 +207,34 @@ static int set_lengths(struct result *result, const struct param *param, const c
     return rc;
 }
 
+/* search.KEY: a setting of all searches. */
+static int set_searches(struct result *result, const char *key, const char *value, struct err *err)
+{
+    const struct param *param = param_find(search_params, key);
+    size_t found = 0;
+    if (!param) {
+        const char *near = param_suggest(search_params, key);
+        return err_set(err, -EINVAL, "no setting '%.60s' of a search%s%s%s", key,
+                       near ? "; did you mean 'search." : "", near ? near : "", near ? "'?" : "");
+    }
+    int rc = 0;
+    for (size_t i = 0; i < result->plan->phase_count && !rc; i++) {
+        if (!result->plan->phases[i].objective)
+            continue;
+        found++;
+        rc = param_set(param, &result->phases[i].search, value, err);
+        result->phases[i].profile.rate_per_s = result->phases[i].search.from_per_s;
+    }
+    return rc || found ? rc : err_set(err, -EINVAL, "no phase of %s searches", result->plan->name);
+}
+
 static int override(struct result *result, const char *key, const char *value, struct err *err)
 {
     const struct param *length = param_find(length_params, key);
     if (length)
         return set_lengths(result, length, value, err);
+    if (strncmp(key, "search.", 7) == 0)
+        return set_searches(result, key + 7, value, err);
     const struct param *param = param_find(load_profile_params, key);
     if (!param) {
         const char *near = param_suggest(load_profile_params, key);
@@ -198,9 +242,13 @@ static int override(struct result *result, const char *key, const char *value, s
                        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
     int rc = 0;
-    for (size_t i = 0; i < result->plan->phase_count && !rc; i++)
+    for (size_t i = 0; i < result->plan->phase_count && !rc; i++) {
+        if (result->plan->phases[i].objective && strcmp(param->name, "rate") == 0)
+            return err_set(err, -EINVAL, "phase '%s' searches for its rate: set search.from",
+                           result->phases[i].name);
         if (result->phases[i].kind != PLAN_PHASE_DRAIN)
             rc = param_set(param, &result->phases[i].profile, value, err);
+    }
     return rc;
 }
 
@@ -221,9 +269,12 @@ static int override_all(struct result *result, const char *lines, struct err *er
             return err_wrap(err, "--set %s", line);
         at += length + (at[length] == '\n');
     }
-    for (size_t i = 0; i < result->plan->phase_count && !rc; i++)
+    for (size_t i = 0; i < result->plan->phase_count && !rc; i++) {
         if (result->phases[i].kind != PLAN_PHASE_DRAIN)
             rc = load_profile_check(&result->phases[i].profile, err);
+        if (result->plan->phases[i].objective && !rc)
+            rc = search_check(&result->phases[i].search, err);
+    }
     return rc ? err_wrap(err, "--set") : 0;
 }
 

@@ -24,6 +24,7 @@ int result_create(struct result **out, const struct plan *plan, struct err *err)
             .kind = plan->phases[i].kind,
             .length_ns = plan->phases[i].length_ns,
             .profile = plan->phases[i].profile,
+            .search = plan->phases[i].search,
         };
     result->plan = plan;
     result->phases = phases;
@@ -37,9 +38,11 @@ int result_create(struct result **out, const struct plan *plan, struct err *err)
 
 static void round_fini(struct result_round *round, size_t phase_count)
 {
-    for (size_t i = 0; i < phase_count; i++)
+    for (size_t i = 0; i < phase_count; i++) {
         if (round->steps[i].loaded)
             load_result_fini(&round->steps[i].load);
+        free(round->steps[i].curve);
+    }
     free(round->steps);
     free(round->breaches);
     free(round->rows);

@@ -35,10 +35,11 @@ struct result_variant {
 
 /* A phase as it was asked for: the plan's with the command line's overrides. */
 struct result_phase {
-    const char *name;            /* the plan's */
-    int kind;                    /* enum plan_phase_kind */
-    uint64_t length_ns;          /* may be shorter than the plan's */
-    struct load_profile profile; /* likewise; says nothing in a drain */
+    const char *name;              /* the plan's */
+    int kind;                      /* enum plan_phase_kind */
+    uint64_t length_ns;            /* may be shorter than the plan's */
+    struct load_profile profile;   /* likewise; says nothing in a drain */
+    struct search_settings search; /* likewise; where the plan's phase has an objective */
 };
 
 /* One phase of one round, by index of the phase. */
@@ -50,6 +51,8 @@ struct result_step {
     struct load_result load;     /* owned */
     bool metered;                /* subject below is set: not so for a url or several processes */
     struct meter_sample subject; /* meter_difference over the phase */
+    struct search_curve *curve; /* of a knee search, owned; else NULL. load and subject are those of
+                                   the step that decided on the knee, or without one of the last */
 };
 
 /* An invariant that a round broke. */

@@ -8,6 +8,7 @@
 #include "measure/meter.h"
 #include "run/fetch.h"
 #include "run/invariant.h"
+#include "run/knee.h"
 #include "run/process.h"
 #include "run/scrape.h"
 
@@ -98,6 +99,15 @@ static void fill_cost(const struct result_step *step, double *row)
     }
 }
 
+/* What must not happen must not have happened in any step. */
+static void fill_knee(const struct search_curve *curve, double *row)
+{
+    row[METRIC_KNEE] = curve->met_per_s;
+    row[METRIC_CONTAMINATED] = 0;
+    for (size_t i = 0; i < curve->step_count; i++)
+        row[METRIC_CONTAMINATED] += (double)curve->steps[i].contaminated;
+}
+
 void round_fill_row(const struct result_step *step, double *row)
 {
     if (step->loaded) {
@@ -106,6 +116,8 @@ void round_fill_row(const struct result_step *step, double *row)
     }
     if (step->metered)
         fill_cost(step, row);
+    if (step->curve)
+        fill_knee(step->curve, row);
 }
 
 static void fill_observed(const struct plan *plan, const struct scrape *before,
@@ -154,12 +166,11 @@ static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *read
 
 /* ---- Phases ---------------------------------------------------------------------------------- */
 
-static int make_load(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
+static struct load_job make_job(const struct pass *pass, size_t index)
 {
     const struct result_phase *phase = &pass->result->phases[index];
     const struct plan_phase *planned = &pass->result->plan->phases[index];
-    struct result_step *step = &pass->round->steps[index];
-    struct load_job job = {
+    return (struct load_job){
         .target = &pass->process.target,
         .profile = &phase->profile,
         .requests = planned->requests,
@@ -169,21 +180,49 @@ static int make_load(struct ctx *ctx, struct pass *pass, size_t index, struct er
         .cpus = pass->setting->placement->generator_cpus,
         .cpu_count = pass->setting->placement->generator_count,
     };
+}
+
+static int make_load(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
+{
+    struct result_step *step = &pass->round->steps[index];
+    struct load_job job = make_job(pass, index);
     *pass->setting->progress = (struct load_progress){0};
     step->loaded = true;
     return load_run(ctx, &job, &step->load, pass->setting->progress, err);
+}
+
+static int make_search(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
+{
+    const struct result_phase *phase = &pass->result->phases[index];
+    struct result_step *step = &pass->round->steps[index];
+    struct load_job load = make_job(pass, index);
+    struct knee_job job = {
+        .load = &load,
+        .settings = &phase->search,
+        .objective = pass->result->plan->phases[index].objective,
+        .meter = pass->meter,
+        .length_max_ns = phase->length_ns,
+    };
+    step->curve = calloc(1, sizeof(*step->curve));
+    if (!step->curve)
+        return err_sys(err, -ENOMEM, "search");
+    return knee_run(ctx, &job, step->curve, step, pass->setting->progress, err);
 }
 
 static void judge_load(struct pass *pass, size_t index)
 {
     const struct result_phase *phase = &pass->result->phases[index];
     const struct result_step *step = &pass->round->steps[index];
-    char text[200];
+    char text[240];
     double cpus = step->metered ? meter_cpus(&step->subject) : -1;
+    /* The step of a knee met its objective in spite of the generator. */
     const char *reason =
-        load_result_invalid(&step->load, &phase->profile, cpus, text, sizeof(text));
+        step->curve ? knee_invalid(step->curve, text, sizeof(text))
+                    : load_result_invalid(&step->load, &phase->profile, cpus, text, sizeof(text));
     if (reason)
         result_round_invalid(pass->round, "%s: %s", phase->name, reason);
+    if (!step->loaded)
+        return;
     if (phase->profile.keep_alive && step->load.connections_open < phase->profile.connections)
         result_round_invalid(pass->round,
                              "%s: only %" PRIu64 " of %" PRIu64 " connections could be opened",
@@ -197,7 +236,9 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     struct result_step *step = &pass->round->steps[index];
     uint64_t start_ns = clock_now_ns();
     step->start_ns = start_ns - pass->result->start_ns;
+    bool search = pass->result->plan->phases[index].objective;
     int rc = phase->kind == PLAN_PHASE_DRAIN ? fiber_sleep(ctx, phase->length_ns)
+             : search                        ? make_search(ctx, pass, index, err)
                                              : make_load(ctx, pass, index, err);
     step->ran = !rc;
     step->length_ns = clock_now_ns() - start_ns;
@@ -206,8 +247,9 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     if (dead || rc)
         return dead ? dead : rc;
     rc = take_reading(ctx, pass, after);
-    step->metered = before->metered && after->metered;
-    if (step->metered)
+    if (!step->curve) /* which metered its own steps */
+        step->metered = before->metered && after->metered;
+    if (!step->curve && step->metered)
         step->subject = meter_difference(&before->meter, &after->meter);
     if (pass->meter && !step->metered)
         result_round_invalid(pass->round, "%s: the subject's use of the machine is unknown",
