@@ -72,6 +72,34 @@ static const char *const nested_words[] = {
     NULL,
 };
 
+static const char *const tasks_words[] = {
+    [TASKS_SEND] = "send",
+    [TASKS_RECEIVE] = "receive",
+    [TASKS_BOUND] = "bound",
+    NULL,
+};
+
+static const char *const on_cancel_words[] = {
+    [POOLED_PUT_BACK] = "put-back",
+    [POOLED_RESET] = "reset",
+    [POOLED_DROP] = "drop",
+    [POOLED_WEIGHTED] = "weighted",
+    NULL,
+};
+
+static const char *const release_words[] = {
+    [POOLED_AT_HANDLER_END] = "handler-end",
+    [POOLED_AT_CTX_END] = "ctx-end",
+    NULL,
+};
+
+static const char *const keyed_words[] = {
+    [KEYED_BY_HOST] = "host",
+    [KEYED_BY_TIMEOUT] = "host-timeout",
+    [KEYED_BY_TRACE] = "host-timeout-trace",
+    NULL,
+};
+
 #define SETTING(kind, name, field, fallback, ...)                                                  \
     PARAM_##kind(name, service_settings, field, fallback, __VA_ARGS__)
 
@@ -189,6 +217,49 @@ const struct param service_params[] = {
              "validation also closes sessions in which a former user left something")},
     {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",
              "what /query asks, with its id for $1")},
+    {SETTING(COUNT, "fanout_limit", fanout.limit, "100k",
+             "descendants of /fanout requests a thread may have alive"),
+     .min = 1, .max = 1e6},
+    {SETTING(
+        BOOL, "fanout_listen", fanout.listen, "true",
+        "descendants of /fanout listen to their request's ctx; false is wrong on purpose: they "
+        "outlive it by their full sleep")},
+    {SETTING(CHOICE, "tasks_kind", tasks.kind, "bound",
+             "what /work/tasks starts; all but bound are wrong on purpose: send has no receiver, "
+             "receive waits on a channel nobody closes",
+             tasks_words)},
+    {SETTING(COUNT, "tasks_limit", tasks.limit, "100k",
+             "tasks of /work/tasks a thread may have alive, 503 above: what bounds a leak"),
+     .min = 1, .max = 1e6},
+    {SETTING(
+        CHOICE, "pooled_on_cancel", pooled.on_cancel, "reset",
+        "what becomes of the object of a /work/pooled request that ended half-way; put-back is "
+        "wrong on purpose: the next user finds the former one's token",
+        on_cancel_words)},
+    {SETTING(CHOICE, "pooled_release", pooled.release, "handler-end",
+             "when that object goes back: once the handler has noticed, or at once",
+             release_words)},
+    {SETTING(NS, "pooled_checkpoint", pooled.checkpoint_ns, "0",
+             "/work/pooled looks at its ctx only this often while it works; 0 notices at once"),
+     .min = 0, .max = 1e9},
+    {SETTING(COUNT, "pooled_objects", pooled.objects_max, "1024",
+             "objects a thread keeps for /work/pooled; more are made for one request each"),
+     .min = 1, .max = 65536},
+    {SETTING(SHARE, "pooled_drop_canceled", pooled.drop_canceled_share, "1",
+             "weighted: odds of dropping the object of a canceled request")},
+    {SETTING(SHARE, "pooled_drop_deadline", pooled.drop_deadline_share, "0.8",
+             "weighted: odds of dropping that of a request whose deadline passed")},
+    {SETTING(SHARE, "pooled_drop_idle", pooled.drop_idle_share, "0.5",
+             "weighted: odds of dropping one that rested for longer than pooled_idle_after")},
+    {SETTING(NS, "pooled_idle_after", pooled.idle_after_ns, "30s", "see pooled_drop_idle")},
+    {SETTING(CHOICE, "keyed_by", keyed.by, "host-timeout",
+             "what keeps objects of /work/keyed apart", keyed_words)},
+    {SETTING(COUNT, "keyed_keys", keyed.keys_max, "1024",
+             "keys a thread keeps objects for; the one used longest ago goes first"),
+     .min = 1, .max = 65536},
+    {SETTING(COUNT, "keyed_objects", keyed.objects_max, "64",
+             "objects a thread keeps for each key; more are made for one request each"),
+     .min = 1, .max = 65536},
     {0},
 };
 

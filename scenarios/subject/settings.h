@@ -100,6 +100,57 @@ struct database_settings {
     char *query;               /* what /query asks, by $1 */
 };
 
+/* What a request of /work/tasks leaves behind. */
+enum tasks_kind {
+    TASKS_SEND,    /* a task that sends where nobody receives (wrong on purpose) */
+    TASKS_RECEIVE, /* one that receives from a channel nobody closes (wrong on purpose) */
+    TASKS_BOUND,   /* either in turn, bound to the request's ctx: the right way */
+};
+
+/* What becomes of the pooled object of a request that ended half-way. */
+enum pooled_on_cancel {
+    POOLED_PUT_BACK, /* as it is (wrong on purpose) */
+    POOLED_RESET,    /* made clean first */
+    POOLED_DROP,     /* thrown away */
+    POOLED_WEIGHTED, /* thrown away at odds that depend on why it ended, else made clean */
+};
+
+/* When that object goes back. */
+enum pooled_release {
+    POOLED_AT_HANDLER_END, /* when the handler has noticed the end and is done */
+    POOLED_AT_CTX_END,     /* at once */
+};
+
+/* What objects of /work/keyed are kept apart by. */
+enum keyed_by { KEYED_BY_HOST, KEYED_BY_TIMEOUT, KEYED_BY_TRACE };
+
+struct fanout_settings {
+    uint64_t limit; /* descendants of a thread's requests alive at once */
+    bool listen;    /* where a request does not say */
+};
+
+struct tasks_settings {
+    int kind;       /* enum tasks_kind, where a request does not say */
+    uint64_t limit; /* tasks of a thread alive at once; 503 above */
+};
+
+struct pooled_settings {
+    int on_cancel;              /* enum pooled_on_cancel */
+    int release;                /* enum pooled_release */
+    uint64_t checkpoint_ns;     /* the handler looks at its ctx this often; 0: it waits under it */
+    uint64_t objects_max;       /* a thread keeps; more are made for one request each */
+    double drop_canceled_share; /* weighted: odds of throwing away, by why the request ended */
+    double drop_deadline_share;
+    double drop_idle_share; /* and when found to have rested for longer than idle_after_ns */
+    uint64_t idle_after_ns;
+};
+
+struct keyed_settings {
+    int by;               /* enum keyed_by */
+    uint64_t keys_max;    /* a thread keeps objects for; the one used longest ago goes first */
+    uint64_t objects_max; /* of each key */
+};
+
 /* Read by param.h's functions; fixed while the service runs. */
 struct service_settings {
     char *listen;                 /* where to listen, see addr_parse */
@@ -128,6 +179,10 @@ struct service_settings {
     bool pool_victim;                   /* an object survives one reclaim */
     uint64_t seed;                      /* of whatever is drawn at random */
     struct database_settings database;
+    struct fanout_settings fanout; /* of the endpoints of these names */
+    struct tasks_settings tasks;
+    struct pooled_settings pooled;
+    struct keyed_settings keyed;
 };
 
 /* Ends with {0}. */
