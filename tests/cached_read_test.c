@@ -230,18 +230,19 @@ static void fill_up(struct ctx *root, void *arg)
     struct source source;
     const struct cached_item *kept;
     open_source(root, &source, usual);
-    assert_ok(cached_read_get(root, source.cache, "a", 1, &kept));
-    for (const char *key = "bcd"; *key; key++)
-        assert_true(get(root, &source, (const char[]){*key, '\0'}) > 0);
-    assert_int_equal(get(root, &source, "b"), 2); /* used: a is the oldest now */
+    assert_int_equal(get(root, &source, "a"), 1);
+    assert_ok(cached_read_get(root, source.cache, "b", 1, &kept));
+    assert_int_equal(get(root, &source, "c"), 3);
+    assert_int_equal(get(root, &source, "d"), 4);
+    assert_int_equal(get(root, &source, "a"), 1); /* used: b is the oldest now */
     assert_int_equal(get(root, &source, "e"), 5);
     assert_int_equal(FIGURE(source, evicted), 1);
     assert_int_equal(FIGURE(source, entries), 4);
     assert_int_equal(FIGURE(source, held), 5);
-    assert_int_equal(*(const int *)kept->value, 1); /* gone from the cache, not from its user */
+    assert_int_equal(*(const int *)kept->value, 2); /* gone from the cache, not from its user */
     cached_read_put(kept);
-    assert_int_equal(get(root, &source, "b"), 2);
-    assert_int_equal(get(root, &source, "a"), 6);
+    assert_int_equal(get(root, &source, "a"), 1);
+    assert_int_equal(get(root, &source, "b"), 6);
     assert_true(cached_read_forget(source.cache, "a", 1));
     assert_false(cached_read_forget(source.cache, "a", 1));
     assert_int_equal(get(root, &source, "a"), 7);
@@ -413,7 +414,7 @@ static void come_late(struct ctx *root, void *arg)
 {
     (void)arg;
     struct source source;
-    struct crowd crowd;
+    struct crowd crowd, next;
     struct cached_read_options options = usual;
     open_source(root, &source, options);
     source.gated = true;
@@ -424,8 +425,19 @@ static void come_late(struct ctx *root, void *arg)
     assert_int_equal(crowd.readers[0].answer, 1); /* they asked before it was forgotten */
     assert_int_equal(FIGURE(source, outdated), 1);
     assert_int_equal(FIGURE(source, entries), 0);
-    source.gated = false;
-    assert_int_equal(get(root, &source, "key"), 2);
+
+    gather(root, &crowd, &source, "key"); /* the same, with the next load under way already */
+    assert_true(cached_read_forget(source.cache, "key", 3));
+    gather(root, &next, &source, "key");
+    assert_true(waitq_wake_one(&source.gate, NULL));
+    disperse(root, &crowd);
+    assert_int_equal(crowd.readers[0].answer, 2);
+    assert_int_equal(FIGURE(source, held), 0); /* not kept in the next one's place */
+    (void)waitq_wake_all(&source.gate);
+    disperse(root, &next);
+    assert_int_equal(next.readers[0].answer, 3);
+    assert_int_equal(get(root, &source, "key"), 3);
+    assert_int_equal(FIGURE(source, outdated), 2);
     close_source(&source);
 
     options.alone = true;

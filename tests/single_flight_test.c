@@ -256,8 +256,17 @@ static void be_hasty(struct ctx *root, void *arg)
     disperse(root, &crowd);
     for (size_t i = 0; i < CALLERS; i++)
         assert_ok(crowd.callers[i].rc); /* what was handed over stays */
+
+    uint64_t cancelled = counter_read(&figures->cancelled);
+    gather(root, &crowd, &source, "key");
+    (void)waitq_wake_all(&source.gate); /* the load ends before those who give up have run: */
+    cancel_all_but(&crowd, CALLERS);
+    disperse(root, &crowd);
+    for (size_t i = 0; i < CALLERS; i++)
+        assert_int_equal(crowd.callers[i].rc, -ECANCELED);
+    assert_int_equal(counter_read(&figures->cancelled), cancelled); /* nothing is left to cancel */
     close_source(&source);
-    assert_int_equal(source.made, 2);
+    assert_int_equal(source.made, 3);
 }
 
 static void ends_that_meet_lose_nothing(void **unused)

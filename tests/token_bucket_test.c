@@ -226,13 +226,14 @@ static void lose_the_lead(struct ctx *root, void *arg)
 {
     (void)arg;
     struct token_bucket bucket;
-    make(&bucket, 0, 1, 0);
+    make(&bucket, 1, 1, 0);
     struct group group;
     struct taker takers[TAKERS];
     size_t served;
     start(root, &group, takers, &bucket, &served);
     ctx_cancel(&takers[1].ctx, "leader");
     fiber_yield(); /* 1 has run and woken 2, which is ready behind us */
+    assert_false(token_bucket_try_take(&bucket, 1, UINT64_MAX)); /* and has the lead */
     for (size_t i = 2; i < TAKERS; i++)
         ctx_cancel(&takers[i].ctx, "heir");
     finish(root, &group, takers);
