@@ -195,7 +195,7 @@ static void shuffle(struct ctx *root, void *arg)
     (void)arg;
     struct rng rng;
     rng_init(&rng, 9, 0);
-    for (int round = 0; round < 2000; round++) {
+    for (int round = 0; round < 700; round++) {
         struct bulkhead bulkhead;
         make(&bulkhead, 1 + rng_below(&rng, 4), rng_below(&rng, VISITORS), 0);
         struct crowd crowd;

@@ -502,7 +502,7 @@ static void shuffle(struct ctx *root, void *arg)
     rng_init(&rng, 23, 0);
     open_source(root, &source, options);
     source.gated = true;
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < 300; round++) {
         struct crowd crowds[2];
         for (size_t k = 0; k < 2; k++)
             gather(root, &crowds[k], &source, keys[rng_below(&rng, 6)]);

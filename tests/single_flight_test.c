@@ -417,7 +417,7 @@ static void shuffle(struct ctx *root, void *arg)
     rng_init(&rng, 17, 0);
     open_source(root, &source, (struct single_flight_options){0});
     const struct single_flight_figures *figures = single_flight_figures(source.flights);
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < 300; round++) {
         struct crowd crowds[3];
         for (size_t k = 0; k < 3; k++)
             gather(root, &crowds[k], &source, keys[k]);
