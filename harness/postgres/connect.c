@@ -383,7 +383,9 @@ static int poll_until_connected(struct ctx *ctx, PGconn *conn, char sqlstate[PG_
     while (want != PGRES_POLLING_OK) {
         if (want == PGRES_POLLING_FAILED)
             return explain_failure(conn, sqlstate, err);
-        int rc = io_poll(ctx, PQsocket(conn), want == PGRES_POLLING_READING ? POLLIN : POLLOUT);
+        int rc = ctx_error(ctx); /* also where the socket is always ready */
+        if (!rc)
+            rc = io_poll(ctx, PQsocket(conn), want == PGRES_POLLING_READING ? POLLIN : POLLOUT);
         if (rc < 0)
             return err_sys(err, rc, "connect to PostgreSQL");
         want = PQconnectPoll(conn);

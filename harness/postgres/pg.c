@@ -116,7 +116,9 @@ static int begin(struct ctx *ctx, struct pg *pg, struct err *err)
 
 static int wait_for(struct ctx *ctx, struct pg *pg, short events, struct err *err)
 {
-    int rc = io_poll(ctx, PQsocket(pg->conn), events);
+    int rc = ctx_error(ctx); /* also where something is always ready */
+    if (!rc)
+        rc = io_poll(ctx, PQsocket(pg->conn), events);
     if (rc < 0)
         return err_sys(err, rc, "query PostgreSQL");
     if ((rc & ~POLLOUT) && !PQconsumeInput(pg->conn))
