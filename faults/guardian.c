@@ -33,7 +33,8 @@ struct guardian_lease {
     struct list link;          /* in guardian->leases */
     uint32_t number;           /* its name in packets */
     enum lease_state state;    /* as far as we have heard */
-    pid_t pid;                 /* once taken */
+    bool taken;                /* it was in force once */
+    pid_t pid;                 /* once taken; 0 when it has none */
     int status;                /* once ended: of waitpid, -1 with the guardian gone */
     struct err err;            /* once refused */
     struct waitq changed;      /* waiting for news of it */
@@ -71,6 +72,7 @@ static void hear(struct guardian *guardian, size_t length)
         return;
     if (message->verb == GUARDIAN_TAKEN) {
         lease->state = LEASE_TAKEN;
+        lease->taken = true;
         lease->pid = (pid_t)message->number;
     } else if (message->verb == GUARDIAN_REFUSED) {
         lease->state = LEASE_REFUSED;
@@ -218,6 +220,8 @@ static void add_process(struct order *order, const struct guardian_process *proc
         add_word(order, "env=", *env);
     if (process->folder)
         add_word(order, "folder=", process->folder);
+    if (process->user)
+        add_word(order, "user=", process->user);
     if (process->output_path)
         add_word(order, "output=", process->output_path);
     for (size_t cpu = 0; process->cpus && cpu < CPU_SETSIZE; cpu++) {
@@ -238,34 +242,41 @@ static int send_packet(struct guardian *guardian, const struct guardian_message 
     return 0;
 }
 
-static int ask_for_process(struct guardian_lease *lease, const struct guardian_process *process,
-                           struct err *err)
+static int begin_order(struct order *order, struct err *err)
 {
-    struct guardian_message *message = malloc(sizeof(*message) + GUARDIAN_MESSAGE_BYTES_MAX);
-    if (!message)
-        return err_sys(err, -ENOMEM, "start a process");
-    *message = (struct guardian_message){.verb = GUARDIAN_TAKE, .lease = lease->number};
-    struct order order = {.message = message};
-    add_process(&order, process);
-    int rc = order.full ? err_set(err, -E2BIG, "arguments and environment of '%s' exceed %d bytes",
-                                  process->argv[0], GUARDIAN_MESSAGE_BYTES_MAX)
-                        : send_packet(lease->guardian, message, order.length, err);
-    free(message);
-    return rc;
+    *order =
+        (struct order){.message = malloc(sizeof(*order->message) + GUARDIAN_MESSAGE_BYTES_MAX)};
+    return order->message ? 0 : err_sys(err, -ENOMEM, "take a lease");
 }
 
-int guardian_start(struct ctx *ctx, struct guardian *guardian,
-                   const struct guardian_process *process, struct guardian_lease **out,
-                   struct err *err)
+static int add_lease(struct guardian *guardian, struct guardian_lease **out, struct err *err)
 {
     struct guardian_lease *lease = calloc(1, sizeof(*lease));
     if (!lease)
-        return err_sys(err, -ENOMEM, "start a process");
+        return err_sys(err, -ENOMEM, "take a lease");
     lease->guardian = guardian;
     lease->number = ++guardian->last;
     waitq_init(&lease->changed);
     list_push_back(&guardian->leases, &lease->link); /* freed with the guardian */
-    int rc = ask_for_process(lease, process, err);
+    *out = lease;
+    return 0;
+}
+
+/* Sends the order and waits for the answer. Frees the order's message. */
+static int give_order(struct ctx *ctx, struct guardian *guardian, struct order *order,
+                      struct guardian_lease **out, const char *what, struct err *err)
+{
+    struct guardian_lease *lease;
+    int rc = order->full ? err_set(err, -E2BIG, "arguments and environment of '%s' exceed %d bytes",
+                                   what, GUARDIAN_MESSAGE_BYTES_MAX)
+                         : add_lease(guardian, &lease, err);
+    if (rc) {
+        free(order->message);
+        return rc;
+    }
+    *order->message = (struct guardian_message){.verb = GUARDIAN_TAKE, .lease = lease->number};
+    rc = send_packet(guardian, order->message, order->length, err);
+    free(order->message);
     if (rc) {
         lease->state = LEASE_REFUSED;
         return rc;
@@ -274,14 +285,38 @@ int guardian_start(struct ctx *ctx, struct guardian *guardian,
         rc = waitq_wait(ctx, &lease->changed, NULL);
     if (rc) {
         (void)guardian_stop(lease, 0);
-        return err_set(err, rc, "starting '%s' was given up", process->argv[0]);
+        return err_set(err, rc, "starting '%s' was given up", what);
     }
     if (lease->state == LEASE_REFUSED)
         return err_set(err, lease->err.code, "%s", lease->err.text);
-    if (lease->pid == 0)
+    if (!lease->taken)
         return err_set(err, -EPIPE, "the guardian (process %d) has ended", (int)guardian->pid);
     *out = lease;
     return 0;
+}
+
+int guardian_take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
+                  struct guardian_lease **out, struct err *err)
+{
+    struct order order;
+    int rc = begin_order(&order, err);
+    if (rc)
+        return rc;
+    for (const char *const *word = words; *word; word++)
+        add_word(&order, "", *word);
+    return give_order(ctx, guardian, &order, out, words[0], err);
+}
+
+int guardian_start(struct ctx *ctx, struct guardian *guardian,
+                   const struct guardian_process *process, struct guardian_lease **out,
+                   struct err *err)
+{
+    struct order order;
+    int rc = begin_order(&order, err);
+    if (rc)
+        return rc;
+    add_process(&order, process);
+    return give_order(ctx, guardian, &order, out, process->argv[0], err);
 }
 
 int guardian_stop(struct guardian_lease *lease, uint64_t grace_ns)

@@ -4,7 +4,8 @@
  * The holder (a runner) and its guardian share a socketpair. The guardian takes effects on order,
  * reports what becomes of them and undoes them on order; when the holder's end closes, kill -9 of
  * the holder included, it undoes everything at once and exits. Kinds of leases are descriptors
- * (faults/lease.h); the first is `process`.
+ * (faults/lease.h): `process`, `folder`, `schema`. On the holder's end all of them are undone at
+ * the same time; what is in each other's way is tried again until it works.
  *
  * A process lease runs a program in a session of its own. The guardian is the subreaper of all it
  * starts, so that no descendant can hide by forking twice or by setsid: when a process lease ends,
@@ -36,6 +37,7 @@ struct guardian_process {
     char *const *argv;       /* ends with NULL; argv[0] is looked up in PATH */
     char *const *env;        /* NAME=VALUE, added to ours; ends with NULL; may be NULL */
     const char *folder;      /* to start in, or NULL for ours */
+    const char *user;        /* to become, with its groups, or NULL; for root only */
     const char *output_path; /* appended stdout and stderr, or NULL for /dev/null */
     const cpu_set_t *cpus;   /* to run on, or NULL for ours */
 };
@@ -50,15 +52,22 @@ void guardian_destroy(struct guardian *guardian);
 
 pid_t guardian_pid(const struct guardian *guardian);
 
-/* Starts a process. -ENOENT and the like when it cannot be run, with the system's reason. When ctx
- * ends first the process is stopped. *out is the guardian's. */
+/* Takes a lease of any kind: words are its name and what the kind's file says, and end with NULL.
+ * Waits until it is in force. Refused: the kind's error, and nothing stays behind; when ctx ends
+ * first it is undone. *out is the guardian's. End it with guardian_stop, whose status is 0 when all
+ * has been undone. */
+int guardian_take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
+                  struct guardian_lease **out, struct err *err);
+
+/* Starts a process: a lease of kind `process`. -ENOENT and the like when it cannot be run, with the
+ * system's reason. When ctx ends first the process is stopped. *out is the guardian's. */
 int guardian_start(struct ctx *ctx, struct guardian *guardian,
                    const struct guardian_process *process, struct guardian_lease **out,
                    struct err *err);
 
-/* Ends a process: SIGTERM to its group, SIGKILL to what is left after grace_ns (0: at once). Waits
- * until nothing is left of it, whatever has been cancelled. Of one that has ended: returns at once.
- * Returns the status as of waitpid, or -1 when the guardian itself is gone. */
+/* Undoes a lease. Of a process: SIGTERM to its group, SIGKILL to what is left after grace_ns (0: at
+ * once). Waits until nothing is left of it, whatever has been cancelled. Of one that has ended:
+ * returns at once. Returns the status as of waitpid, or -1 when the guardian itself is gone. */
 int guardian_stop(struct guardian_lease *lease, uint64_t grace_ns);
 
 /* Waits for the process's own end: 0, or ctx's error. */

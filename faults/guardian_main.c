@@ -73,6 +73,7 @@ static int take(struct keeper *keeper, uint32_t number, char *const *words, stru
         (struct lease){.kind = kind, .number = number, .status = -1, .undo_at_ns = CLOCK_NEVER};
     int rc = kind->take(lease, words + 1, err);
     if (rc) {
+        free(lease->state);
         free(lease);
         return rc;
     }
@@ -118,6 +119,7 @@ static int undo_due(struct keeper *keeper)
         if (lease->ended) {
             say(keeper, GUARDIAN_ENDED, lease->number, lease->status, "");
             *link = lease->next;
+            free(lease->state);
             free(lease);
             continue;
         }

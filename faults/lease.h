@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* lease.h - one kind of thing the guardian takes and undoes; the table of kinds is made from names
  * in meson.build. All of it runs in the guardian, on its one thread, and must not hang: it may wait
- * for what it has killed, and for nothing else. */
+ * for what it has killed, and for nothing else. What takes its time is done by a worker: a child of
+ * the guardian's, whose end it hears of. */
 #ifndef POOLSTORM_FAULTS_LEASE_H
 #define POOLSTORM_FAULTS_LEASE_H
 
@@ -16,8 +17,10 @@
 struct lease {
     const struct lease_kind *kind; /* what undoes it */
     uint32_t number;               /* the holder's name for it */
-    pid_t pid;                     /* of its process; 0 when it has none */
-    int status;                    /* of the process once it has ended, as of waitpid */
+    pid_t pid;                     /* of its process or worker; 0 when it has none */
+    bool worker;                   /* pid undoes the lease: it is killed by no other lease */
+    int status;                    /* of pid once it has ended, as of waitpid; -1 before. Else 0 */
+    void *state;                   /* the kind's own, of malloc; freed with the lease */
     bool ended;                    /* nothing of it is in force any more */
     uint64_t undo_at_ns;           /* when patience ends; CLOCK_NEVER: nobody asked to end it */
     struct lease *next;            /* in the list of all */

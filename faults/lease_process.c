@@ -6,13 +6,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What the words say; points into them. */
@@ -21,6 +25,9 @@ struct wanted {
     size_t argc;             /* of argv */
     const char *folder;      /* NULL: the guardian's */
     const char *output_path; /* NULL: /dev/null */
+    const char *user;        /* its name; NULL: the guardian's */
+    uid_t uid;               /* with user */
+    gid_t gid;               /* likewise */
     cpu_set_t cpus;          /* with has_cpus */
     bool has_cpus;
 };
@@ -31,7 +38,21 @@ static const char *after(const char *word, const char *key)
     return strncmp(word, key, length) == 0 ? word + length : NULL;
 }
 
-/* Words are arg=, env=, folder=, output=, cpu=, in any order but for the arguments among them. */
+/* Looked up here, because the child had better not read files and sockets of the system's. */
+static int find_user(struct wanted *wanted, const char *name, struct err *err)
+{
+    errno = 0;
+    const struct passwd *user = getpwnam(name);
+    if (!user)
+        return err_set(err, errno ? -errno : -ENOENT, "no user '%.60s' on this machine", name);
+    wanted->user = name;
+    wanted->uid = user->pw_uid;
+    wanted->gid = user->pw_gid;
+    return 0;
+}
+
+/* Words are arg=, env=, folder=, output=, user=, cpu=, in any order but for the arguments among
+ * them. */
 static int read_words(struct wanted *wanted, char *const *words, struct err *err)
 {
     size_t count = 0;
@@ -52,6 +73,10 @@ static int read_words(struct wanted *wanted, char *const *words, struct err *err
         else if ((value = after(words[i], "cpu="))) {
             CPU_SET((size_t)atoi(value) % CPU_SETSIZE, &wanted->cpus);
             wanted->has_cpus = true;
+        } else if ((value = after(words[i], "user="))) {
+            int rc = find_user(wanted, value, err);
+            if (rc)
+                return rc;
         } else if (!after(words[i], "env="))
             return err_set(err, -EINVAL, "unexpected word '%.60s' for a process", words[i]);
     }
@@ -71,10 +96,6 @@ static const char *prepare(const struct wanted *wanted, char *const *words, pid_
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (setsid() < 0)
         return "setsid";
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-        return "prctl";
-    if (getppid() != guardian)
-        _exit(1); /* it had died before the kernel knew that we depend on it */
     if (wanted->folder && chdir(wanted->folder) != 0)
         return wanted->folder;
     if (wanted->has_cpus && sched_setaffinity(0, sizeof(wanted->cpus), &wanted->cpus) != 0)
@@ -89,6 +110,14 @@ static const char *prepare(const struct wanted *wanted, char *const *words, pid_
     for (size_t i = 0; words[i]; i++)
         if (after(words[i], "env=") && putenv(words[i] + strlen("env=")) != 0)
             return "putenv";
+    if (wanted->user &&
+        (initgroups(wanted->user, wanted->gid) || setgid(wanted->gid) || setuid(wanted->uid)))
+        return wanted->user;
+    /* Not earlier: a change of user clears it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return "prctl";
+    if (getppid() != guardian)
+        _exit(1); /* it had died before the kernel knew that we depend on it */
     return NULL;
 }
 
@@ -142,6 +171,12 @@ static int process_take(struct lease *lease, char *const *words, struct err *err
 {
     struct wanted wanted = {0};
     int rc = read_words(&wanted, words, err);
+    time_t *started = malloc(sizeof(*started));
+    lease->state = started;
+    if (!rc && !started)
+        rc = err_sys(err, -ENOMEM, "start a process");
+    if (started)
+        *started = time(NULL);
     if (!rc)
         rc = spawn(lease, &wanted, words, err);
     free(wanted.argv);
@@ -159,12 +194,29 @@ static bool is_spared(const struct descendants *list, const struct descendant *i
                       const struct lease *self, const struct lease *all)
 {
     for (const struct lease *other = all; other; other = other->next) {
-        if (other == self || other->pid == 0 || other->undo_at_ns == 0)
+        bool in_force = other->undo_at_ns != 0 || other->worker;
+        if (other == self || other->pid == 0 || !in_force)
             continue;
         if (item->session == other->pid || descendants_stem_from(list, item->pid, other->pid))
             return true;
     }
     return false;
+}
+
+/* System V's shared memory outlives whoever made it and was killed: PostgreSQL, for one, holds some
+ * as a lock. What bears our process's number and is no older than it is its own: the number was
+ * taken all the time. (Seconds, rounded down, are all that the kernel keeps.) */
+static void remove_shared_memory(const struct lease *lease)
+{
+    const time_t *started = lease->state;
+    struct shmid_ds segment;
+    int last = shmctl(0, SHM_INFO, &segment);
+    for (int i = 0; i <= last; i++) {
+        int id = shmctl(i, SHM_STAT, &segment);
+        if (id >= 0 && segment.shm_cpid == lease->pid && segment.shm_ctime >= *started &&
+            segment.shm_nattch == 0)
+            (void)shmctl(id, IPC_RMID, NULL);
+    }
 }
 
 static void process_undo(struct lease *lease, const struct lease *all)
@@ -183,6 +235,8 @@ static void process_undo(struct lease *lease, const struct lease *all)
         left = true;
     }
     descendants_fini(&list);
+    if (!left)
+        remove_shared_memory(lease);
     lease->ended = !left;
 }
 
