@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "plan/plan.h"
+#include "plan/sql.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -289,6 +290,20 @@ static const struct {
     const char *text, *says;
 } refusals[] = {
     {"", ":1:1: expected a scenario"},
+    {"question: q\ndatabase: postgrs\n", ":2:11: kind: expected one of none, postgres"},
+    {"question: q\ndatabase: [postgres]\n", ":2:11: expected a kind of database or a mapping"},
+    {"question: q\ndatabase:\n", ":2:10: expected a kind of database or a mapping"},
+    {"question: q\ndatabase: {knid: postgres}\n", ":2:12: expected a key of database, not 'knid'"},
+    {"question: q\ndatabase: {settings: 5}\n", ":2:22: expected a mapping of names to values"},
+    {"question: q\ndatabase: {settings: {port: 5}}\n", ":2:23: 'port' is chosen anew"},
+    {"question: q\ndatabase: {settings: {a-b: 5}}\n", ":2:23: expected the name of a setting"},
+    {"question: q\ndatabase: {settings: {fsync: [on]}}\n", ":2:30: expected a value such as"},
+    {"question: q\ndatabase: {setup: [a]}\n", ":2:19: expected SQL statements, not a list"},
+    {"question: q\ndatabase: {setup: '-- a'}\n", ":2:19: expected at least one SQL statement"},
+    {"question: q\ndatabase: {setup: \"SELECT 'a\"}\n", ":2:27: expected this quote to be"},
+    {"question: q\ndatabase: {each_round: >\n   a\n\n   b $$}\n\n", ":2:24: expected"},
+    {"question: q\ndatabase: {kind: none, setup: 'A'}\n", ":2:11: a database of kind none"},
+    {"question: q\nvariants: {a: {command: [x, '{database}']}}\n", ":2:15: {database} needs a"},
     {"- a\n", ":1:1: expected a scenario: a mapping of keys, not a list"},
     {"a: [\n", ":2:1: expected YAML"},
     {"a: \xff\n", ":1:4: expected UTF-8"},
@@ -427,6 +442,44 @@ static void mistakes_are_pointed_at(void **unused)
     }
 }
 
+#define DATABASE(text_)                                                                            \
+    "question: Is it?\ndatabase: " text_ "variants: {a: {serve: {}}}\n"                            \
+    "phases: [{name: p, for: 1s}]\n"
+
+static void databases_are_read(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(DATABASE("postgres\n"));
+    assert_int_equal(plan->database.kind, PLAN_DATABASE_POSTGRES);
+    assert_null(plan->database.setup.text);
+    plan_destroy(plan);
+    plan = parsed(DATABASE("\n"
+                           "  settings: {max_connections: '100', work_mem: 4MB}\n"
+                           "  setup: |\n"
+                           "\n"
+                           "    CREATE TABLE t (i int);\n"
+                           "      INSERT INTO t VALUES (1);\n"
+                           "  each_round: 'TRUNCATE t'\n"));
+    const struct plan_database *database = &plan->database;
+    assert_int_equal(database->kind, PLAN_DATABASE_POSTGRES);
+    assert_int_equal(database->setting_count, 2);
+    assert_string_equal(database->settings[1].name, "work_mem");
+    assert_string_equal(database->settings[1].value, "4MB");
+    assert_int_equal(database->settings[1].where.line, 3);
+    assert_string_equal(database->each_round.text, "TRUNCATE t");
+    struct plan_where where = sql_where(&database->each_round, 9);
+    assert_int_equal(where.line, 8);
+    assert_int_equal(where.column, 25);
+    where = sql_where(&database->setup,
+                      (size_t)(strstr(database->setup.text, "INSERT") - database->setup.text));
+    assert_int_equal(where.line, 7);
+    assert_int_equal(where.column, 7);
+    plan_destroy(plan);
+    plan = parsed("question: Is it?\nvariants: {a: {serve: {}}}\nphases: [{name: p, for: 1s}]\n");
+    assert_int_equal(plan->database.kind, PLAN_DATABASE_NONE);
+    plan_destroy(plan);
+}
+
 static void size_depth_and_aliases_are_bounded(void **unused)
 {
     (void)unused;
@@ -506,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
         cmocka_unit_test(mistakes_are_pointed_at),
+        cmocka_unit_test(databases_are_read),
         cmocka_unit_test(size_depth_and_aliases_are_bounded),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
         cmocka_unit_test(every_key_is_described),

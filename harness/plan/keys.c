@@ -26,6 +26,7 @@ const struct param plan_params[] = {
 };
 
 static const struct plan_key scenario_keys[] = {
+    {"database", "a kind or a mapping", "a server of the run's own, in one word: postgres"},
     {"subject", "a mapping", "what is measured: defaults for all variants"},
     {"variants", "a mapping",
      "name to changes of the subject; the first is the baseline; required"},
@@ -56,9 +57,10 @@ const struct param plan_subject_params[] = {
 
 #define SUBJECT_KEYS                                                                               \
     {"serve", "a mapping", "the built-in service with these settings: see serve --help"},          \
-        {"command", "a list", "a program to start, as argv; {port} and {dir} are replaced"},       \
+        {"command", "a list",                                                                      \
+         "a program to start, as argv; {port}, {dir} and {database} are replaced"},                \
     {                                                                                              \
-        "env", "a mapping", "environment variables of serve or command"                            \
+        "env", "a mapping", "environment variables of serve or command; {database} is replaced"    \
     }
 
 static const struct plan_key subject_keys[] = {SUBJECT_KEYS, {0}};
@@ -119,6 +121,21 @@ const struct param plan_search_params[] = {
     {0},
 };
 
+const char *const plan_database_names[] = {"none", "postgres", NULL};
+
+const struct param plan_database_params[] = {
+    {PARAM_CHOICE("kind", plan_database, kind, "postgres", "what kind of server",
+                  plan_database_names)},
+    {0},
+};
+
+static const struct plan_key database_keys[] = {
+    {"settings", "a mapping", "settings of the server, as in postgresql.conf"},
+    {"setup", "SQL", "run once, before the first round, in a schema of the run's own"},
+    {"each_round", "SQL", "run before every round"},
+    {0},
+};
+
 static const struct plan_key no_keys[] = {{0}};
 
 const struct plan_section plan_sections[] = {
@@ -153,5 +170,9 @@ const struct plan_section plan_sections[] = {
                         "a search for the knee; the phase's `for` is the longest it may take",
                         {plan_search_params, search_params},
                         no_keys},
+    [SECTION_DATABASE] = {"database",
+                          "a server for the run alone, when more than its kind is said",
+                          {plan_database_params},
+                          database_keys},
     {0},
 };

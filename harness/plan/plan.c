@@ -172,6 +172,8 @@ static int read_scenario(struct reading *reading)
         rc = document_fail(doc, root, reading->err,
                            "expected a question: what does the scenario answer?");
     if (!rc)
+        rc = read_database(reading, document_get(doc, root, "database"));
+    if (!rc)
         rc = read_subject(reading, document_get(doc, root, "subject"), &defaults);
     if (!rc)
         rc = read_variants(reading, document_get(doc, root, "variants"), &defaults);
@@ -330,6 +332,7 @@ void plan_destroy(struct plan *plan)
     metrics_destroy(plan);
     phases_destroy(plan);
     variants_destroy(plan);
+    plan_database_fini(&plan->database);
     param_fini(plan_params, plan);
     free(plan->path);
     free(plan->name);

@@ -68,12 +68,39 @@ extern const char *const plan_allocator_names[]; /* by enum plan_allocator, ends
 struct plan_subject {
     enum plan_subject_kind kind;
     struct plan_pairs serve; /* SERVE: settings of the service, names as in its own table */
-    char **command;          /* COMMAND: argv, ends with NULL; "{port}", "{dir}" for the runner */
+    char **command;          /* COMMAND: argv, ends with NULL; "{port}", "{dir}", "{database}" */
     char *url;             /* COMMAND (may hold "{port}") and URL: scheme, host, port; else NULL */
     char *health;          /* path that answers 2xx once the subject is up */
     int allocator;         /* enum plan_allocator; SERVE and COMMAND only */
     struct plan_pairs env; /* added to the environment; SERVE and COMMAND only */
     uint64_t start_timeout_ns; /* from start to healthy */
+};
+
+/* SQL as written in the file. A block scalar (`setup: |`) tells its own lines; see plan/sql.h. */
+struct plan_sql {
+    char *text;              /* one or more statements, sound as to quotes; NULL: none */
+    struct plan_where where; /* of the first character of text */
+    bool by_line;            /* each line of text is one of the file, from where on */
+};
+
+enum plan_database_kind {
+    PLAN_DATABASE_NONE,
+    PLAN_DATABASE_POSTGRES, /* a server for this run alone, or the one that --database names */
+};
+
+extern const char *const plan_database_names[]; /* by enum plan_database_kind, ends with NULL */
+
+struct plan_database_setting {
+    char *name, *value;
+    struct plan_where where; /* of the name */
+};
+
+struct plan_database {
+    int kind;                               /* enum plan_database_kind */
+    struct plan_database_setting *settings; /* of the server, as in postgresql.conf */
+    size_t setting_count;
+    struct plan_sql setup;      /* before the first round */
+    struct plan_sql each_round; /* before every round */
 };
 
 struct plan_variant {
@@ -140,7 +167,8 @@ struct plan {
     char *name; /* "allocation/encode": folder and file without .yaml */
     char *text; /* the whole file, for the record */
     char *question, *source;
-    char *notes;                   /* or NULL */
+    char *notes; /* or NULL */
+    struct plan_database database;
     struct plan_variant *variants; /* the first is the baseline */
     size_t variant_count;
     struct plan_phase *phases;

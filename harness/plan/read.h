@@ -19,6 +19,7 @@ enum {
     SECTION_DERIVE,
     SECTION_CLAIM,
     SECTION_SEARCH,
+    SECTION_DATABASE,
 };
 
 /* As many structs as a section has tables of settings, see struct plan_section. */
@@ -50,6 +51,7 @@ extern const struct param plan_subject_params[];
 extern const struct param plan_phase_params[];
 extern const struct param plan_params[];
 extern const struct param plan_variant_params[];
+extern const struct param plan_database_params[];
 
 /* A plan under construction. */
 struct reading {
@@ -74,11 +76,15 @@ int read_name_check(struct reading *reading, const yaml_node_t *node, const char
 /* A list of count zeroed elements; -ENOMEM is told. */
 int read_alloc(struct reading *reading, size_t count, size_t size_bytes, void *out);
 
+/* A text of SQL statements, its quotes checked. */
+int read_sql(struct reading *reading, const yaml_node_t *node, struct plan_sql *sql);
+
 /* A copy of a scalar's text. */
 int read_copy(struct reading *reading, const char *text, char **out);
 
 /* The parts of a file, each given its own node. */
 int read_subject(struct reading *reading, const yaml_node_t *node, struct plan_subject *subject);
+int read_database(struct reading *reading, const yaml_node_t *node);
 int read_variants(struct reading *reading, const yaml_node_t *node,
                   const struct plan_subject *defaults);
 int read_load(struct reading *reading, const yaml_node_t *node);
@@ -91,6 +97,7 @@ int read_expects(struct reading *reading, const yaml_node_t *node, enum expr_sco
 int read_claims(struct reading *reading, const yaml_node_t *node);
 
 /* Release what the parts hold, but not the structs themselves. */
+void plan_database_fini(struct plan_database *database);
 void plan_subject_fini(struct plan_subject *subject);
 void plan_requests_destroy(struct load_request *requests, size_t count);
 

@@ -294,6 +294,17 @@ static const yaml_node_t *where_given(struct reading *reading, const yaml_node_t
     return found ? found : variant;
 }
 
+static bool mentions_database(const struct plan_subject *subject)
+{
+    for (char *const *word = subject->command; word && *word; word++)
+        if (strstr(*word, "{database}"))
+            return true;
+    for (size_t i = 0; i < subject->env.count; i++)
+        if (strstr(subject->env.items[i].value, "{database}"))
+            return true;
+    return false;
+}
+
 /* What a whole subject lacks or contradicts. */
 static int check_subject(struct reading *reading, const yaml_node_t *node,
                          const struct plan_variant *variant)
@@ -321,6 +332,10 @@ static int check_subject(struct reading *reading, const yaml_node_t *node,
     if (running && subject->env.count > 0)
         return document_fail(doc, where_given(reading, node, "env"), reading->err,
                              "env is for serve and command: a url is running already");
+    if (mentions_database(subject) && reading->plan->database.kind == PLAN_DATABASE_NONE)
+        return document_fail(doc, node, reading->err,
+                             "{database} needs a database: expected database: postgres in the "
+                             "scenario");
     return 0;
 }
 
