@@ -104,7 +104,7 @@ static bool given_before(struct reader *reader, const struct param *param)
 }
 
 /* A repeating text collects a line each time; the first one replaces the default. */
-static int set(struct reader *reader, struct target target, const char *value, struct err *err)
+static int take(struct reader *reader, struct target target, const char *value, struct err *err)
 {
     char *before = NULL;
     if (target.param->repeats && given_before(reader, target.param))
@@ -119,11 +119,21 @@ static int set(struct reader *reader, struct target target, const char *value, s
     return rc;
 }
 
+/* Everyone can read the command line of a process, and records keep it: once it is taken, nothing
+ * of a secret stays there. */
+static int set(struct reader *reader, struct target target, char *value, struct err *err)
+{
+    int rc = take(reader, target, value, err);
+    if (target.param->secret)
+        memset(value, '*', strlen(value));
+    return rc;
+}
+
 /* The next argument as the value of an option that came without one. */
 static int set_from_next(struct reader *reader, struct target target, const char *option,
                          struct err *err)
 {
-    const char *value = reader->argv[reader->next];
+    char *value = reader->argv[reader->next];
     if (!value)
         return err_set(err, -EINVAL, "%s needs a value: %s", option, param_expects(target.param));
     if (strncmp(value, "--", 2) == 0)
@@ -136,10 +146,10 @@ static int set_from_next(struct reader *reader, struct target target, const char
 }
 
 /* arg is "--name", "--name=value" or "--no-name". */
-static int read_long(struct reader *reader, const char *arg, struct err *err)
+static int read_long(struct reader *reader, char *arg, struct err *err)
 {
     char name[NAME_MAX_BYTES];
-    const char *value = strchr(arg, '=');
+    char *value = strchr(arg, '=');
     size_t length = value ? (size_t)(value - arg) - 2 : strlen(arg) - 2;
     if (length >= sizeof(name))
         return err_set(err, -EINVAL, "no option %.60s…", arg);
@@ -161,9 +171,9 @@ static int read_long(struct reader *reader, const char *arg, struct err *err)
 }
 
 /* arg is "-c", "-c64" or several flags in one: "-ab", "-abc64". */
-static int read_letters(struct reader *reader, const char *arg, struct err *err)
+static int read_letters(struct reader *reader, char *arg, struct err *err)
 {
-    for (const char *letter = arg + 1; *letter; letter++) {
+    for (char *letter = arg + 1; *letter; letter++) {
         char option[] = {'-', *letter, '\0'};
         struct target target = find_letter(reader, *letter);
         if (!target.param)

@@ -24,8 +24,8 @@ int options_defaults(const struct option_group *groups, void *state, struct err 
 
 /* Takes --name VALUE, --name=VALUE, -c VALUE, -c64, --flag, --no-flag, -abc for flags, and "--",
  * behind which nothing is an option. What is given twice counts the last time, except for settings
- * that repeat. The remaining words move to the front of argv, *word_count of them, then a NULL.
- * Returns an options_outcome, or -EINVAL with the reason. */
+ * that repeat; of secret values argv is cleared. The remaining words move to the front of argv,
+ * *word_count of them, then a NULL. Returns an options_outcome, or -EINVAL with the reason. */
 int options_parse(const struct option_group *groups, void *state, int argc, char **argv,
                   size_t *word_count, struct err *err);
 

@@ -26,7 +26,7 @@ struct run_options {
     uint64_t rounds;
     uint64_t seed;
     double noise_share;
-    char *variants, *aa, *set, *allocator, *out, *allow;
+    char *variants, *aa, *set, *allocator, *out, *allow, *database;
     bool quick, json, keep_logs;
 };
 
@@ -54,6 +54,10 @@ static const struct param run_params[] = {
     {PARAM_TEXT("allow", run_options, allow, NULL,
                 "HOST:PORT that is not loopback and may be loaded all the same"),
      .repeats = true},
+    {PARAM_TEXT("database", run_options, database, NULL,
+                "postgresql://… of a server of yours, for scenarios with a database: a schema is "
+                "made in it and dropped again"),
+     .secret = true},
     {PARAM_BOOL("json", run_options, json, "false", "print JSON instead of tables")},
     {PARAM_BOOL("keep_logs", run_options, keep_logs, "false",
                 "keep the subjects' logs also when all went well")},
@@ -273,6 +277,7 @@ static void fill_runner(struct session *session, const char *command_line)
         .overrides = options->set,
         .allocator = options->allocator,
         .allowed = options->allow,
+        .database = options->database,
         .command_line = command_line,
         .keep_logs = options->keep_logs,
     };

@@ -9,8 +9,11 @@ static int check_service(const void *settings, struct err *err)
     return service_settings_check(settings, err);
 }
 
+static const char *const reserved[] = {"database", NULL};
+
 const struct plan_tables scenario_tables = {
     .service = service_params,
     .service_size_bytes = sizeof(struct service_settings),
     .service_check = check_service,
+    .service_reserved = reserved,
 };

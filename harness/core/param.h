@@ -33,6 +33,7 @@ struct param {
     const char *const *choices; /* for PARAM_TYPE_CHOICE, ends with NULL */
     char letter;                /* short option on the command line, 0: none */
     double min, max;            /* inclusive bounds on numbers when max > min */
+    bool secret;  /* a text that may hold a password: a command line is cleared of it */
     bool repeats; /* a text that, given again, gains a line instead of being replaced */
 };
 

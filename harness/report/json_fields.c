@@ -59,6 +59,7 @@ const struct json_text json_environment_texts[] = {
     TEXT_FIELD(result_environment, started),
     TEXT_FIELD(result_environment, generator_cpus),
     TEXT_FIELD(result_environment, subject_cpus),
+    TEXT_FIELD(result_environment, database),
     {0},
 };
 

@@ -8,15 +8,14 @@
 #include "core/sock.h"
 #include "run/allow.h"
 #include "run/fetch.h"
+#include "run/log.h"
+#include "run/port.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOOK_AGAIN_NS  (2 * NS_PER_MS) /* between two looks at a subject that starts */
@@ -24,8 +23,6 @@
 #define LISTENING_LINE "listening on "
 
 enum {
-    LOG_BYTES_MAX = 64 << 20,
-    LOG_TAIL_BYTES = 300, /* of it in an error's text, which holds 480 */
     HEALTH_BYTES_MAX = 1 << 20,
 };
 
@@ -68,51 +65,37 @@ __attribute__((format(printf, 1, 2))) static char *text_make(const char *format,
     return length < 0 ? NULL : text;
 }
 
-/* text with every "{port}" and "{dir}" replaced, on the heap. */
-static char *expand(const char *text, const char *port, const char *folder)
+/* What stands for the words in braces. */
+struct places {
+    const char *port, *folder, *database; /* "" where there is none */
+};
+
+/* text with every "{port}", "{dir}" and "{database}" replaced, on the heap. */
+static char *expand(const char *text, const struct places *places)
 {
+    const struct {
+        const char *word, *value;
+    } known[] = {
+        {"{port}", places->port}, {"{dir}", places->folder}, {"{database}", places->database}};
     char *out = NULL;
     size_t length;
     FILE *stream = open_memstream(&out, &length);
     if (!stream)
         return NULL;
     while (*text) {
-        if (strncmp(text, "{port}", 6) == 0) {
-            (void)fputs(port, stream);
-            text += 6;
-        } else if (strncmp(text, "{dir}", 5) == 0) {
-            (void)fputs(folder, stream);
-            text += 5;
-        } else {
-            (void)fputc(*text++, stream);
-        }
+        size_t i = 0;
+        while (i < 3 && strncmp(text, known[i].word, strlen(known[i].word)) != 0)
+            i++;
+        if (i < 3)
+            (void)fputs(known[i].value, stream);
+        else
+            (void)fputc(*text, stream);
+        text += i < 3 ? strlen(known[i].word) : 1;
     }
     return fclose(stream) == 0 ? out : NULL;
 }
 
 /* ---- Its log --------------------------------------------------------------------------------- */
-
-/* Puts the last lines of the log behind err's text. Returns code. */
-static int add_log_tail(const struct process *process, int code, struct err *err)
-{
-    char *text, said[sizeof(err->text)];
-    size_t length;
-    if (!err || io_read_file(process->options.log_path, LOG_BYTES_MAX, &text, &length))
-        return code;
-    while (length > 0 && text[length - 1] == '\n')
-        text[--length] = '\0';
-    const char *tail = length > LOG_TAIL_BYTES ? text + length - LOG_TAIL_BYTES : text;
-    const char *line = tail > text ? strchr(tail, '\n') : NULL;
-    tail = line ? line + 1 : tail;
-    memcpy(said, err->text, sizeof(said));
-    if (*tail)
-        (void)err_set(err, code, "%s; its log (%s) ends:\n%s", said, process->options.log_path,
-                      tail);
-    else
-        (void)err_set(err, code, "%s; its log (%s) is empty", said, process->options.log_path);
-    free(text);
-    return code;
-}
 
 /* Finds "listening on ADDRESS" at the start of a whole line of the log. */
 static bool find_listening(const struct process *process, char *where, size_t size_bytes)
@@ -145,7 +128,7 @@ int process_check(const struct process *process, struct err *err)
         return 0;
     (void)err_set(err, -ESRCH, "the subject (process %d) has ended: %s", (int)process_pid(process),
                   guardian_describe_status(status, text, sizeof(text)));
-    return add_log_tail(process, -ESRCH, err);
+    return log_add_tail(process->options.log_path, -ESRCH, err);
 }
 
 /* Until the built-in service has said where it listens. */
@@ -207,30 +190,12 @@ static int become_healthy(struct ctx *ctx, struct process *process, struct err *
         rc = err_wrap(err, "not healthy within %s",
                       format_ns(span, sizeof(span), (double)subject->start_timeout_ns));
         if (process->lease)
-            rc = add_log_tail(process, rc, err);
+            rc = log_add_tail(process->options.log_path, rc, err);
     }
     return rc;
 }
 
 /* ---- Starting -------------------------------------------------------------------------------- */
-
-/* A port nobody had a moment ago. The subject may still lose it to someone else, and says so. */
-static int free_port(char *text, size_t size_bytes, struct err *err)
-{
-    struct addr addr;
-    char where[128];
-    int rc = addr_parse(&addr, "127.0.0.1:0", err);
-    int fd = rc ? rc : sock_listen(&addr, 1, false, err);
-    if (fd < 0)
-        return fd;
-    rc = sock_local(fd, &addr);
-    (void)close(fd);
-    if (rc)
-        return err_sys(err, rc, "find a free port");
-    (void)snprintf(text, size_bytes, "%s",
-                   strrchr(addr_format(&addr, where, sizeof(where)), ':') + 1);
-    return 0;
-}
 
 static bool names_listen(const struct plan_pairs *pairs)
 {
@@ -261,31 +226,51 @@ static bool mentions(char *const *texts, const char *word)
     return false;
 }
 
-/* The subject's own command, its port chosen and its folder made when it asks for them. */
-static int own_command(struct process *process, struct texts *argv, struct err *err)
+/* The subject's own command, its port chosen and its folder made when it asks for them. Everyone
+ * can read a command line, so passwords are left to the environment. */
+static int own_command(struct ctx *ctx, struct process *process, struct texts *argv,
+                       struct err *err)
 {
     const struct plan_subject *subject = process->options.subject;
+    const struct run_database *database = process->options.database;
+    uint16_t number;
     char port[8];
-    int rc = free_port(port, sizeof(port), err);
+    int rc = port_find(&number, err);
+    if (!rc && mentions(subject->command, "{dir}"))
+        rc = folder_create(ctx, &process->folder, process->options.guardian, err);
     if (rc)
         return rc;
-    if (mentions(subject->command, "{dir}")) {
-        char folder[] = "/tmp/poolstorm-XXXXXX";
-        if (!mkdtemp(folder))
-            return err_sys(err, -errno, "make a folder for the subject");
-        process->folder = strdup(folder);
-        if (!process->folder) {
-            (void)rmdir(folder);
-            return err_sys(err, -ENOMEM, "make a folder for the subject");
-        }
-    }
+    (void)snprintf(port, sizeof(port), "%u", number);
+    struct places places = {.port = port,
+                            .folder = process->folder.path,
+                            .database = database ? run_database_uri_bare(database) : ""};
     for (char *const *arg = subject->command; *arg; arg++)
-        texts_add(argv, expand(*arg, port, process->folder ? process->folder : ""));
-    char *url = expand(subject->url, port, process->folder ? process->folder : "");
+        texts_add(argv, expand(*arg, &places));
+    char *url = expand(subject->url, &places);
     rc = argv->failed || !url ? err_sys(err, -ENOMEM, "prepare the subject's command")
                               : load_target_parse(&process->target, url, err);
     free(url);
     return rc;
+}
+
+/* A variable of the scenario's comes later and counts: also one that is to keep the database from
+ * the subject. */
+static void add_environment(const struct process_options *options, struct texts *env)
+{
+    const struct run_database *database = options->database;
+    struct places places = {"{port}", "{dir}", database ? run_database_uri(database) : ""};
+    if (database)
+        texts_add(env, text_make("POOLSTORM_DATABASE=%s", run_database_uri(database)));
+    if (database && *run_database_password(database))
+        texts_add(env, text_make("PGPASSWORD=%s", run_database_password(database)));
+    for (size_t i = 0; i < options->subject->env.count; i++) {
+        char *value = expand(options->subject->env.items[i].value, &places);
+        texts_add(env,
+                  value ? text_make("%s=%s", options->subject->env.items[i].name, value) : NULL);
+        free(value);
+    }
+    if (options->preload)
+        texts_add(env, text_make("LD_PRELOAD=%s", options->preload));
 }
 
 static int launch(struct ctx *ctx, struct process *process, struct err *err)
@@ -293,12 +278,8 @@ static int launch(struct ctx *ctx, struct process *process, struct err *err)
     const struct process_options *options = &process->options;
     struct texts argv = {0}, env = {0};
     int rc = options->subject->kind == PLAN_SUBJECT_SERVE ? serve_command(process, &argv)
-                                                          : own_command(process, &argv, err);
-    for (size_t i = 0; i < options->subject->env.count; i++)
-        texts_add(&env, text_make("%s=%s", options->subject->env.items[i].name,
-                                  options->subject->env.items[i].value));
-    if (options->preload)
-        texts_add(&env, text_make("LD_PRELOAD=%s", options->preload));
+                                                          : own_command(ctx, process, &argv, err);
+    add_environment(options, &env);
     if (!rc && env.failed)
         rc = err_sys(err, -ENOMEM, "prepare the subject's environment");
     struct guardian_process wanted = {.argv = argv.items,
@@ -328,22 +309,10 @@ int process_start(struct ctx *ctx, struct process *process, const struct process
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    (void)remove(path);
-    return 0;
-}
-
 int process_stop(struct process *process)
 {
     int status = process->lease ? guardian_stop(process->lease, PROCESS_GRACE_NS) : -1;
-    if (process->folder)
-        (void)nftw(process->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-    free(process->folder);
-    process->folder = NULL;
+    folder_destroy(&process->folder);
     process->lease = NULL;
     return status;
 }

@@ -10,6 +10,8 @@
 #include "faults/guardian.h"
 #include "load/load.h"
 #include "plan/plan.h"
+#include "run/database.h"
+#include "run/folder.h"
 
 #include <sched.h>
 #include <stdbool.h>
@@ -25,6 +27,7 @@ struct process_options {
     const cpu_set_t *cpus; /* to run on, or NULL */
     const char *log_path;  /* gets its stdout and stderr */
     const char *allowed;   /* see allow_check */
+    const struct run_database *database; /* to tell it of, or NULL */
 };
 
 /* Zeroed: not started. */
@@ -33,7 +36,7 @@ struct process {
     struct guardian_lease *lease; /* NULL for a url */
     struct load_target target;    /* where it serves, once started */
     uint64_t ready_ns;            /* from the start to healthy; 0 for a url */
-    char *folder;                 /* private, removed when stopped; NULL unless asked for */
+    struct folder folder;         /* private, removed when stopped; none unless asked for */
 };
 
 /* Starts it and waits for its health, for its start timeout at most. On failure nothing is left

@@ -100,6 +100,7 @@ struct result_environment {
     double load_after[3];    /* likewise */
     char generator_cpus[80]; /* CPUs of the generator, "1" or "2-3" */
     char subject_cpus[80];   /* CPUs of the subject */
+    char database[256];      /* "PostgreSQL 15.13, throw-away"; "" without one */
     bool cpus_shared;        /* there was one CPU for both: figures are of little worth */
 };
 

@@ -310,9 +310,17 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
         .cpus = &pass->setting->placement->subject,
         .log_path = pass->setting->log_path,
         .allowed = pass->setting->allowed,
+        .database = pass->setting->database,
     };
+    int rc = 0;
+    if (pass->setting->database) {
+        *pass->setting->phase = "database";
+        rc = run_database_begin_round(ctx, pass->setting->database, err);
+    }
+    if (rc)
+        return rc;
     *pass->setting->phase = "start";
-    int rc = process_start(ctx, &pass->process, &options, err);
+    rc = process_start(ctx, &pass->process, &options, err);
     pass->round->ready_ns = pass->process.ready_ns;
     pass->round->pid = process_pid(&pass->process);
     if (!rc && pass->round->pid && !has_children(pass->round->pid))
@@ -324,6 +332,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
               struct result_round *round, struct err *err)
 {
     struct pass pass = {.setting = setting, .result = result, .round = round};
+    char text[200];
     uint64_t start_ns = clock_now_ns();
     round->start_ns = start_ns - result->start_ns;
     int rc = start_subject(ctx, &pass, err);
@@ -331,6 +340,8 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
         rc = run_phases(ctx, &pass, err);
     if (!rc) /* a failure is told with the phase it came in */
         *setting->phase = "stop";
+    if (setting->database && run_database_ended(setting->database, text, sizeof(text)))
+        result_round_invalid(round, "%s", text);
     meter_destroy(pass.meter);
     round->exit_status = process_stop(&pass.process);
     round->length_ns = clock_now_ns() - start_ns;

@@ -5,6 +5,7 @@
 
 #include "core/ctx.h"
 #include "faults/guardian.h"
+#include "run/database.h"
 #include "run/placement.h"
 #include "run/result.h"
 
@@ -12,6 +13,7 @@
 struct round_setting {
     struct guardian *guardian;
     const struct placement *placement;
+    struct run_database *database;  /* or NULL */
     const char *allowed;            /* see run/allow.h */
     const char *log_path;           /* of this round's subject */
     const char **phase;             /* out: name of the phase under way, for those who watch */
@@ -20,8 +22,9 @@ struct round_setting {
 
 /* Runs it. Fills everything of round but variant, block, attempt, place and seed, which are given,
  * and leaves the subject stopped. 0 also when the round turned out invalid. Negative when no
- * further round would go better: the subject did not start or died, or ctx ended; the round is
- * invalid then. */
+ * further round would go better: the subject did not start or died, the database's SQL failed, or
+ * ctx ended; the round is invalid then. So is a round during which a throw-away database ended,
+ * which goes on to its end. */
 int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
               struct result_round *round, struct err *err);
 

@@ -4,7 +4,9 @@
 
 #include "core/clock.h"
 #include "core/rng.h"
+#include "run/database.h"
 #include "run/environment.h"
+#include "run/folder.h"
 #include "run/prepare.h"
 #include "run/round.h"
 #include "run/schedule.h"
@@ -15,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct run {
@@ -23,6 +24,7 @@ struct run {
     struct runner_status *status;
     struct result *result;
     struct guardian *guardian;
+    struct run_database *database; /* NULL: the plan wants none */
     struct placement placement;
     char logs[PATH_MAX - 300]; /* folder of the subjects' logs */
     size_t *order;             /* of variants, block by block */
@@ -31,27 +33,12 @@ struct run {
 
 /* ---- Folders --------------------------------------------------------------------------------- */
 
-/* Makes a folder and those above it. */
-static int make_folder(const char *path, struct err *err)
-{
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
-        return err_set(err, -ENAMETOOLONG, "folder '%.60s…'", path);
-    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(part, 0755); /* the last one tells */
-        *slash = '/';
-    }
-    return mkdir(part, 0755) == 0 || errno == EEXIST ? 0
-                                                     : err_sys(err, -errno, "make folder %s", part);
-}
-
 static int make_folders(struct run *run, struct err *err)
 {
     int length = snprintf(run->logs, sizeof(run->logs), "%s/logs", run->result->folder);
     if (length < 0 || (size_t)length >= sizeof(run->logs))
         return err_set(err, -ENAMETOOLONG, "folder '%.60s…'", run->result->folder);
-    return make_folder(run->logs, err);
+    return folder_make(run->logs, err);
 }
 
 /* Logs of subjects that did what they should say nothing. */
@@ -110,6 +97,7 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
     struct round_setting setting = {
         .guardian = run->guardian,
         .placement = &run->placement,
+        .database = run->database,
         .allowed = run->options->allowed,
         .log_path = path,
         .phase = &run->status->phase,
@@ -190,6 +178,31 @@ static int start(struct run *run, struct err *err)
     return guardian_create(&run->guardian, err);
 }
 
+/* A mistake in the scenario's SQL is found here, before the first round. */
+static int start_database(struct ctx *ctx, struct run *run, struct err *err)
+{
+    char path[PATH_MAX];
+    struct result_environment *environment = &run->result->environment;
+    struct run_database_options options = {
+        .guardian = run->guardian,
+        .plan = run->result->plan,
+        .own = run->options->database,
+        .allowed = run->options->allowed,
+        .cpus = &run->placement.subject,
+        .log_path = path,
+    };
+    if (run->result->plan->database.kind == PLAN_DATABASE_NONE)
+        return 0;
+    run->status->phase = "database";
+    (void)snprintf(path, sizeof(path), "%s/database.log", run->logs);
+    (void)unlink(path); /* of an earlier run into the same folder */
+    int rc = run_database_create(ctx, &run->database, &options, err);
+    if (!rc)
+        (void)snprintf(environment->database, sizeof(environment->database), "%s",
+                       run_database_describe(run->database));
+    return rc;
+}
+
 int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
                struct runner_status *status, struct result **out, struct err *err)
 {
@@ -202,7 +215,10 @@ int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_opt
         return rc;
     rc = start(&run, err);
     if (!rc)
+        rc = start_database(ctx, &run, err);
+    if (!rc)
         rc = run_places(ctx, &run, err);
+    run_database_destroy(run.database);
     guardian_destroy(run.guardian);
     environment_load_averages(run.result->environment.load_after);
     run.result->length_ns = clock_now_ns() - run.result->start_ns;

@@ -26,6 +26,7 @@ struct runner_options {
     const char *aa;           /* instead: this one against itself */
     const char *overrides;    /* KEY=VALUE lines over the load of every phase; see runner.c */
     const char *allocator;    /* of variants that name none */
+    const char *database;     /* connection string of the user's own server; see run/database.h */
     const char *allowed;      /* HOST:PORT lines; see run/allow.h */
     const char *folder;       /* for result and logs; made when missing */
     const char *command_line; /* for the record */

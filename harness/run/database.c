@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* database.c - a schema for the run, the scenario's SQL, and what can be told of the server. */
+#include "run/database.h"
+
+#include "core/io.h"
+#include "faults/descendants.h"
+#include "plan/sql.h"
+#include "postgres/pg.h"
+#include "run/cluster.h"
+#include "run/conninfo.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+struct run_database {
+    struct run_database_options options;
+    struct cluster cluster;              /* zeroed with the user's own server */
+    struct guardian_lease *schema_lease; /* of the user's own; NULL otherwise */
+    char schema[64];                     /* also what its sessions call themselves */
+    char *uri, *uri_bare, *password;     /* for the subject */
+    char *session;                       /* the same, resolved: for the scenario's SQL */
+    char *conninfo;                      /* see run_database_conninfo */
+    char description[256];
+};
+
+/* ---- Connection strings ---------------------------------------------------------------------- */
+
+/* poolstorm_20240517_093000_1a2b3c4d: to be recognised by whoever finds it. */
+static int name_schema(struct run_database *database, struct err *err)
+{
+    uint32_t chance;
+    char stamp[32] = "";
+    struct tm parts;
+    time_t now = time(NULL);
+    if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
+        return err_sys(err, -errno, "getrandom");
+    if (gmtime_r(&now, &parts))
+        (void)strftime(stamp, sizeof(stamp), "%Y%m%d_%H%M%S", &parts);
+    (void)snprintf(database->schema, sizeof(database->schema), "poolstorm_%s_%08" PRIx32, stamp,
+                   chance);
+    return 0;
+}
+
+/* From one that leads to the database, and one for the runner's own sessions. */
+static int write_strings(struct run_database *database, const char *base, const char *runners,
+                         struct err *err)
+{
+    char *uri = NULL;
+    int rc = conninfo_rewrite(&database->uri, base, database->schema, true, err);
+    if (!rc)
+        rc = conninfo_rewrite(&database->uri_bare, base, database->schema, false, err);
+    if (!rc)
+        rc = pg_resolve(&database->session, database->uri, err);
+    if (!rc)
+        rc = conninfo_rewrite(&uri, runners, database->schema, true, err);
+    if (!rc)
+        rc = pg_resolve(&database->conninfo, uri, err);
+    free(uri);
+    database->password = conninfo_password(base);
+    return rc;
+}
+
+/* ---- The two kinds of servers ---------------------------------------------------------------- */
+
+static int start_cluster(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    struct cluster *cluster = &database->cluster;
+    struct cluster_options options = {
+        .guardian = database->options.guardian,
+        .plan = database->options.plan,
+        .cpus = database->options.cpus,
+        .log_path = database->options.log_path,
+    };
+    int rc = cluster_start(ctx, cluster, &options, err);
+    if (rc)
+        return rc;
+    char base[200], runners[200];
+    (void)snprintf(base, sizeof(base), "postgresql://" CLUSTER_USER ":%s@127.0.0.1:%u/postgres",
+                   cluster->password, cluster->port);
+    (void)snprintf(runners, sizeof(runners), "host=%s port=%u user=postgres dbname=postgres",
+                   cluster->folder.path, cluster->port);
+    return write_strings(database, base, runners, err);
+}
+
+/* The lease comes before the schema: there is no moment at which nobody would drop it. */
+static int enter_own(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    const char *own = database->options.own;
+    int rc = conninfo_check(own, database->options.allowed, err);
+    if (!rc)
+        rc = write_strings(database, own, own, err);
+    if (rc)
+        return err_wrap(err, "--database");
+    const char *words[] = {"schema", database->schema, database->conninfo, NULL};
+    return guardian_take(ctx, database->options.guardian, words, &database->schema_lease, err);
+}
+
+/* ---- SQL ------------------------------------------------------------------------------------- */
+
+static int run_statement(struct ctx *ctx, struct run_database *database, struct pg *pg,
+                         const struct plan_sql *sql, const struct sql_statement *statement,
+                         struct err *err)
+{
+    const char *path = database->options.plan->path;
+    char *text = strndup(sql->text + statement->offset_bytes, statement->length_bytes);
+    if (!text)
+        return err_sys(err, -ENOMEM, "run SQL");
+    int rc = pg_exec(ctx, pg, text, NULL, err);
+    size_t inner = rc && pg_error_position(pg) ? sql_offset(text, pg_error_position(pg)) : 0;
+    free(text);
+    if (!rc)
+        return 0;
+    struct plan_where where = sql_where(sql, statement->offset_bytes + inner);
+    (void)err_wrap(err, "%.200s:%zu:%zu", path, where.line, where.column);
+    if (rc != -EREMOTEIO && rc != -ENOTSUP)
+        return rc;
+    if (err)
+        err->code = -EINVAL; /* what the server does not take is a mistake in the file */
+    return -EINVAL;
+}
+
+/* Statement by statement, each a transaction of its own unless the SQL itself begins one. */
+static int run_sql(struct ctx *ctx, struct run_database *database, struct pg *pg,
+                   const struct plan_sql *sql, struct err *err)
+{
+    struct sql_statement statement;
+    size_t at = 0;
+    int rc;
+    while ((rc = sql_next(sql->text, &at, &statement, err)) > 0) {
+        rc = run_statement(ctx, database, pg, sql, &statement, err);
+        if (rc)
+            return rc;
+    }
+    return rc;
+}
+
+static int describe(struct ctx *ctx, struct run_database *database, struct pg *pg, struct err *err)
+{
+    PGresult *result = NULL;
+    char place[160];
+    int rc = pg_exec(ctx, pg, "SHOW server_version", &result, err);
+    if (rc)
+        return rc;
+    const char *version = PQgetvalue(result, 0, 0);
+    (void)snprintf(database->description, sizeof(database->description), "PostgreSQL %.*s, %s",
+                   (int)strcspn(version, " "), version,
+                   database->options.own
+                       ? conninfo_describe(database->options.own, place, sizeof(place))
+                       : "throw-away");
+    PQclear(result);
+    return 0;
+}
+
+static int set_up(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    const struct plan_sql *setup = &database->options.plan->database.setup;
+    struct pg *pg;
+    char sql[128];
+    int rc = pg_connect(ctx, &pg, database->session, NULL, err);
+    if (rc)
+        return rc;
+    (void)snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", database->schema);
+    rc = pg_exec(ctx, pg, sql, NULL, err);
+    if (rc)
+        (void)err_wrap(err, "make a schema for the run");
+    if (!rc)
+        rc = describe(ctx, database, pg, err);
+    if (!rc && setup->text)
+        rc = run_sql(ctx, database, pg, setup, err);
+    pg_close(pg);
+    return rc;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+int run_database_create(struct ctx *ctx, struct run_database **out,
+                        const struct run_database_options *options, struct err *err)
+{
+    struct run_database *database = calloc(1, sizeof(*database));
+    *out = NULL;
+    if (!database)
+        return err_sys(err, -ENOMEM, "start a database");
+    database->options = *options;
+    int rc = name_schema(database, err);
+    if (!rc)
+        rc = options->own ? enter_own(ctx, database, err) : start_cluster(ctx, database, err);
+    if (!rc)
+        rc = set_up(ctx, database, err);
+    if (rc)
+        run_database_destroy(database);
+    else
+        *out = database;
+    return rc;
+}
+
+void run_database_destroy(struct run_database *database)
+{
+    if (!database)
+        return;
+    if (database->schema_lease)
+        (void)guardian_stop(database->schema_lease, 0);
+    cluster_stop(&database->cluster);
+    free(database->uri);
+    free(database->uri_bare);
+    free(database->password);
+    free(database->session);
+    free(database->conninfo);
+    free(database);
+}
+
+int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    const struct plan_sql *each_round = &database->options.plan->database.each_round;
+    struct pg *pg;
+    int rc =
+        run_database_ended(database, NULL, 0) ? cluster_restart(ctx, &database->cluster, err) : 0;
+    if (rc || !each_round->text)
+        return rc;
+    rc = pg_connect(ctx, &pg, database->session, NULL, err);
+    if (rc)
+        return rc;
+    rc = run_sql(ctx, database, pg, each_round, err);
+    pg_close(pg);
+    return rc;
+}
+
+bool run_database_ended(const struct run_database *database, char *text, size_t size_bytes)
+{
+    char end[80];
+    int status = -1;
+    const struct guardian_lease *lease = database->cluster.lease;
+    if (database->options.own)
+        return false;
+    if (lease && !guardian_lease_ended(lease, &status))
+        return false;
+    if (text)
+        (void)snprintf(text, size_bytes, "the database's server (process %d) ended: %s",
+                       lease ? (int)guardian_lease_pid(lease) : 0,
+                       guardian_describe_status(status, end, sizeof(end)));
+    return true;
+}
+
+/* ---- What it tells --------------------------------------------------------------------------- */
+
+const char *run_database_uri(const struct run_database *database)
+{
+    return database->uri;
+}
+
+const char *run_database_uri_bare(const struct run_database *database)
+{
+    return database->uri_bare;
+}
+
+const char *run_database_password(const struct run_database *database)
+{
+    return database->password ? database->password : "";
+}
+
+const char *run_database_conninfo(const struct run_database *database)
+{
+    return database->conninfo;
+}
+
+const char *run_database_describe(const struct run_database *database)
+{
+    return database->description;
+}
+
+/* Of a process: exactly, from the scheduler; 0 when it has gone. */
+static uint64_t process_cpu_ns(pid_t pid)
+{
+    char path[64], *text;
+    size_t length;
+    (void)snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+    if (io_read_file(path, 256, &text, &length))
+        return 0;
+    uint64_t cpu_ns = strtoull(text, NULL, 10);
+    free(text);
+    return cpu_ns;
+}
+
+/* Of the children it has waited for, in the kernel's ticks. */
+static bool ended_cpu_ns(pid_t pid, uint64_t *cpu_ns)
+{
+    char path[64], *text;
+    size_t length;
+    uint64_t user = 0, system = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (io_read_file(path, 4096, &text, &length))
+        return false;
+    const char *rest = strrchr(text, ')');
+    bool whole =
+        rest && sscanf(rest + 1,
+                       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+                       &user, &system) == 2;
+    free(text);
+    long ticks_per_s = sysconf(_SC_CLK_TCK);
+    *cpu_ns = (user + system) * (UINT64_C(1000000000) / (uint64_t)ticks_per_s);
+    return whole;
+}
+
+/* Servers fork a process a session and wait for them: what has ended counts with the server. */
+bool run_database_cpu_ns(const struct run_database *database, uint64_t *cpu_ns)
+{
+    struct descendants list;
+    if (database->options.own || run_database_ended(database, NULL, 0))
+        return false;
+    pid_t pid = guardian_lease_pid(database->cluster.lease);
+    if (!ended_cpu_ns(pid, cpu_ns) || descendants_read(&list, NULL))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        if (descendants_stem_from(&list, list.items[i].pid, pid))
+            *cpu_ns += process_cpu_ns(list.items[i].pid);
+    descendants_fini(&list);
+    return true;
+}
