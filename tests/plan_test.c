@@ -545,7 +545,7 @@ static void every_key_is_described(void **unused)
             for (const struct param *param = section->settings[i]; param->name; param++)
                 assert_non_null(param->help);
     }
-    assert_int_equal(sections, 10);
+    assert_int_equal(sections, 11);
 }
 
 int main(void)
