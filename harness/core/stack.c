@@ -2,6 +2,8 @@
 /* stack.c - stacks come in slabs of 32, one mapping each; guards leave the mapping in one piece. */
 #include "core/stack.h"
 
+#include "core/sanitizer.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -9,6 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifdef BUILT_WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
 #ifdef POOLSTORM_VALGRIND
 #include <valgrind/valgrind.h>
 #endif
@@ -79,7 +84,13 @@ static struct stack_slab *slab_create(struct stack_pool *pool)
 
 static void slab_destroy(struct stack_pool *pool, struct stack_slab *slab)
 {
-    (void)munmap(slab->memory, stride_of(pool) * SLAB_STACKS);
+    size_t length = stride_of(pool) * SLAB_STACKS;
+#ifdef BUILT_WITH_ASAN
+    /* Fibers end inside their last frames: the red zones would stay with whatever is mapped here
+     * next. */
+    __asan_unpoison_memory_region(slab->memory, length);
+#endif
+    (void)munmap(slab->memory, length);
     free(slab);
 }
 
