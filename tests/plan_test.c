@@ -225,6 +225,37 @@ static void a_round_is_gathered_from_its_phases(void **unused)
     plan_destroy(plan);
 }
 
+/* Over phases of 1 s and 3 s. */
+static void gauges_are_gathered_as_they_are_taken(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "variants: {a: {url: 'http://127.0.0.1:1'}}\n"
+                               "phases: [{name: p, for: 1s}, {name: q, for: 3s}]\n"
+                               "sample_every: 20ms\n"
+                               "observe:\n"
+                               "  now: level\n"
+                               "  most: {series: level, take: max}\n"
+                               "  least: {series: level, take: min}\n"
+                               "  average: {series: level, take: mean}\n");
+    static const double wanted[] = {4, 8, 4, 5};
+    double *rows = calloc(3 * plan->metric_count, sizeof(*rows));
+    assert_non_null(rows);
+    double *round = rows + 2 * plan->metric_count;
+    assert_int_equal(plan->sample_every_ns, 20000000);
+    for (size_t i = 0; i < 4; i++) {
+        rows[METRIC_BUILTIN_COUNT + i] = 8;
+        rows[plan->metric_count + METRIC_BUILTIN_COUNT + i] = 4;
+    }
+    plan_gather(plan, rows, round);
+    assert_memory_equal(round + METRIC_BUILTIN_COUNT, wanted, sizeof(wanted));
+    rows[METRIC_BUILTIN_COUNT + 3] = NAN;
+    plan_gather(plan, rows, round);
+    assert_true(round[METRIC_BUILTIN_COUNT + 3] == 4);
+    free(rows);
+    plan_destroy(plan);
+}
+
 static void a_variant_may_be_another_kind_of_subject(void **unused)
 {
     (void)unused;
@@ -402,7 +433,18 @@ static const struct {
     {HEAD VARIANT PHASE "observe: {p99: x_total}\n",
      ":4:11: expected another name: 'p99' is a built"},
     {HEAD VARIANT PHASE "observe: {x: 'a b'}\n", ":4:14: expected a series such as"},
-    {HEAD VARIANT PHASE "observe: {x: {unit: time}}\n", "expected series"},
+    {HEAD VARIANT PHASE "observe: {x: {unit: time}}\n", "expected series or sql"},
+    {HEAD VARIANT PHASE "observe: {x: {series: x_total, take: max}}\n",
+     ":4:38: expected no take: 'x_total' only grows"},
+    {HEAD VARIANT PHASE "observe: {x: {series: x, take: most}}\n", ":4:32: "},
+    {HEAD VARIANT PHASE "observe: {x: {series: x, at: round}}\n",
+     ":4:30: expected at: phase, for a series"},
+    {HEAD VARIANT PHASE "observe: {x: {sql: select 1}}\n",
+     ":4:20: sql needs a database: the scenario has none"},
+    {HEAD VARIANT PHASE "observe: {x: {sql: select 1, series: x}}\n",
+     ":4:20: expected series or sql, not both"},
+    {HEAD VARIANT PHASE "observe: {x: {sql: ' ; '}}\n", ":4:20: expected a statement"},
+    {HEAD VARIANT PHASE "sample_every: 1ms\n", ":4:15: "},
     {HEAD VARIANT PHASE "observe: [x_total, x_total]\n", "'x_total' is a metric already"},
     {HEAD VARIANT PHASE "observe: x\n", "metric names with their series, or a list of series"},
     {HEAD VARIANT PHASE "derive: {x: x / 2}\n", ":4:13: expected the name of a metric, not 'x'"},
@@ -556,6 +598,7 @@ int main(void)
         cmocka_unit_test(metrics_know_their_units),
         cmocka_unit_test(claims_and_conditions_are_read),
         cmocka_unit_test(a_round_is_gathered_from_its_phases),
+        cmocka_unit_test(gauges_are_gathered_as_they_are_taken),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
         cmocka_unit_test(mistakes_are_pointed_at),

@@ -23,6 +23,7 @@ static const char scenario[] =
     "  - {name: settle, kind: drain, for: 10ms}\n"
     "rounds: 10\n"
     "noise: 2%\n"
+    "observe: {in_use: {series: pool_in_use, take: max}, hits: hits_total}\n"
     "derive:\n"
     "  per_error: {from: qps / error_count}\n"
     "show: [qps, cpu_per_request, rss_peak]\n"
@@ -72,6 +73,19 @@ static struct search_curve *make_curve(double met_per_s, enum search_outcome abo
     return curve;
 }
 
+/* A pool that fills up over a phase, with a sample missing. */
+static void add_gauge(struct result_round *round, double most)
+{
+    struct result_step *step = &round->steps[0];
+    step->gauges = calloc(2, sizeof(*step->gauges));
+    assert_non_null(step->gauges);
+    step->gauges[0].period_ns = 100000000;
+    for (size_t i = 0; i < 10; i++)
+        assert_ok(gauge_put(&step->gauges[0], i, i == 4 ? NAN : most * (double)i / 9));
+    gauge_cut(&step->gauges[0], 0, 1000000000);
+    round->rows[METRIC_BUILTIN_COUNT] = round->whole[METRIC_BUILTIN_COUNT] = most;
+}
+
 /* Ten blocks of two variants, the third round of pooled invalid; every kind of thing in it. */
 static struct result *make(const struct plan *plan)
 {
@@ -85,6 +99,7 @@ static struct result *make(const struct plan *plan)
             round->seed = UINT64_MAX - block;
             round->whole[METRIC_CPU_PER_REQUEST] = 35000;
             round->whole[METRIC_RSS_PEAK] = 12 << 20;
+            add_gauge(round, variant ? 20 : 7);
             round->steps[0].load.cpu.cpu_ns = 420000000;
             round->steps[0].metered = true;
             round->steps[0].subject.at_ns = 1000000000;
@@ -288,6 +303,22 @@ static void searches_show_the_curve_of_the_median_round(void **unused)
     made_free(&made);
 }
 
+/* Values from elsewhere may lie outside what is said to be their range. */
+static void gauges_are_drawn_within_their_scale(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    for (size_t i = 0; i < made.result->round_count; i++) {
+        struct gauge *gauge = &made.result->rounds[i].steps[0].gauges[0];
+        gauge->values[0] = -1e300;
+        gauge->values[1] = 1e300;
+    }
+    char *text = print(report_find("markdown", NULL), &made);
+    assert_non_null(strstr(text, "▁█▃▃·▅▆▆▇█"));
+    free(text);
+    made_free(&made);
+}
+
 static void many_reasons_are_summed_up(void **unused)
 {
     (void)unused;
@@ -375,6 +406,13 @@ static void check_round(const struct result_round *was, const struct result_roun
     assert_int_equal(a->min_ns, b->min_ns);
     assert_memory_equal(a->counts, b->counts, a->geometry.counts_length * sizeof(*a->counts));
     assert_int_equal(is->steps[0].subject.cpu_ns, 970000000);
+    const struct gauge *gauge = result_gauge(&is->steps[0], 0);
+    assert_non_null(gauge);
+    assert_null(result_gauge(&is->steps[0], 1));
+    assert_null(result_gauge(&is->steps[1], 0));
+    assert_int_equal(gauge->count, 10);
+    assert_int_equal(gauge->missed, 1);
+    assert_true(gauge->high == was->whole[METRIC_BUILTIN_COUNT] && isnan(gauge->values[4]));
 }
 
 static void check_series(const struct series *was, const struct series *is)
@@ -500,6 +538,13 @@ static void what_is_no_record_is_refused(void **unused)
         {"rounds/3/block", "0.5", "rounds[3]: block: expected"},
         {"rounds/3/block", "0", "rounds[3]: valid: expected one"},
         {"rounds/3/valid", "false", "rounds[3]: reasons: expected some"},
+        {"rounds/3/phases/0/gauges", NULL, "gauges: expected an object"},
+        {"rounds/3/phases/0/gauges/other", "{}", "gauges: expected observations"},
+        {"rounds/3/phases/0/gauges/in_use", "7", "gauges: in_use: start_ns: expected"},
+        {"rounds/3/phases/0/gauges/in_use/period_ns", "0", "in_use: period_ns: expected more"},
+        {"rounds/3/phases/0/gauges/in_use/low", "\"few\"", "in_use: low: expected a number"},
+        {"rounds/3/phases/0/gauges/in_use/values", "7", "in_use: values: expected an array"},
+        {"rounds/3/phases/0/gauges/in_use/values", "[1,true]", "in_use: values: expected numbers"},
         {"rounds/3/broken", NULL, "rounds[3]: broken: expected an array"},
         {"rounds/3/broken", "[{\"invariant\":0,\"text\":\"\"}]", "broken: expected invariants"},
         {"rounds/9/broken", "[]", "rounds[9]: reasons: expected some"},
@@ -572,6 +617,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_limit_of_an_open_loop_is_told),
         cmocka_unit_test(what_a_round_broke_is_told),
         cmocka_unit_test(searches_show_the_curve_of_the_median_round),
+        cmocka_unit_test(gauges_are_drawn_within_their_scale),
         cmocka_unit_test(many_reasons_are_summed_up),
         cmocka_unit_test(texts_are_measured_and_made_harmless),
         cmocka_unit_test(markdown_escapes_what_it_must),

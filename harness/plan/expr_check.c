@@ -168,9 +168,15 @@ static int check_path(struct checker *checker, struct expr_node *node)
     int rc = resolve_front(checker, segments, count - 1, &node->ref);
     if (!rc)
         rc = resolve_metric(checker, &segments[count - 1], &node->ref.metric);
-    if (!rc)
-        node->unit = checker->names->metrics[node->ref.metric].unit;
-    return rc;
+    if (rc)
+        return rc;
+    const struct metric *metric = &checker->names->metrics[node->ref.metric];
+    node->unit = metric->unit;
+    if (metric->over == METRIC_OVER_ROUND && node->ref.phase != EXPR_WHOLE_ROUND)
+        return err_set(checker->err, -EINVAL,
+                       "expected no phase before '%s', which is asked once, after the last one",
+                       metric->name);
+    return 0;
 }
 
 /* Powers of seconds and bytes, and what one of the unit is in those. */

@@ -11,6 +11,8 @@ const char *const plan_phase_kind_names[] = {"warmup", "measure", "drain", NULL}
 
 static const char *const unit_choices[] = {"auto", "number", "count", "share",
                                            "time", "bytes",  "rate",  NULL};
+const char *const plan_take_names[] = {"last", "max", "mean", "min", NULL};
+const char *const plan_at_names[] = {"phase", "round", NULL};
 static const char *const better_choices[] = {"neither", "more", "less", NULL};
 
 const struct param plan_params[] = {
@@ -22,6 +24,9 @@ const struct param plan_params[] = {
      .min = 1, .max = 500},
     {PARAM_SHARE("noise", plan, noise_share, "2%",
                  "band within which variants count as equivalent")},
+    {PARAM_NS("sample_every", plan, sample_every_ns, NULL,
+              "distance of the samples of gauges, see take; else 100ms, and 250ms for sql"),
+     .min = 10e6, .max = 60e9},
     {0},
 };
 
@@ -32,7 +37,8 @@ static const struct plan_key scenario_keys[] = {
      "name to changes of the subject; the first is the baseline; required"},
     {"load", "a mapping", "what is sent, and how: defaults for all phases"},
     {"phases", "a list", "what happens in a round, in order; required"},
-    {"observe", "a mapping or a list", "series of the subject's /metrics to keep, by metric name"},
+    {"observe", "a mapping or a list",
+     "series of the subject's /metrics, or sql for its database, by metric name"},
     {"derive", "a mapping", "further metrics: name to expression over metrics"},
     {"show", "a list", "metrics to show as further columns"},
     {"expect", "a list", "conditions over metrics of variants; a broken one fails the run"},
@@ -87,9 +93,17 @@ const struct param plan_phase_params[] = {
 
 const struct param plan_observe_params[] = {
     {PARAM_TEXT("series", metric_text, from, NULL,
-                "Prometheus series, labels in braces; required")},
+                "Prometheus series, labels in braces; this or sql is required")},
+    {PARAM_TEXT("sql", metric_text, sql, NULL,
+                "instead: a statement for the database; the first column of its first row")},
+    {PARAM_CHOICE("take", metric_text, take, "last",
+                  "of a gauge over a phase; all but last sample it while it lasts, and keep that",
+                  plan_take_names)},
+    {PARAM_CHOICE("at", metric_text, at, "phase",
+                  "when sql is asked; round: once, after the last phase", plan_at_names)},
     {PARAM_CHOICE("unit", metric_text, unit, "auto",
-                  "auto: by the series' name; time: the series is in seconds", unit_choices)},
+                  "auto: by the series' name, a count for sql; time: what is read is in seconds",
+                  unit_choices)},
     {PARAM_CHOICE("better", metric_text, better, "neither", "which way is good", better_choices)},
     {0},
 };

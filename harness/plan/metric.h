@@ -25,6 +25,9 @@ enum metric_over {
     METRIC_OVER_OPEN,   /* the first open-loop measured phase, else the first measured phase */
     METRIC_OVER_SUM,    /* summed over the measured phases */
     METRIC_OVER_MAX,    /* the largest of the measured phases */
+    METRIC_OVER_MIN,    /* the least of them */
+    METRIC_OVER_MEAN,   /* their mean, each as long as planned */
+    METRIC_OVER_ROUND,  /* of the whole round alone: no phase has it */
     METRIC_OVER_LAST,   /* the last measured phase */
     METRIC_OVER_SHARE,  /* error_count over requests, each summed over the measured phases */
     METRIC_OVER_DERIVE, /* worked out anew from the round's own figures */

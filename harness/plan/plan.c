@@ -295,6 +295,7 @@ static void metrics_destroy(struct plan *plan)
     for (size_t i = 0; i < plan->observe_count; i++) {
         free(plan->observes[i].name);
         free(plan->observes[i].series);
+        free(plan->observes[i].sql);
     }
     for (size_t i = 0; i < plan->derive_count; i++) {
         free(plan->derives[i].name);
@@ -389,27 +390,39 @@ void plan_derive(const struct plan *plan, double *row)
         (void)expr_eval(plan->derives[i].expr, lookup_row, row, &row[first + i]);
 }
 
-/* Sums or takes the largest over the measured phases; a phase without a value is passed over. */
+/* Over the measured phases; one without a value is passed over. */
 static double gather_metric(const struct plan *plan, const double *rows, size_t metric)
 {
-    bool sum = plan->metrics[metric].over != METRIC_OVER_MAX;
-    double whole = NAN;
+    double sum = NAN, weighed = 0, weight = 0, low = NAN, high = NAN;
     for (size_t i = 0; i < plan->phase_count; i++) {
         double value = rows[i * plan->metric_count + metric];
+        double length = (double)plan->phases[i].length_ns;
         if (plan->phases[i].kind != PLAN_PHASE_MEASURE || isnan(value))
             continue;
-        if (isnan(whole))
-            whole = value;
-        else
-            whole = sum ? whole + value : fmax(whole, value);
+        sum = isnan(sum) ? value : sum + value;
+        low = fmin(low, value); /* which pass over NAN */
+        high = fmax(high, value);
+        weighed += value * length;
+        weight += length;
     }
-    return whole;
+    switch (plan->metrics[metric].over) {
+    case METRIC_OVER_MAX:
+        return high;
+    case METRIC_OVER_MIN:
+        return low;
+    case METRIC_OVER_MEAN:
+        return weight > 0 ? weighed / weight : NAN;
+    default:
+        return sum;
+    }
 }
 
 void plan_gather(const struct plan *plan, const double *rows, double *whole)
 {
     for (size_t i = 0; i < plan->metric_count; i++) {
         int phase = plan_phase_of(plan, i);
+        if (plan->metrics[i].over == METRIC_OVER_ROUND)
+            continue;
         whole[i] = phase >= 0 ? rows[(size_t)phase * plan->metric_count + i]
                               : gather_metric(plan, rows, i);
     }

@@ -9,10 +9,12 @@
  * index: the built-in metrics first (enum metric_index), then the observed, then the derived ones;
  * NAN is "none". The runner fills the built-in and observed ones of the measured phases,
  * plan_derive works out the rest of a row, and plan_gather makes the row of the whole round, which
- * is what a path without a phase means: qps, goodput, requests' cost   the first closed-loop
- * measured phase, else the first measured latencies, lateness            the first open-loop
- * measured phase, else the first measured counts                         summed over the measured
- * phases observed counters / gauges     summed / taken from the last measured phase */
+ * is what a path without a phase means:
+ *   qps, goodput, a request's cost  the first closed-loop measured phase, else the first measured
+ *   latencies, lateness             the first open-loop measured phase, else the first measured
+ *   counts, observed counters       summed over the measured phases
+ *   observed gauges                 by take: the last measured phase's; the largest, least or mean
+ */
 #ifndef POOLSTORM_PLAN_PLAN_H
 #define POOLSTORM_PLAN_PLAN_H
 
@@ -131,12 +133,29 @@ struct plan_phase {
     struct plan_where where;
 };
 
-/* A series of the subject's /metrics. Metric index METRIC_BUILTIN_COUNT + its own index. */
+/* What is kept of a gauge over a phase. All but the last are sampled while it lasts, and what was
+ * seen over time is kept as well. */
+enum plan_take { PLAN_TAKE_LAST, PLAN_TAKE_MAX, PLAN_TAKE_MEAN, PLAN_TAKE_MIN };
+
+/* When a statement is asked. */
+enum plan_at {
+    PLAN_AT_PHASE, /* at a measured phase's end, or while it lasts, as take says */
+    PLAN_AT_ROUND, /* once, after the last phase: a figure of the whole round alone */
+};
+
+extern const char *const plan_take_names[]; /* by enum plan_take, ends with NULL */
+extern const char *const plan_at_names[];   /* by enum plan_at, ends with NULL */
+
+/* A series of the subject's /metrics, or a statement its database is asked. Metric index
+ * METRIC_BUILTIN_COUNT + its own index. */
 struct plan_observe {
     char *name;   /* the metric's name */
     char *series; /* Prometheus name, with labels in braces where given: compared as written */
-    bool counter; /* growth over the phase is kept, else the value at the phase's end */
-    double scale; /* the metric is the series times this: 1e9 for seconds */
+    char *sql;    /* instead of a series: the first column of its first row */
+    bool counter; /* growth over the phase is kept, else what take says */
+    int take;     /* enum plan_take; LAST for a counter */
+    int at;       /* enum plan_at; PHASE for a series */
+    double scale; /* the metric is what was read times this: 1e9 for seconds */
 };
 
 struct plan_derive {
@@ -173,8 +192,9 @@ struct plan {
     size_t variant_count;
     struct plan_phase *phases;
     size_t phase_count;
-    uint64_t rounds;    /* of every variant */
-    double noise_share; /* the band within which variants count as equivalent */
+    uint64_t rounds;          /* of every variant */
+    uint64_t sample_every_ns; /* distance of a gauge's samples; 0: see run/observe.h */
+    double noise_share;       /* the band within which variants count as equivalent */
     struct plan_observe *observes;
     size_t observe_count;
     struct plan_derive *derives;
@@ -217,7 +237,7 @@ int plan_phase_of(const struct plan *plan, size_t metric);
 void plan_derive(const struct plan *plan, double *row);
 
 /* Makes the row of a whole round out of phase_count rows (those of unmeasured phases are not
- * looked at), derived ones included. */
+ * looked at), derived ones included. What only the round has is in whole already. */
 void plan_gather(const struct plan *plan, const double *rows, double *whole);
 
 /* The index of a metric by name, or -1. */

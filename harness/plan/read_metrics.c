@@ -78,7 +78,7 @@ static int read_metric_text(struct reading *reading, const yaml_node_t *node, in
         return rc;
     if (node->type == YAML_MAPPING_NODE) {
         rc = read_settings(reading, node, section, (void *const[STATES_MAX]){text});
-        if (!rc && !text->from)
+        if (!rc && !text->from && !text->sql)
             return document_fail(doc, node, reading->err, "expected %s", key);
         return rc;
     }
@@ -100,43 +100,110 @@ static struct metric *add_metric(struct plan *plan, const char *name, const char
     return metric;
 }
 
-/* key is NULL in a plain list: the series' own name serves. */
+/* What it means over a round follows from what is taken of a phase. */
+static enum metric_over observe_over(const struct plan_observe *observe)
+{
+    static const enum metric_over over[] = {
+        [PLAN_TAKE_LAST] = METRIC_OVER_LAST,
+        [PLAN_TAKE_MAX] = METRIC_OVER_MAX,
+        [PLAN_TAKE_MEAN] = METRIC_OVER_MEAN,
+        [PLAN_TAKE_MIN] = METRIC_OVER_MIN,
+    };
+    if (observe->at == PLAN_AT_ROUND)
+        return METRIC_OVER_ROUND;
+    return observe->counter ? METRIC_OVER_SUM : over[observe->take];
+}
+
+static int check_series(struct reading *reading, const yaml_node_t *node,
+                        const struct plan_observe *observe)
+{
+    struct document *doc = &reading->doc;
+    if (!series_is_sound(observe->series))
+        return document_fail(doc, node, reading->err,
+                             "expected a series such as hits_total or hits_total{pool=\"a\"}, not "
+                             "'%.80s'",
+                             observe->series);
+    if (observe->counter && observe->take != PLAN_TAKE_LAST)
+        return document_fail(doc, document_get(doc, node, "take"), reading->err,
+                             "expected no take: '%.60s' only grows, and its growth is kept",
+                             observe->series);
+    if (observe->at != PLAN_AT_PHASE)
+        return document_fail(doc, document_get(doc, node, "at"), reading->err,
+                             "expected at: phase, for a series: only sql can be asked by round");
+    return 0;
+}
+
+static int check_sql(struct reading *reading, const yaml_node_t *node,
+                     const struct plan_observe *observe)
+{
+    struct document *doc = &reading->doc;
+    const yaml_node_t *sql = document_get(doc, node, "sql");
+    if (observe->series)
+        return document_fail(doc, sql, reading->err, "expected series or sql, not both");
+    if (observe->sql[strspn(observe->sql, " \t\r\n;")] == '\0')
+        return document_fail(doc, sql, reading->err, "expected a statement, such as select 1");
+    if (!document_get(doc, document_root(doc), "database"))
+        return document_fail(doc, sql, reading->err, "sql needs a database: the scenario has none");
+    if (observe->at == PLAN_AT_ROUND && observe->take != PLAN_TAKE_LAST)
+        return document_fail(doc, document_get(doc, node, "take"), reading->err,
+                             "expected no take: at: round asks once, after the last phase");
+    return 0;
+}
+
+/* A series in Prometheus' letters, or a statement. Takes both texts over. */
+static int fill_observe(struct reading *reading, const yaml_node_t *node,
+                        struct plan_observe *observe, struct metric_text *text)
+{
+    observe->series = text->from;
+    observe->sql = text->sql;
+    observe->take = text->take;
+    observe->at = text->at;
+    text->from = text->sql = NULL;
+    if (observe->series)
+        (void)infer_unit(observe->series, &observe->counter);
+    return observe->sql ? check_sql(reading, node, observe) : check_series(reading, node, observe);
+}
+
+/* Its own, or in a plain list the series'. */
+static int name_observe(struct reading *reading, const yaml_node_t *key, const yaml_node_t *node,
+                        struct plan_observe *observe)
+{
+    int rc = key ? read_name_check(reading, key, "a metric") : 0;
+    if (rc)
+        return rc;
+    if (!key && observe->sql)
+        return document_fail(&reading->doc, node, reading->err,
+                             "expected names with what is observed, not a list, for sql");
+    observe->name =
+        key ? strdup(document_text(key)) : strndup(observe->series, strcspn(observe->series, "{"));
+    if (!observe->name)
+        return err_sys(reading->err, -ENOMEM, "read %.200s", reading->doc.path);
+    for (char *c = observe->name; *c; c++)
+        if (*c == ':')
+            *c = '_';
+    return check_metric_name(reading, key ? key : node, observe->name);
+}
+
+/* key is NULL in a plain list. */
 static int read_observe(struct reading *reading, const yaml_node_t *key, const yaml_node_t *node)
 {
     struct plan *plan = reading->plan;
     struct plan_observe *observe = &plan->observes[plan->observe_count++];
     struct metric_text text = {0};
-    int rc = read_metric_text(reading, node, SECTION_OBSERVE, "series", &text);
-    if (!rc && !series_is_sound(text.from))
-        rc = document_fail(&reading->doc, node, reading->err,
-                           "expected a series such as hits_total or hits_total{pool=\"a\"}, not "
-                           "'%.80s'",
-                           text.from);
-    if (!rc && key)
-        rc = read_name_check(reading, key, "a metric");
-    if (rc)
-        goto out;
-    observe->series = text.from;
-    text.from = NULL;
-    observe->name =
-        key ? strdup(document_text(key)) : strndup(observe->series, strcspn(observe->series, "{"));
-    if (!observe->name) {
-        rc = err_sys(reading->err, -ENOMEM, "read %.200s", reading->doc.path);
-        goto out;
+    int rc = read_metric_text(reading, node, SECTION_OBSERVE, "series or sql", &text);
+    if (!rc)
+        rc = fill_observe(reading, node, observe, &text);
+    if (!rc)
+        rc = name_observe(reading, key, node, observe);
+    if (!rc) {
+        const char *what = observe->sql ? observe->sql : observe->series;
+        struct metric *metric = add_metric(plan, observe->name, what, &text);
+        bool counter;
+        if (text.unit == 0)
+            metric->unit = observe->sql ? METRIC_COUNT : infer_unit(what, &counter);
+        metric->over = observe_over(observe);
+        observe->scale = metric->unit == METRIC_NS ? 1e9 : 1;
     }
-    for (char *c = observe->name; *c; c++)
-        if (*c == ':')
-            *c = '_';
-    rc = check_metric_name(reading, key ? key : node, observe->name);
-    if (rc)
-        goto out;
-    struct metric *metric = add_metric(plan, observe->name, observe->series, &text);
-    enum metric_unit unit = infer_unit(observe->series, &observe->counter);
-    if (text.unit == 0)
-        metric->unit = unit;
-    metric->over = observe->counter ? METRIC_OVER_SUM : METRIC_OVER_LAST;
-    observe->scale = metric->unit == METRIC_NS ? 1e9 : 1;
-out:
     param_fini(plan_observe_params, &text);
     return rc;
 }

@@ -244,6 +244,30 @@ static json_t *curve_json(struct writer *writer, const struct search_curve *curv
     return object;
 }
 
+static json_t *gauge_json(struct writer *writer, const struct gauge *gauge)
+{
+    json_t *object = json_object(), *values = json_array();
+    put_fields(writer, object, json_gauge_fields, gauge);
+    put(writer, object, "low", number(gauge->low));
+    put(writer, object, "high", number(gauge->high));
+    for (size_t i = 0; i < gauge->count; i++)
+        append(writer, values, number(gauge->values[i]));
+    put(writer, object, "values", values);
+    return object;
+}
+
+static json_t *gauges_json(struct writer *writer, const struct plan *plan,
+                           const struct result_step *step)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < plan->observe_count; i++) {
+        const struct gauge *gauge = result_gauge(step, i);
+        if (gauge)
+            put(writer, object, plan->observes[i].name, gauge_json(writer, gauge));
+    }
+    return object;
+}
+
 static json_t *step_json(struct writer *writer, const struct plan *plan,
                          const struct result_round *round, size_t phase)
 {
@@ -259,6 +283,7 @@ static json_t *step_json(struct writer *writer, const struct plan *plan,
     put(writer, object, "subject",
         step->metered ? meter_json(writer, &step->subject) : json_null());
     put(writer, object, "search", curve_json(writer, step->curve));
+    put(writer, object, "gauges", gauges_json(writer, plan, step));
     return object;
 }
 

@@ -48,6 +48,10 @@ const struct json_field json_round_fields[] = {
     {0},
 };
 
+const struct json_field json_gauge_fields[] = {
+    FIELD(gauge, start_ns), FIELD(gauge, period_ns), FIELD(gauge, taken), FIELD(gauge, missed), {0},
+};
+
 const struct json_text json_environment_texts[] = {
     TEXT_FIELD(result_environment, version),
     TEXT_FIELD(result_environment, commit),

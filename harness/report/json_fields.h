@@ -32,6 +32,8 @@ extern const struct json_field json_load_fields[];      /* of struct load_result
 extern const struct json_field json_round_fields[];     /* of struct result_round */
 extern const struct json_text json_environment_texts[]; /* of struct result_environment */
 
+extern const struct json_field json_gauge_fields[]; /* of struct gauge */
+
 /* The histograms of a load_result: fields that are struct hist *. */
 extern const struct json_field json_hist_fields[];
 

@@ -422,6 +422,54 @@ static int read_row(const json_t *object, const struct plan *plan, double *row, 
     return within(rc, "metrics", err);
 }
 
+static int read_gauge(const json_t *object, struct gauge *gauge, struct err *err)
+{
+    json_t *values = NULL;
+    int rc = get_fields(object, json_gauge_fields, gauge, err);
+    if (!rc && gauge->period_ns == 0)
+        rc = expected(err, "period_ns", "more than 0");
+    if (!rc)
+        rc = get_number(object, "low", &gauge->low, err);
+    if (!rc)
+        rc = get_number(object, "high", &gauge->high, err);
+    if (!rc)
+        rc = get_array(object, "values", &values, err);
+    if (!rc && json_array_size(values) > GAUGE_KEPT_MAX)
+        rc = expected(err, "values", "fewer");
+    for (size_t i = 0; !rc && i < json_array_size(values); i++) {
+        const json_t *value = json_array_get(values, i);
+        if (!json_is_null(value) && !json_is_number(value))
+            return expected(err, "values", "numbers or null");
+        if (gauge_put(gauge, i, json_is_number(value) ? json_number_value(value) : NAN))
+            return no_memory(err);
+    }
+    return rc;
+}
+
+/* By the scenario's names; what was not sampled is not there. */
+static int read_gauges(const json_t *object, const struct plan *plan, struct result_step *step,
+                       struct err *err)
+{
+    json_t *gauges;
+    size_t found = 0;
+    int rc = get_object(object, "gauges", &gauges, err);
+    if (rc || json_object_size(gauges) == 0)
+        return rc;
+    step->gauges = calloc(plan->observe_count + 1, sizeof(*step->gauges));
+    if (!step->gauges)
+        return no_memory(err);
+    for (size_t i = 0; !rc && i < plan->observe_count; i++) {
+        const json_t *gauge = json_object_get(gauges, plan->observes[i].name);
+        if (!gauge)
+            continue;
+        found++;
+        rc = within(read_gauge(gauge, &step->gauges[i], err), plan->observes[i].name, err);
+    }
+    if (!rc && found != json_object_size(gauges))
+        rc = expected(err, "gauges", "observations of the scenario");
+    return rc;
+}
+
 static int read_step(const json_t *object, const struct plan *plan, struct result_step *step,
                      double *row, struct err *err)
 {
@@ -442,7 +490,9 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
         rc = within(read_load(load, &step->load, err), "load", err);
     if (!rc && step->metered)
         rc = read_meter(object, "subject", &step->subject, err);
-    return rc ? rc : read_curve(object, &step->curve, err);
+    if (!rc)
+        rc = read_curve(object, &step->curve, err);
+    return rc ? rc : within(read_gauges(object, plan, step, err), "gauges", err);
 }
 
 static int read_breaches(const json_t *object, const struct plan *plan, struct result_round *round,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* markdown.c - the same report for job summaries and published pages. */
 #include "report/content.h"
+#include "report/over_time.h"
 #include "report/report.h"
 
 static int write_section(FILE *out, const char *title, struct table *table, struct err *err)
@@ -37,6 +38,7 @@ static int markdown_format(const struct result *result, const struct judgement *
                            FILE *out, struct err *err)
 {
     struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0}, curves = {0};
+    struct table over_time = {0};
     char text[400];
     enum tone tone;
     (void)fputs("## ", out);
@@ -48,6 +50,10 @@ static int markdown_format(const struct result *result, const struct judgement *
     content_conditions(result, judgement->expects, judgement->expect_count, &expects);
     content_conditions(result, judgement->invariants, judgement->invariant_count, &invariants);
     content_claims(judgement, &claims);
+    if (!rc)
+        rc = content_over_time(result, &over_time, err);
+    if (!rc)
+        rc = write_section(out, "Over time, in the median round", &over_time, err);
     if (!rc)
         rc = write_section(out, "Expectations", &expects, err);
     if (!rc)
@@ -66,6 +72,7 @@ static int markdown_format(const struct result *result, const struct judgement *
     table_fini(&claims);
     table_fini(&validity);
     table_fini(&curves);
+    table_fini(&over_time);
     if (!rc)
         (void)fprintf(out, "\n**%s**\n",
                       content_outcome(result, judgement, text, sizeof(text), &tone));

@@ -94,34 +94,96 @@ static int exchange(struct ctx *ctx, int fd, const char *request, struct reply *
     return rc < 0 ? rc : 0;
 }
 
-int fetch(struct ctx *ctx, const struct load_target *target, const char *path, size_t limit_bytes,
-          char **body, size_t *length_bytes, struct err *err)
+/* Whether nothing of another message may still come over the connection. */
+static bool can_go_on(const struct reply *reply)
 {
+    size_t end = reply->head_bytes;
+    if (reply->head.framing == HTTP1_CHUNKED)
+        end = reply->decoded_to;
+    else if (reply->head.framing == HTTP1_LENGTH)
+        end += reply->head.content_length;
+    return reply->head.keep_alive && reply->head.framing != HTTP1_UNTIL_CLOSE && reply->used == end;
+}
+
+void fetch_link_close(struct fetch_link *link)
+{
+    if (link->fd >= 0)
+        sock_close(link->fd, false);
+    link->fd = -1;
+}
+
+/* How far an attempt came. */
+struct attempt {
+    bool connected; /* what failed came after that */
+    bool stale;     /* the connection stood from before, and the peer had closed it */
+};
+
+static int exchange_over(struct ctx *ctx, struct fetch_link *link, const char *request,
+                         struct reply *reply, struct attempt *attempt)
+{
+    bool kept = link->fd >= 0;
+    int fd = kept ? link->fd : sock_connect(ctx, &link->target->addr);
+    *attempt = (struct attempt){.connected = fd >= 0};
+    if (fd < 0)
+        return fd;
+    link->fd = fd;
+    int rc = exchange(ctx, fd, request, reply);
+    attempt->stale = kept && reply->used == 0 && (rc == -ECONNRESET || rc == -EPIPE);
+    if (rc || !can_go_on(reply))
+        fetch_link_close(link);
+    return rc;
+}
+
+static int get(struct ctx *ctx, struct fetch_link *link, const char *path, const char *more,
+               struct reply *reply, struct err *err)
+{
+    const struct load_target *target = link->target;
     char request[3072], where[128];
-    int length = snprintf(request, sizeof(request),
-                          "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-                          target->prefix, path, target->host);
+    int length = snprintf(request, sizeof(request), "GET %s%s HTTP/1.1\r\nHost: %s\r\n%s\r\n",
+                          target->prefix, path, target->host, more);
     (void)addr_format(&target->addr, where, sizeof(where));
     if (length < 0 || (size_t)length >= sizeof(request))
         return err_set(err, -E2BIG, "path '%.60s…' is too long", path);
-    int fd = sock_connect(ctx, &target->addr);
-    if (fd < 0)
-        return err_sys(err, fd, "connect to %s", where);
-    struct reply reply = {.limit_bytes = limit_bytes};
-    int rc = exchange(ctx, fd, request, &reply);
-    sock_close(fd, false);
-    if (rc) {
-        free(reply.data);
-        return err_sys(err, rc, "GET %s%s from %s", target->prefix, path, where);
-    }
-    assert(reply.data); /* a whole head is in it */
+    struct attempt attempt;
+    int rc = exchange_over(ctx, link, request, reply, &attempt);
+    if (rc && attempt.stale)
+        rc = exchange_over(ctx, link, request, reply, &attempt);
+    if (!rc)
+        return 0;
+    free(reply->data);
+    return attempt.connected ? err_sys(err, rc, "GET %s%s from %s", target->prefix, path, where)
+                             : err_sys(err, rc, "connect to %s", where);
+}
+
+/* Hands the body over, or throws it away. */
+static int finish(struct reply *reply, char **body, size_t *length_bytes)
+{
+    assert(reply->data); /* a whole head is in it */
     if (body) {
-        memmove(reply.data, reply.data + reply.head_bytes, reply.body_bytes);
-        reply.data[reply.body_bytes] = '\0';
-        *body = reply.data;
-        *length_bytes = reply.body_bytes;
+        memmove(reply->data, reply->data + reply->head_bytes, reply->body_bytes);
+        reply->data[reply->body_bytes] = '\0';
+        *body = reply->data;
+        *length_bytes = reply->body_bytes;
     } else {
-        free(reply.data);
+        free(reply->data);
     }
-    return reply.head.status;
+    return reply->head.status;
+}
+
+int fetch_over(struct ctx *ctx, struct fetch_link *link, const char *path, size_t limit_bytes,
+               char **body, size_t *length_bytes, struct err *err)
+{
+    struct reply reply = {.limit_bytes = limit_bytes};
+    int rc = get(ctx, link, path, "", &reply, err);
+    return rc ? rc : finish(&reply, body, length_bytes);
+}
+
+int fetch(struct ctx *ctx, const struct load_target *target, const char *path, size_t limit_bytes,
+          char **body, size_t *length_bytes, struct err *err)
+{
+    struct fetch_link link = {.target = target, .fd = -1};
+    struct reply reply = {.limit_bytes = limit_bytes};
+    int rc = get(ctx, &link, path, "Connection: close\r\n", &reply, err);
+    fetch_link_close(&link);
+    return rc ? rc : finish(&reply, body, length_bytes);
 }

@@ -36,12 +36,16 @@ int result_create(struct result **out, const struct plan *plan, struct err *err)
     return 0;
 }
 
-static void round_fini(struct result_round *round, size_t phase_count)
+static void round_fini(struct result_round *round, const struct plan *plan)
 {
-    for (size_t i = 0; i < phase_count; i++) {
-        if (round->steps[i].loaded)
-            load_result_fini(&round->steps[i].load);
-        free(round->steps[i].curve);
+    for (size_t i = 0; round->steps && i < plan->phase_count; i++) {
+        struct result_step *step = &round->steps[i];
+        if (step->loaded)
+            load_result_fini(&step->load);
+        for (size_t g = 0; step->gauges && g < plan->observe_count; g++)
+            gauge_fini(&step->gauges[g]);
+        free(step->gauges);
+        free(step->curve);
     }
     free(round->steps);
     free(round->breaches);
@@ -54,7 +58,7 @@ void result_destroy(struct result *result)
     if (!result)
         return;
     for (size_t i = 0; i < result->round_count; i++)
-        round_fini(&result->rounds[i], result->plan->phase_count);
+        round_fini(&result->rounds[i], result->plan);
     for (size_t i = 0; i < result->variant_count; i++) {
         free(result->variants[i].name);
         free(result->variants[i].allocator);
@@ -85,6 +89,12 @@ int result_add_variant(struct result *result, size_t plan_index, const char *nam
     return 0;
 }
 
+const struct gauge *result_gauge(const struct result_step *step, size_t observation)
+{
+    const struct gauge *gauge = step->gauges ? &step->gauges[observation] : NULL;
+    return gauge && gauge->period_ns > 0 ? gauge : NULL;
+}
+
 static double *rows_create(size_t count)
 {
     double *rows = calloc(count + 1, sizeof(*rows));
@@ -112,7 +122,7 @@ int result_add_round(struct result *result, struct result_round **out, struct er
         .whole = rows_create(plan->metric_count),
     };
     if (!round->steps || !round->breaches || !round->rows || !round->whole) {
-        round_fini(round, 0);
+        round_fini(round, plan);
         return err_sys(err, -ENOMEM, "add a round");
     }
     result->round_count++;

@@ -17,6 +17,7 @@
 #include "load/load.h"
 #include "measure/meter.h"
 #include "plan/plan.h"
+#include "run/gauge.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,6 +54,7 @@ struct result_step {
     struct meter_sample subject; /* meter_difference over the phase */
     struct search_curve *curve; /* of a knee search, owned; else NULL. load and subject are those of
                                    the step that decided on the knee, or without one of the last */
+    struct gauge *gauges;       /* by observation of the plan, owned; NULL: none was sampled */
 };
 
 /* An invariant that a round broke. */
@@ -133,6 +135,9 @@ void result_destroy(struct result *result);
 
 /* Adds a variant; name may be NULL for the plan's. */
 int result_add_variant(struct result *result, size_t plan_index, const char *name, struct err *err);
+
+/* What was sampled of an observation in a step, or NULL. */
+const struct gauge *result_gauge(const struct result_step *step, size_t observation);
 
 /* Appends a round with rows of NAN, valid and without steps. It stays where it is until the next
  * one is added. -ENOMEM. */

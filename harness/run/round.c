@@ -6,18 +6,15 @@
 #include "core/fiber.h"
 #include "faults/descendants.h"
 #include "measure/meter.h"
-#include "run/fetch.h"
 #include "run/invariant.h"
 #include "run/knee.h"
+#include "run/observe.h"
 #include "run/process.h"
-#include "run/scrape.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-
-#define SCRAPE_PATIENCE_NS (5 * NS_PER_S)
 
 /* A round under way. */
 struct pass {
@@ -25,6 +22,7 @@ struct pass {
     struct result *result;
     struct result_round *round;
     struct process process;
+    struct observer observer;
     struct meter *meter; /* NULL for a url and for a subject of several processes */
 };
 
@@ -32,7 +30,7 @@ struct pass {
 struct reading {
     struct meter_sample meter;
     bool metered;
-    struct scrape scrape;
+    double *observed; /* by observation; NULL when there are none */
 };
 
 /* ---- Figures --------------------------------------------------------------------------------- */
@@ -120,47 +118,50 @@ void round_fill_row(const struct result_step *step, double *row)
         fill_knee(step->curve, row);
 }
 
-static void fill_observed(const struct plan *plan, const struct scrape *before,
-                          const struct scrape *after, double *row)
+static double observed_growth(double before, double after)
+{
+    /* A counter that appears during the phase began at nothing. */
+    return isnan(before) ? after : after - before;
+}
+
+static void fill_observed(const struct plan *plan, const struct result_step *step,
+                          const struct reading *before, const struct reading *after, double *row)
 {
     for (size_t i = 0; i < plan->observe_count; i++) {
         const struct plan_observe *observe = &plan->observes[i];
-        double value = scrape_value(after, observe->series);
-        double former = observe->counter ? scrape_value(before, observe->series) : 0;
-        /* A counter that appears during the phase began at nothing. */
-        row[METRIC_BUILTIN_COUNT + i] = isnan(former) ? value : value - former;
+        const struct gauge *gauge = result_gauge(step, i);
+        double *out = &row[METRIC_BUILTIN_COUNT + i];
+        if (gauge)
+            *out = gauge_take(gauge, observe->take);
+        else if (observe->counter)
+            *out = observed_growth(before->observed[i], after->observed[i]) * observe->scale;
+        else if (observe_is(observe, OBSERVE_PHASE))
+            *out = after->observed[i] * observe->scale;
     }
 }
 
 /* ---- Readings -------------------------------------------------------------------------------- */
 
-static int read_scrape(struct ctx *ctx, struct pass *pass, struct scrape *scrape, struct err *err)
+static double *values_create(size_t count)
 {
-    char *text;
-    size_t length;
-    struct ctx once;
-    ctx_init_timeout(&once, ctx, SCRAPE_PATIENCE_NS);
-    int status =
-        fetch(&once, &pass->process.target, "/metrics", SCRAPE_BYTES_MAX, &text, &length, err);
-    ctx_fini(&once);
-    if (status < 0)
-        return status;
-    int rc = status == 200 ? scrape_parse(scrape, text, length, err)
-                           : err_set(err, -EPROTO, "GET /metrics answered %d", status);
-    free(text);
-    return rc;
+    double *values = calloc(count + 1, sizeof(*values));
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = NAN;
+    return values;
 }
 
 /* What cannot be read makes the round invalid; only the end of ctx is an error. */
 static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *reading)
 {
     struct err err = {0};
-    *reading = (struct reading){0};
+    *reading = (struct reading){.observed = values_create(pass->result->plan->observe_count)};
+    if (!reading->observed)
+        return -ENOMEM;
     if (pass->meter && meter_read(pass->meter, &reading->meter, &err) == 0)
         reading->metered = true;
-    if (pass->result->plan->observe_count > 0 &&
-        read_scrape(ctx, pass, &reading->scrape, &err) != 0 && ctx_error(ctx) == 0)
-        result_round_invalid(pass->round, "the subject's metrics: %s", err.text);
+    if (observer_read(ctx, &pass->observer, OBSERVE_PHASE, reading->observed, &err) != 0 &&
+        ctx_error(ctx) == 0)
+        result_round_invalid(pass->round, "%.230s", err.text);
     return ctx_error(ctx);
 }
 
@@ -209,6 +210,48 @@ static int make_search(struct ctx *ctx, struct pass *pass, size_t index, struct 
     return knee_run(ctx, &job, step->curve, step, pass->setting->progress, err);
 }
 
+/* What this thread used meanwhile stands with what the generator did: sampling runs beside the
+ * subject as well. */
+static void add_cpu(struct meter_sample *generator, const struct meter_sample *before)
+{
+    struct meter_sample after;
+    if (meter_thread(&after, NULL))
+        return;
+    struct meter_sample own = meter_difference(before, &after);
+    generator->cpu_ns += own.cpu_ns;
+    generator->cpu_user_ns += own.cpu_user_ns;
+    generator->cpu_system_ns += own.cpu_system_ns;
+}
+
+/* The load of a measured phase, and the gauges sampled while it lasts; of a search those of the
+ * step that the phase's figures are of. */
+static int make_observed_load(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
+{
+    struct result_step *step = &pass->round->steps[index];
+    bool search = pass->result->plan->phases[index].objective;
+    struct sampling *sampling = NULL;
+    struct meter_sample before;
+    struct err refused = {0};
+    bool metered = meter_thread(&before, NULL) == 0;
+    int rc = sampling_start(ctx, &pass->observer, &sampling, err);
+    if (!rc)
+        rc = search ? make_search(ctx, pass, index, err) : make_load(ctx, pass, index, err);
+    if (sampling_stop(sampling, step->load.start_ns, step->load.length_ns, &step->gauges,
+                      &refused) &&
+        !rc)
+        result_round_invalid(pass->round, "%.230s", refused.text);
+    if (step->gauges && metered && !search)
+        add_cpu(&step->load.cpu, &before);
+    return rc;
+}
+
+/* What the record keeps is less than what the figures were taken from. */
+static void thin_gauges(const struct plan *plan, struct result_step *step)
+{
+    for (size_t i = 0; step->gauges && i < plan->observe_count; i++)
+        gauge_thin(&step->gauges[i], GAUGE_KEPT_MAX, plan->observes[i].take);
+}
+
 static void judge_load(struct pass *pass, size_t index)
 {
     const struct result_phase *phase = &pass->result->phases[index];
@@ -236,10 +279,9 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     struct result_step *step = &pass->round->steps[index];
     uint64_t start_ns = clock_now_ns();
     step->start_ns = start_ns - pass->result->start_ns;
-    bool search = pass->result->plan->phases[index].objective;
-    int rc = phase->kind == PLAN_PHASE_DRAIN ? fiber_sleep(ctx, phase->length_ns)
-             : search                        ? make_search(ctx, pass, index, err)
-                                             : make_load(ctx, pass, index, err);
+    int rc = phase->kind == PLAN_PHASE_DRAIN    ? fiber_sleep(ctx, phase->length_ns)
+             : phase->kind == PLAN_PHASE_WARMUP ? make_load(ctx, pass, index, err)
+                                                : make_observed_load(ctx, pass, index, err);
     step->ran = !rc;
     step->length_ns = clock_now_ns() - start_ns;
     /* A dead subject is the better reason than what the generator made of it. */
@@ -257,6 +299,37 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     return rc;
 }
 
+static void fill_phase(struct pass *pass, size_t index, const struct reading *before,
+                       const struct reading *after)
+{
+    const struct plan *plan = pass->result->plan;
+    struct result_step *step = &pass->round->steps[index];
+    double *row = pass->round->rows + index * plan->metric_count;
+    judge_load(pass, index);
+    round_fill_row(step, row);
+    fill_observed(plan, step, before, after, row);
+    thin_gauges(plan, step);
+    plan_derive(plan, row);
+}
+
+/* What is asked once, of the round as a whole. */
+static int observe_round(struct ctx *ctx, struct pass *pass)
+{
+    const struct plan *plan = pass->result->plan;
+    struct err err = {0};
+    double *values = values_create(plan->observe_count);
+    if (!values)
+        return -ENOMEM;
+    if (observer_read(ctx, &pass->observer, OBSERVE_ROUND, values, &err) != 0 &&
+        ctx_error(ctx) == 0)
+        result_round_invalid(pass->round, "%.230s", err.text);
+    for (size_t i = 0; i < plan->observe_count; i++)
+        if (observe_is(&plan->observes[i], OBSERVE_ROUND))
+            pass->round->whole[METRIC_BUILTIN_COUNT + i] = values[i] * plan->observes[i].scale;
+    free(values);
+    return ctx_error(ctx);
+}
+
 /* Each phase begins where the one before ended: one reading between two. */
 static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
 {
@@ -264,20 +337,17 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
     struct reading before, after = {0};
     int rc = take_reading(ctx, pass, &before);
     for (size_t i = 0; i < plan->phase_count && !rc; i++) {
-        double *row = pass->round->rows + i * plan->metric_count;
         *pass->setting->phase = plan->phases[i].name;
         rc = run_step(ctx, pass, i, &before, &after, err);
-        if (!rc && plan->phases[i].kind == PLAN_PHASE_MEASURE) {
-            judge_load(pass, i);
-            round_fill_row(&pass->round->steps[i], row);
-            fill_observed(plan, &before.scrape, &after.scrape, row);
-            plan_derive(plan, row);
-        }
-        scrape_fini(&before.scrape);
+        if (!rc && plan->phases[i].kind == PLAN_PHASE_MEASURE)
+            fill_phase(pass, i, &before, &after);
+        free(before.observed);
         before = after;
         after = (struct reading){0};
     }
-    scrape_fini(&before.scrape);
+    free(before.observed);
+    if (!rc)
+        rc = observe_round(ctx, pass);
     if (!rc) {
         plan_gather(plan, pass->round->rows, pass->round->whole);
         invariants_check(pass->result, pass->round);
@@ -325,7 +395,10 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     pass->round->pid = process_pid(&pass->process);
     if (!rc && pass->round->pid && !has_children(pass->round->pid))
         rc = meter_create(&pass->meter, pass->round->pid, err);
-    return rc;
+    struct observe_setting observed = {.plan = pass->result->plan,
+                                       .target = &pass->process.target,
+                                       .conninfo = pass->setting->conninfo};
+    return rc ? rc : observer_init(&pass->observer, &observed, err);
 }
 
 int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
@@ -342,6 +415,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
         *setting->phase = "stop";
     if (setting->database && run_database_ended(setting->database, text, sizeof(text)))
         result_round_invalid(round, "%s", text);
+    observer_fini(&pass.observer);
     meter_destroy(pass.meter);
     round->exit_status = process_stop(&pass.process);
     round->length_ns = clock_now_ns() - start_ns;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* gauge.h - what a gauge read, sample by sample at equal distances, over a phase. One thread. */
+#ifndef POOLSTORM_RUN_GAUGE_H
+#define POOLSTORM_RUN_GAUGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { GAUGE_KEPT_MAX = 600 }; /* entries that a record keeps of a phase */
+
+/* Zeroed: nothing was sampled. Entry i is of start_ns + i * period_ns. */
+struct gauge {
+    uint64_t start_ns;  /* of the first entry, since the load's clock started */
+    uint64_t period_ns; /* from an entry to the next; longer than sampled once it is thinned */
+    uint64_t taken;     /* samples that were answered */
+    uint64_t missed;    /* samples that were due and have no answer */
+    double low, high;   /* of all that were taken; NAN without any */
+    size_t count;       /* entries */
+    double *values;     /* NAN: missing, which is not 0 */
+    size_t room;        /* of values */
+};
+
+void gauge_fini(struct gauge *gauge);
+
+/* Puts a sample into an entry, behind the last one; those left out in between are missing, and so
+ * is NAN. 0 or -ENOMEM. */
+int gauge_put(struct gauge *gauge, size_t index, double value);
+
+/* Leaves only the entries from start_ns on that lie before length_ns, shifts them so that start_ns
+ * is 0, and counts what is among them. */
+void gauge_cut(struct gauge *gauge, uint64_t start_ns, uint64_t length_ns);
+
+/* The one figure of a plan's take (enum plan_take). NAN without samples. */
+double gauge_take(const struct gauge *gauge, int take);
+
+/* Joins neighbours, as take says, until at most limit (1 or more) entries are left. */
+void gauge_thin(struct gauge *gauge, size_t limit, int take);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* observe.h - reads what a plan observes of a round: at the ends of phases, and while they last.
+ *
+ * Where figures come from is a source each: a file with a struct observe_source, and its name in
+ * observe.c. A source has a connection of its own, apart from the load's. All of it belongs to the
+ * ring's thread of the runner. */
+#ifndef POOLSTORM_RUN_OBSERVE_H
+#define POOLSTORM_RUN_OBSERVE_H
+
+#include "core/ctx.h"
+#include "core/err.h"
+#include "load/load.h"
+#include "plan/plan.h"
+#include "run/gauge.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What sources need to know. The caller's during the round. */
+struct observe_setting {
+    const struct plan *plan;
+    const struct load_target *target; /* the subject */
+    const char *conninfo;             /* of its database, as pg_connect takes it; NULL: none */
+};
+
+/* A place figures come from. */
+struct observe_source {
+    const char *name;   /* for messages: "the subject's metrics" */
+    uint64_t period_ns; /* between samples, where the plan does not say */
+    bool (*owns)(const struct plan_observe *observe); /* which observations are its own */
+
+    /* Prepares; does not connect. *state is handed to the others; close releases it. */
+    int (*open)(void **state, const struct observe_setting *setting, struct err *err);
+
+    /* Fills values, by observation, where wanted says so, NAN for what is not there. May connect,
+     * and keeps the connection when more is to come. ctx's error, -EREMOTEIO when it was refused
+     * for good, or why there is no answer: the next call begins afresh. */
+    int (*read)(struct ctx *ctx, void *state, const bool *wanted, double *values, struct err *err);
+
+    void (*close)(void *state);
+};
+
+extern const struct observe_source observe_metrics;
+
+enum { OBSERVE_SOURCES_MAX = 4 };
+
+/* The sources a plan needs. Zeroed: none. */
+struct observer {
+    struct observe_setting setting;
+    struct {
+        const struct observe_source *source; /* NULL: the plan has nothing of it */
+        void *state;
+    } sources[OBSERVE_SOURCES_MAX];
+};
+
+/* On failure nothing needs to be released. */
+int observer_init(struct observer *observer, const struct observe_setting *setting,
+                  struct err *err);
+
+void observer_fini(struct observer *observer);
+
+/* Which observations to read. */
+enum observe_when {
+    OBSERVE_PHASE,  /* at both ends of a phase: counters, and the last of gauges */
+    OBSERVE_SAMPLE, /* while it lasts */
+    OBSERVE_ROUND,  /* after the last phase */
+};
+
+bool observe_is(const struct plan_observe *observe, enum observe_when when);
+
+/* Reads those, as their sources give them, into values: one for each of the plan's observations, of
+ * which others are left alone. On failure err says which source and why. */
+int observer_read(struct ctx *ctx, struct observer *observer, enum observe_when when,
+                  double *values, struct err *err);
+
+/* Samples gauges in fibers of its own, one a source, until it is stopped. A sample that takes
+ * longer than the period makes the next ones missing: they are left out, not made up for. */
+struct sampling;
+
+/* *out is NULL when the plan samples nothing. Else sampling_stop, in any case. */
+int sampling_start(struct ctx *ctx, struct observer *observer, struct sampling **out,
+                   struct err *err);
+
+/* Ends it and waits for its fibers. Gauges, by observation, are the caller's then (gauge_fini each,
+ * free), their entries counted from start_ns of the clock on, up to length_ns later, and with their
+ * sources' units. -EREMOTEIO with a source's words when one refused; -ENOMEM. NULL is fine: *gauges
+ * is NULL. */
+int sampling_stop(struct sampling *sampling, uint64_t start_ns, uint64_t length_ns,
+                  struct gauge **gauges, struct err *err);
+
+#endif
