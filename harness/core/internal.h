@@ -60,12 +60,16 @@ struct ring {
     struct group root;         /* of the first fiber, and of leaked ones */
     struct stack_pool stacks;  /* recycled */
     struct ring_stats stats;   /* counters */
-    void *signal_stack;        /* for the handler that reports overflows */
-    void *reap;                /* TSan's state of a fiber that has just ended */
+    struct inbox_buffers *inbox_buffers; /* of this thread's inboxes, NULL before the first */
+    void *signal_stack;                  /* for the handler that reports overflows */
+    void *reap;                          /* TSan's state of a fiber that has just ended */
 };
 
 /* ring.c: the calling thread's ring. */
 extern _Thread_local struct ring *ring_current;
+
+/* Asks the kernel to end op early; its completion is still to come. */
+void op_take_back(struct op *op);
 
 /* Lines late up, after op_start on its entry. It is the caller's until its op is done. */
 void ring_start_late(struct ring *ring, struct late *late);
@@ -87,6 +91,19 @@ void fiber_adopt_thread(struct ring *ring);
 /* timer.c: fires what is due; says when the next one will be, CLOCK_NEVER without any. */
 void timer_run_due(struct timer_heap *heap, uint64_t now_ns);
 uint64_t timer_next(const struct timer_heap *heap);
+
+/* inbox.c; buffers may be NULL. */
+void inbox_buffers_destroy(struct inbox_buffers *buffers);
+
+/* sock.c: a send that goes on beside something else. */
+struct sending {
+    struct op op;      /* of what is under way */
+    int fd;            /* to where */
+    const char *rest;  /* not sent yet */
+    size_t rest_bytes; /* of it */
+};
+void sock_send_start(struct sending *sending, int fd, const void *data, size_t size_bytes);
+int sock_send_finish(struct ctx *ctx, struct sending *sending);
 
 /* overflow.c */
 int overflow_guard_thread(struct ring *ring, struct err *err);

@@ -85,6 +85,7 @@ void ring_destroy(struct ring *ring)
     overflow_unguard_thread(ring);
     timer_disarm(&ring->root.ctx.deadline);
     io_uring_queue_exit(&ring->uring);
+    inbox_buffers_destroy(ring->inbox_buffers);
     stack_pool_fini(&ring->stacks);
     if (ring_current == ring)
         ring_current = NULL;
@@ -172,7 +173,7 @@ static void queue_late(struct ring *ring)
     ring->late_end = &ring->late_first;
 }
 
-static void take_back(struct op *op)
+void op_take_back(struct op *op)
 {
     queue_late(ring_current); /* op may be among them, and cannot be cancelled before it started */
     struct io_uring_sqe *sqe = ring_sqe(ring_current);
@@ -188,21 +189,23 @@ struct op_waiting {
 
 static void wait_ended(struct ctx_waiter *ending)
 {
-    take_back(container_of(ending, struct op_waiting, ending)->op);
+    op_take_back(container_of(ending, struct op_waiting, ending)->op);
+}
+
+void op_wait_next(struct ctx *ctx, struct op *op)
+{
+    struct op_waiting waiting = {.ending.ended = wait_ended, .op = op};
+    if (ctx_wait_begin(ctx, &waiting.ending))
+        op_take_back(op);
+    op->waiter = ring_current->running;
+    fiber_park();
+    ctx_wait_end(&waiting.ending);
 }
 
 int op_wait(struct ctx *ctx, struct op *op)
 {
-    if (!op->done) {
-        struct op_waiting waiting = {.ending.ended = wait_ended, .op = op};
-        if (ctx_wait_begin(ctx, &waiting.ending))
-            take_back(op);
-        while (!op->done) {
-            op->waiter = ring_current->running;
-            fiber_park();
-        }
-        ctx_wait_end(&waiting.ending);
-    }
+    while (!op->done)
+        op_wait_next(ctx, op);
     /* EINTR: what cannot be polled waits in a thread of the kernel's, and a signal calls it off. */
     bool taken_back = op->result == -ECANCELED || op->result == -EINTR;
     return taken_back && ctx && ctx_error(ctx) ? ctx_error(ctx) : op->result;

@@ -84,6 +84,10 @@ void op_start(struct op *op, struct io_uring_sqe *sqe);
  * -ETIMEDOUT; a request that had completed by then keeps its result. Returns op->result. */
 int op_wait(struct ctx *ctx, struct op *op);
 
+/* The same for a request that completes many times: parks until its next completion, which is its
+ * last when ctx has ended. op must not be done. */
+void op_wait_next(struct ctx *ctx, struct op *op);
+
 /* ---- Messages between rings ------------------------------------------------------------------ */
 
 /* Runs on the target's loop, between fibers; must not wait. Owned by the target until it runs. */

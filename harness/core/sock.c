@@ -186,11 +186,34 @@ static void start_recv(struct op *op, int fd, void *buffer, size_t size_bytes)
     op_start(op, sqe);
 }
 
-static void start_send(struct op *op, int fd, const void *data, size_t size_bytes)
+static void send_rest(struct sending *sending)
 {
     struct io_uring_sqe *sqe = ring_sqe(ring_current);
-    io_uring_prep_send(sqe, fd, data, size_bytes, MSG_WAITALL | MSG_NOSIGNAL);
-    op_start(op, sqe);
+    io_uring_prep_send(sqe, sending->fd, sending->rest, sending->rest_bytes,
+                       MSG_WAITALL | MSG_NOSIGNAL);
+    op_start(&sending->op, sqe);
+}
+
+void sock_send_start(struct sending *sending, int fd, const void *data, size_t size_bytes)
+{
+    *sending = (struct sending){.fd = fd, .rest = data, .rest_bytes = size_bytes};
+    send_rest(sending);
+}
+
+int sock_send_finish(struct ctx *ctx, struct sending *sending)
+{
+    for (;;) {
+        int rc = op_wait(ctx, &sending->op);
+        if (rc < 0 && rc != -EINTR)
+            return rc;
+        if (rc > 0) {
+            sending->rest += rc;
+            sending->rest_bytes -= (size_t)rc;
+        }
+        if (sending->rest_bytes == 0)
+            return 0;
+        send_rest(sending);
+    }
 }
 
 ssize_t sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes)
@@ -204,44 +227,27 @@ ssize_t sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes)
     return rc;
 }
 
-/* Waits for a send that is under way and sends what it left over. */
-static int finish_send(struct ctx *ctx, struct op *op, int fd, const void *data, size_t size_bytes)
-{
-    const char *rest = data;
-    for (;;) {
-        int rc = op_wait(ctx, op);
-        if (rc < 0 && rc != -EINTR)
-            return rc;
-        if (rc > 0) {
-            rest += rc;
-            size_bytes -= (size_t)rc;
-        }
-        if (size_bytes == 0)
-            return 0;
-        start_send(op, fd, rest, size_bytes);
-    }
-}
-
 int sock_send(struct ctx *ctx, int fd, const void *data, size_t size_bytes)
 {
-    struct op op = {0};
+    struct sending sending;
     if (size_bytes == 0)
         return 0;
-    start_send(&op, fd, data, size_bytes);
-    return finish_send(ctx, &op, fd, data, size_bytes);
+    sock_send_start(&sending, fd, data, size_bytes);
+    return sock_send_finish(ctx, &sending);
 }
 
 ssize_t sock_send_recv(struct ctx *ctx, int fd, const void *out, size_t out_bytes, void *in,
                        size_t in_bytes)
 {
-    struct op sending = {0}, receiving = {0};
+    struct op receiving = {0};
+    struct sending sending;
     struct late late;
-    start_send(&sending, fd, out, out_bytes);
+    sock_send_start(&sending, fd, out, out_bytes);
     io_uring_prep_recv(&late.sqe, fd, in, in_bytes, 0);
     op_start(&receiving, &late.sqe);
     ring_start_late(ring_current, &late);
     int received = op_wait(ctx, &receiving);
-    int rc = finish_send(ctx, &sending, fd, out, out_bytes);
+    int rc = sock_send_finish(ctx, &sending);
     if (received == -EINTR)
         received = (int)sock_recv(ctx, fd, in, in_bytes);
     return received < 0 ? received : rc < 0 ? rc : received;

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* inbox.h - what a connection receives, by one request to the kernel for all of it, into buffers
+ * that the connections of a thread share. */
+#ifndef POOLSTORM_CORE_INBOX_H
+#define POOLSTORM_CORE_INBOX_H
+
+#include "core/ctx.h"
+#include "core/ring.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* For a connection that receives often, little at a time: a multishot receive spares the kernel
+ * setting up each wait. Belongs to the thread of its ring and is used by one fiber at a time. While
+ * it is open it must stay where it is, and nobody else may receive from or close its socket. */
+struct inbox {
+    struct op op;         /* the receive; done when the kernel has let go of it */
+    int fd;               /* the caller's */
+    unsigned first, last; /* private: buffers that have come and were not taken */
+    unsigned taken;       /* private: the buffer that the caller looks at */
+};
+
+/* On a connected socket; the thread's buffers are made with its first one. 0 or -errno. */
+int inbox_open(struct inbox *inbox, int fd);
+
+/* Takes the receive back from the kernel and waits for that, whatever else ends. What had come and
+ * was not taken is dropped. The socket can be closed then. */
+void inbox_close(struct inbox *inbox);
+
+/* Bytes that have come, or the next to come; 0 is the peer's end of stream, then and ever after.
+ * *data is writable and the caller's until its next call with this inbox. When other connections
+ * hold all buffers, the bytes come into spare instead. Returns a count or -errno; when ctx ends
+ * first -ECANCELED or -ETIMEDOUT, and nothing is lost. */
+ssize_t inbox_recv(struct ctx *ctx, struct inbox *inbox, char **data, char *spare,
+                   size_t spare_bytes);
+
+/* Sends all of out and receives what comes next, in one submission; see sock_send_recv. */
+ssize_t inbox_send_recv(struct ctx *ctx, struct inbox *inbox, const void *out, size_t out_bytes,
+                        char **data, char *spare, size_t spare_bytes);
+
+#endif
