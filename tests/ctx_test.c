@@ -88,6 +88,39 @@ static void deadlines_are_inherited(void **unused)
     (void)run_on_ring(inherit_deadlines, NULL);
 }
 
+static void move_deadlines(struct ctx *root, void *arg)
+{
+    (void)arg;
+    uint64_t now_ns = clock_now_ns();
+    struct ctx outer, inner;
+    ctx_init_deadline(&outer, root, now_ns + 10 * NS_PER_S);
+    ctx_init_deadline(&inner, &outer, now_ns + NS_PER_MS);
+    ctx_set_deadline(&inner, now_ns + 4 * NS_PER_MS); /* later: the timer looks, and looks again */
+    assert_ok(fiber_sleep_until(&inner, now_ns + 2 * NS_PER_MS));
+    assert_int_equal(fiber_sleep(&inner, 10 * NS_PER_S), -ETIMEDOUT);
+    assert_true(clock_now_ns() >= now_ns + 4 * NS_PER_MS);
+    ctx_set_deadline(&inner, now_ns + NS_PER_S); /* too late */
+    assert_int_equal(ctx_error(&inner), -ETIMEDOUT);
+    ctx_fini(&inner);
+    ctx_init(&inner, &outer);
+    ctx_set_deadline(&inner, now_ns + 20 * NS_PER_S); /* an ancestor's is earlier */
+    assert_int_equal(ctx_deadline_ns(&inner), now_ns + 10 * NS_PER_S);
+    ctx_set_deadline(&inner, clock_now_ns() + NS_PER_MS); /* earlier than any before */
+    assert_int_equal(fiber_sleep(&inner, 5 * NS_PER_S), -ETIMEDOUT);
+    assert_ok(ctx_error(&outer));
+    ctx_fini(&inner);
+    ctx_init_deadline(&inner, root, clock_now_ns() + NS_PER_MS);
+    ctx_set_deadline(&inner, CLOCK_NEVER);
+    assert_ok(fiber_sleep(&inner, 2 * NS_PER_MS));
+    ctx_fini(&inner), ctx_fini(&outer);
+}
+
+static void deadlines_move(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(move_deadlines, NULL);
+}
+
 static void carry_values(struct ctx *root, void *arg)
 {
     (void)arg;
@@ -181,8 +214,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endings_spread_downwards), cmocka_unit_test(depth_is_no_danger),
-        cmocka_unit_test(deadlines_are_inherited),  cmocka_unit_test(values_are_found_upwards),
-        cmocka_unit_test(no_gift_is_ever_lost),
+        cmocka_unit_test(deadlines_are_inherited),  cmocka_unit_test(deadlines_move),
+        cmocka_unit_test(values_are_found_upwards), cmocka_unit_test(no_gift_is_ever_lost),
     };
     return cmocka_run_group_tests_name("ctx", tests, NULL, NULL);
 }

@@ -37,9 +37,24 @@ static void end_tree(struct ctx *top, int error, const char *cause)
         end_one(ctx, error, cause);
 }
 
+static void arm_deadline(struct ctx *ctx);
+
 static void deadline_passed(struct timer *timer)
 {
-    end_tree(container_of(timer, struct ctx, deadline), -ETIMEDOUT, "deadline exceeded");
+    struct ctx *ctx = container_of(timer, struct ctx, deadline);
+    if (ctx->deadline_ns > timer->at_ns)
+        arm_deadline(ctx); /* it was moved meanwhile */
+    else
+        end_tree(ctx, -ETIMEDOUT, "deadline exceeded");
+}
+
+/* Unless an ancestor's timer ends it as early, or a timer that is armed looks in time. */
+static void arm_deadline(struct ctx *ctx)
+{
+    bool own = !ctx->parent || ctx->deadline_ns < ctx->parent->deadline_ns;
+    bool looks = ctx->deadline.armed && ctx->deadline.at_ns <= ctx->deadline_ns;
+    if (own && !looks && !ctx->error && ctx->deadline_ns != CLOCK_NEVER)
+        timer_arm(&ctx->deadline, ctx->deadline_ns, deadline_passed);
 }
 
 void ctx_init(struct ctx *ctx, struct ctx *parent)
@@ -58,11 +73,15 @@ void ctx_init(struct ctx *ctx, struct ctx *parent)
 void ctx_init_deadline(struct ctx *ctx, struct ctx *parent, uint64_t at_ns)
 {
     ctx_init(ctx, parent);
-    if (at_ns >= ctx->deadline_ns)
-        return;
-    ctx->deadline_ns = at_ns;
-    if (!ctx->error)
-        timer_arm(&ctx->deadline, at_ns, deadline_passed);
+    ctx_set_deadline(ctx, at_ns);
+}
+
+void ctx_set_deadline(struct ctx *ctx, uint64_t at_ns)
+{
+    uint64_t most_ns = ctx->parent ? ctx->parent->deadline_ns : CLOCK_NEVER;
+    assert(list_empty(&ctx->children));
+    ctx->deadline_ns = at_ns < most_ns ? at_ns : most_ns;
+    arm_deadline(ctx);
 }
 
 void ctx_init_timeout(struct ctx *ctx, struct ctx *parent, uint64_t span_ns)

@@ -24,7 +24,8 @@ struct ctx {
     struct list children;  /* of their siblings */
     struct list sibling;   /* in parent->children */
     struct list waiters;   /* of ctx_waiter.link */
-    struct timer deadline; /* armed only when earlier than every ancestor's */
+    struct timer deadline; /* armed only when earlier than every ancestor's; may
+                            * be early after the deadline moved */
     uint64_t deadline_ns;  /* the earliest of its own and its ancestors' */
     const char *cause;     /* why it ended, a static text; NULL while it lives */
     const void *key;       /* of the one value it may carry */
@@ -40,6 +41,10 @@ void ctx_init_deadline(struct ctx *ctx, struct ctx *parent, uint64_t at_ns);
 
 /* The same, span_ns from now. */
 void ctx_init_timeout(struct ctx *ctx, struct ctx *parent, uint64_t span_ns);
+
+/* Moves its deadline, or gives it one; an ancestor's earlier one goes before. Moving to a later
+ * time is nearly free: the timer stays and finds out when it fires. Not while it has children. */
+void ctx_set_deadline(struct ctx *ctx, uint64_t at_ns);
 
 /* A child that carries value under key; a key is the address of something static. */
 void ctx_init_value(struct ctx *ctx, struct ctx *parent, const void *key, void *value);
