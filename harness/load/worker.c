@@ -73,7 +73,7 @@ static int make_clients(struct worker *worker)
         return -ENOMEM;
     for (size_t i = 0; i < share; i++) {
         worker->client_count = i + 1;
-        int rc = client_init(&worker->clients[i], worker->job, worker->mix);
+        int rc = client_init(&worker->clients[i], worker->job, worker->mix, &worker->known);
         if (rc)
             return rc;
     }
@@ -179,12 +179,14 @@ static int ensure_connected(struct ctx *ctx, struct worker *worker, struct clien
 static bool attempt(struct ctx *ctx, struct worker *worker, struct client *client,
                     enum load_outcome *outcome, uint64_t *sent_ns)
 {
+    bool reconnects = client->fd < 0;
     int rc = ensure_connected(ctx, worker, client);
     client->error = rc;
     if (rc) {
         *outcome = ctx_error(ctx) == -ETIMEDOUT ? LOAD_TIMEOUT : LOAD_REFUSED;
     } else {
-        *sent_ns = clock_now_ns();
+        if (reconnects || worker->job->profile->rate_per_s > 0)
+            *sent_ns = clock_now_ns(); /* else nothing lies between meaning to and sending */
         worker->result.sent++;
         *outcome =
             client_exchange(ctx, client, mix_pick(worker->mix, &worker->rng), worker->next_token++);
@@ -198,21 +200,25 @@ static uint64_t deadline_of(const struct worker *worker, uint64_t intended_ns)
     return timeout_ns > 0 ? clock_after(intended_ns, timeout_ns) : CLOCK_NEVER;
 }
 
+/* The ctx of a connection's requests serves one after the other, until one timed out. */
+static void limit_request(struct ctx *limit, uint64_t at_ns)
+{
+    if (ctx_error(limit)) {
+        struct ctx *parent = limit->parent;
+        ctx_fini(limit);
+        ctx_init(limit, parent);
+    }
+    ctx_set_deadline(limit, at_ns);
+}
+
 /* Returns when it ended. */
-static uint64_t run_request(struct ctx *ctx, struct worker *worker, struct client *client,
+static uint64_t run_request(struct ctx *limit, struct worker *worker, struct client *client,
                             uint64_t intended_ns)
 {
-    uint64_t timeout_ns = worker->job->profile->timeout_ns;
     enum load_outcome outcome;
     uint64_t sent_ns = intended_ns;
-    struct ctx limit, *under = ctx;
-    if (timeout_ns > 0) {
-        ctx_init_deadline(&limit, ctx, deadline_of(worker, intended_ns));
-        under = &limit;
-    }
-    bool counts = attempt(under, worker, client, &outcome, &sent_ns);
-    if (timeout_ns > 0)
-        ctx_fini(&limit);
+    limit_request(limit, deadline_of(worker, intended_ns));
+    bool counts = attempt(limit, worker, client, &outcome, &sent_ns);
     uint64_t now_ns = clock_now_ns();
     if (!counts && worker->gave_up) {
         outcome = outcome == LOAD_OK ? LOAD_OK : LOAD_TIMEOUT;
@@ -234,17 +240,17 @@ static int await_go(struct ctx *ctx, struct worker *worker)
     return rc;
 }
 
-static void closed_client(struct ctx *ctx, void *arg)
+static void ask_in_a_loop(struct ctx *ctx, struct worker *worker, struct client *client)
 {
-    struct worker *worker = arg;
-    struct client *client = &worker->clients[worker->next_client++];
     uint64_t think_ns = worker->job->profile->think_ns;
     if (await_go(ctx, worker) || fiber_sleep_until(ctx, worker->start_ns))
         return;
+    struct ctx limit;
+    ctx_init(&limit, ctx);
     uint64_t now_ns = clock_now_ns();
     worker_busy(worker, 1);
     while (now_ns < worker->end_ns && !ctx_error(ctx)) {
-        now_ns = run_request(ctx, worker, client, now_ns);
+        now_ns = run_request(&limit, worker, client, now_ns);
         if (think_ns > 0) {
             if (fiber_sleep_until(ctx, clock_after(now_ns, think_ns)))
                 break;
@@ -257,6 +263,15 @@ static void closed_client(struct ctx *ctx, void *arg)
         }
     }
     worker_busy(worker, -1);
+    ctx_fini(&limit);
+}
+
+static void closed_client(struct ctx *ctx, void *arg)
+{
+    struct worker *worker = arg;
+    struct client *client = &worker->clients[worker->next_client++];
+    ask_in_a_loop(ctx, worker, client);
+    client_close(client);
 }
 
 /* ---- Open loop: arrivals look for a connection ----------------------------------------------- */
@@ -297,27 +312,35 @@ static bool next_queued(struct worker *worker, uint64_t *intended_ns)
     return false;
 }
 
+/* The next arrival for this connection to serve; -errno when there will be none. */
+static int take_arrival(struct ctx *ctx, struct worker *worker, uint64_t *intended_ns)
+{
+    void *gift;
+    if (next_queued(worker, intended_ns)) {
+        worker_busy(worker, 1);
+        return 0;
+    }
+    if (worker->busy == 0)
+        (void)waitq_wake_all(&worker->drained);
+    int rc = waitq_wait(ctx, &worker->idle, &gift);
+    if (!rc)
+        *intended_ns = (uint64_t)(uintptr_t)gift;
+    return rc;
+}
+
 static void open_client(struct ctx *ctx, void *arg)
 {
     struct worker *worker = arg;
     struct client *client = &worker->clients[worker->next_client++];
-    for (;;) {
-        uint64_t intended_ns;
-        if (next_queued(worker, &intended_ns)) {
-            worker_busy(worker, 1);
-        } else {
-            if (worker->busy == 0)
-                (void)waitq_wake_all(&worker->drained);
-            void *gift;
-            if (waitq_wait(ctx, &worker->idle, &gift))
-                return;
-            intended_ns = (uint64_t)(uintptr_t)gift;
-        }
-        (void)run_request(ctx, worker, client, intended_ns);
+    struct ctx limit;
+    uint64_t intended_ns;
+    ctx_init(&limit, ctx);
+    while (!ctx_error(ctx) && take_arrival(ctx, worker, &intended_ns) == 0) {
+        (void)run_request(&limit, worker, client, intended_ns);
         worker_busy(worker, -1);
-        if (ctx_error(ctx))
-            return;
     }
+    ctx_fini(&limit);
+    client_close(client);
 }
 
 static void shed(struct worker *worker, uint64_t now_ns)
@@ -490,6 +513,8 @@ void worker_main(struct ctx *ctx, void *arg)
         group_cancel(&group, "run ended");
     finish(ctx, worker, &group);
     (void)group_fini(&group);
+    for (size_t i = 0; i < worker->client_count; i++)
+        client_close(&worker->clients[i]); /* those whose fiber never started */
     if (worker->has_start) {
         struct worker_usage after = read_usage();
         worker->result.cpu = meter_difference(&worker->before.meter, &after.meter);

@@ -41,16 +41,17 @@ struct worker {
     bool has_start;             /* go has come */
     bool gave_up;               /* the phase and its grace are over: what is left timed out */
 
-    struct client *clients;    /* its connections */
-    size_t client_count;       /* how many */
-    size_t next_client;        /* the next to be connected or to be started */
-    struct waitq idle;         /* open loop: connections without work */
-    struct waitq drained;      /* open loop: waiting for busy and queue to be empty */
-    size_t busy;               /* requests under way */
-    struct worker_queue queue; /* open loop: arrivals that found no free connection */
-    struct arrival arrival;    /* its share of the schedule */
-    struct rng rng;            /* of the mix */
-    uint64_t next_token;       /* unique over workers */
+    struct reply_head_known known; /* the head its clients saw last */
+    struct client *clients;        /* its connections */
+    size_t client_count;           /* how many */
+    size_t next_client;            /* the next to be connected or to be started */
+    struct waitq idle;             /* open loop: connections without work */
+    struct waitq drained;          /* open loop: waiting for busy and queue to be empty */
+    size_t busy;                   /* requests under way */
+    struct worker_queue queue;     /* open loop: arrivals that found no free connection */
+    struct arrival arrival;        /* its share of the schedule */
+    struct rng rng;                /* of the mix */
+    uint64_t next_token;           /* unique over workers */
 
     _Atomic uint64_t ended[LOAD_OUTCOMES]; /* written here, read by whoever shows progress */
     _Atomic uint64_t in_flight;            /* likewise */
