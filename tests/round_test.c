@@ -3,6 +3,7 @@
  * before anything starts. */
 #include "test.h"
 
+#include "run/knee.h"
 #include "run/prepare.h"
 #include "run/round.h"
 
@@ -76,6 +77,41 @@ static void test_what_was_not_measured_has_no_figure(void **state)
     round_fill_row(&step, row);
     assert_true(row[METRIC_QPS] == 0 && row[METRIC_REQUESTS] == 0);
     assert_true(isnan(row[METRIC_ERRORS]) && isnan(row[METRIC_P99]));
+}
+
+static void test_a_knee_counts_what_must_not_happen_in_any_step(void **state)
+{
+    (void)state;
+    static struct search_curve curve = {.met_per_s = 500,
+                                        .step_count = 3,
+                                        .steps = {{.contaminated = 1}, {0}, {.contaminated = 2}}};
+    double row[METRIC_BUILTIN_COUNT];
+    struct result_step step = {.loaded = true, .load.length_ns = NS_PER_S, .curve = &curve};
+    fill_nan(row);
+    round_fill_row(&step, row);
+    assert_true(row[METRIC_KNEE] == 500);
+    assert_true(row[METRIC_CONTAMINATED] == 3);
+}
+
+static void test_a_search_says_when_it_found_no_knee(void **state)
+{
+    (void)state;
+    static struct search_curve curve = {
+        .met_per_s = 500, .missed_per_s = NAN, .reason = "the generator was late"};
+    char text[240];
+    curve.end = SEARCH_LIMITED;
+    assert_string_equal(knee_invalid(&curve, text, sizeof(text)),
+                        "the knee is at least 500/s: beyond it the generator was late");
+    curve.end = SEARCH_UNFINISHED;
+    curve.step_count = 4;
+    assert_string_equal(knee_invalid(&curve, text, sizeof(text)),
+                        "the search was not finished: met 500/s, missed –, steps 4");
+    curve.end = SEARCH_CAPPED;
+    assert_null(knee_invalid(&curve, text, sizeof(text)));
+    curve.end = SEARCH_LIMITED;
+    curve.met_per_s = NAN;
+    assert_string_equal(knee_invalid(&curve, text, sizeof(text)),
+                        "no rate could be judged: the generator was late");
 }
 
 /* ---- Choices --------------------------------------------------------------------------------- */
@@ -244,6 +280,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_figures_of_a_load),
         cmocka_unit_test(test_what_was_not_measured_has_no_figure),
+        cmocka_unit_test(test_a_knee_counts_what_must_not_happen_in_any_step),
+        cmocka_unit_test(test_a_search_says_when_it_found_no_knee),
         cmocka_unit_test(test_variants),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_a_quick_run_keeps_shapes),

@@ -49,7 +49,7 @@ static void search(const struct search_settings *settings, struct subject *subje
         assert_true(rate_per_s >= settings->floor_per_s);
         assert_true(rate_per_s <= settings->limit_per_s);
         assert_true(curve->step_count < settings->steps_max);
-        struct search_step step = {.outcome = answer(subject, rate_per_s)};
+        struct search_step step = {.outcome = (int)answer(subject, rate_per_s)};
         if (search_feed(&search, &step))
             met_per_s = rate_per_s;
         assert_true(curve->steps[curve->step_count - 1].rate_per_s == rate_per_s);

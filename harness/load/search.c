@@ -76,7 +76,7 @@ bool search_next(const struct search *search, double *rate_per_s)
 
 static void finish(struct search *search, enum search_end end)
 {
-    search->curve->end = end;
+    search->curve->end = (int)end;
     search->over = true;
 }
 
@@ -118,7 +118,7 @@ static void decide(struct search *search, enum search_outcome outcome)
         curve->met_per_s = search->rate_per_s;
     } else {
         search->above_per_s = search->rate_per_s;
-        search->above = outcome;
+        search->above = (int)outcome;
     }
     if (outcome == SEARCH_MISSED)
         curve->missed_per_s = search->rate_per_s;

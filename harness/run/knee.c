@@ -165,7 +165,7 @@ const char *knee_invalid(const struct search_curve *curve, char *text, size_t si
                        curve->reason);
     else if (curve->end == SEARCH_UNFINISHED)
         (void)snprintf(text, size_bytes,
-                       "the search was not finished: met %s, missed %s after %zu steps",
+                       "the search was not finished: met %s, missed %s, steps %zu",
                        metric_format(met, sizeof(met), METRIC_RATE, curve->met_per_s),
                        metric_format(missed, sizeof(missed), METRIC_RATE, curve->missed_per_s),
                        curve->step_count);
