@@ -266,7 +266,7 @@ static int add_lease(struct guardian *guardian, struct guardian_lease **out, str
 static int give_order(struct ctx *ctx, struct guardian *guardian, struct order *order,
                       struct guardian_lease **out, const char *what, struct err *err)
 {
-    struct guardian_lease *lease;
+    struct guardian_lease *lease = NULL;
     int rc = order->full ? err_set(err, -E2BIG, "arguments and environment of '%s' exceed %d bytes",
                                    what, GUARDIAN_MESSAGE_BYTES_MAX)
                          : add_lease(guardian, &lease, err);
