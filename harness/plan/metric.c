@@ -45,6 +45,10 @@ const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1] = {
            "page faults of the subject per request"),
     METRIC(RSS_PEAK, "rss_peak", BYTES, LESS, MAX, "largest resident memory of the subject"),
     METRIC(RSS_END, "rss_end", BYTES, LESS, LAST, "resident memory of the subject at the end"),
+    METRIC(DATABASE_CPU_PER_REQUEST, "database_cpu_per_request", NS, LESS, CLOSED,
+           "processor time a throw-away database spends on a request"),
+    METRIC(DATABASE_CPU, "database_cpu", SHARE, NEITHER, CLOSED,
+           "processor time of a throw-away database over elapsed time; 100 % is one processor"),
     METRIC(KNEE, "knee", RATE, MORE, MAX, "highest rate that met the objective of a search"),
 };
 

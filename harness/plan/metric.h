@@ -67,6 +67,8 @@ enum metric_index {
     METRIC_FAULTS_PER_REQUEST,
     METRIC_RSS_PEAK,
     METRIC_RSS_END,
+    METRIC_DATABASE_CPU_PER_REQUEST,
+    METRIC_DATABASE_CPU,
     METRIC_KNEE,
     METRIC_BUILTIN_COUNT,
     METRIC_LOAD_COUNT = METRIC_CPU_PER_REQUEST, /* those before it the generator takes by itself */

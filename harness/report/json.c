@@ -282,6 +282,8 @@ static json_t *step_json(struct writer *writer, const struct plan *plan,
     put(writer, object, "load", step->loaded ? load_json(writer, &step->load) : json_null());
     put(writer, object, "subject",
         step->metered ? meter_json(writer, &step->subject) : json_null());
+    put(writer, object, "database_cpu_ns",
+        step->database_metered ? count(step->database_cpu_ns) : json_null());
     put(writer, object, "search", curve_json(writer, step->curve));
     put(writer, object, "gauges", gauges_json(writer, plan, step));
     return object;

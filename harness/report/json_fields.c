@@ -53,18 +53,12 @@ const struct json_field json_gauge_fields[] = {
 };
 
 const struct json_text json_environment_texts[] = {
-    TEXT_FIELD(result_environment, version),
-    TEXT_FIELD(result_environment, commit),
-    TEXT_FIELD(result_environment, build),
-    TEXT_FIELD(result_environment, host),
-    TEXT_FIELD(result_environment, kernel),
-    TEXT_FIELD(result_environment, cpu_model),
-    TEXT_FIELD(result_environment, governor),
-    TEXT_FIELD(result_environment, started),
-    TEXT_FIELD(result_environment, generator_cpus),
-    TEXT_FIELD(result_environment, subject_cpus),
-    TEXT_FIELD(result_environment, database),
-    {0},
+    TEXT_FIELD(result_environment, version),        TEXT_FIELD(result_environment, commit),
+    TEXT_FIELD(result_environment, build),          TEXT_FIELD(result_environment, host),
+    TEXT_FIELD(result_environment, kernel),         TEXT_FIELD(result_environment, cpu_model),
+    TEXT_FIELD(result_environment, governor),       TEXT_FIELD(result_environment, started),
+    TEXT_FIELD(result_environment, generator_cpus), TEXT_FIELD(result_environment, subject_cpus),
+    TEXT_FIELD(result_environment, database),       {0},
 };
 
 const struct json_field json_hist_fields[] = {

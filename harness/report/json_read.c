@@ -481,6 +481,7 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
     step->ran = true;
     step->loaded = json_is_object(load);
     step->metered = json_is_object(json_object_get(object, "subject"));
+    step->database_metered = json_is_integer(json_object_get(object, "database_cpu_ns"));
     int rc = get_count(object, "start_ns", UINT64_MAX, &step->start_ns, err);
     if (!rc)
         rc = get_count(object, "length_ns", UINT64_MAX, &step->length_ns, err);
@@ -490,6 +491,8 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
         rc = within(read_load(load, &step->load, err), "load", err);
     if (!rc && step->metered)
         rc = read_meter(object, "subject", &step->subject, err);
+    if (!rc && step->database_metered)
+        rc = get_count(object, "database_cpu_ns", UINT64_MAX, &step->database_cpu_ns, err);
     if (!rc)
         rc = read_curve(object, &step->curve, err);
     return rc ? rc : within(read_gauges(object, plan, step, err), "gauges", err);

@@ -88,17 +88,13 @@ static int start_cluster(struct ctx *ctx, struct run_database *database, struct 
     return write_strings(database, base, runners, err);
 }
 
-/* The lease comes before the schema: there is no moment at which nobody would drop it. */
-static int enter_own(struct ctx *ctx, struct run_database *database, struct err *err)
+static int enter_own(struct run_database *database, struct err *err)
 {
     const char *own = database->options.own;
     int rc = conninfo_check(own, database->options.allowed, err);
     if (!rc)
         rc = write_strings(database, own, own, err);
-    if (rc)
-        return err_wrap(err, "--database");
-    const char *words[] = {"schema", database->schema, database->conninfo, NULL};
-    return guardian_take(ctx, database->options.guardian, words, &database->schema_lease, err);
+    return rc ? err_wrap(err, "--database") : 0;
 }
 
 /* ---- SQL ------------------------------------------------------------------------------------- */
@@ -140,6 +136,25 @@ static int run_sql(struct ctx *ctx, struct run_database *database, struct pg *pg
     return rc;
 }
 
+/* What the scenario wants of a server that is not ours to configure: in the record, as it is. */
+static int describe_settings(struct ctx *ctx, struct run_database *database, struct pg *pg,
+                             struct err *err)
+{
+    const struct plan_database *plan = &database->options.plan->database;
+    int rc = 0;
+    for (size_t i = 0; i < plan->setting_count && !rc; i++) {
+        const char *const name[] = {plan->settings[i].name};
+        PGresult *result = NULL;
+        rc = pg_exec_params(ctx, pg, "SELECT current_setting($1, true)", 1, name, &result, err);
+        size_t used = strlen(database->description);
+        if (!rc)
+            (void)snprintf(database->description + used, sizeof(database->description) - used,
+                           ", its own %s=%s", name[0], PQgetvalue(result, 0, 0));
+        PQclear(result);
+    }
+    return rc;
+}
+
 static int describe(struct ctx *ctx, struct run_database *database, struct pg *pg, struct err *err)
 {
     PGresult *result = NULL;
@@ -154,21 +169,33 @@ static int describe(struct ctx *ctx, struct run_database *database, struct pg *p
                        ? conninfo_describe(database->options.own, place, sizeof(place))
                        : "throw-away");
     PQclear(result);
-    return 0;
+    return database->options.own ? describe_settings(ctx, database, pg, err) : 0;
+}
+
+/* In the user's own the lease comes before the schema: there is no moment at which nobody would
+ * drop it. A throw-away server goes as a whole. */
+static int make_schema(struct ctx *ctx, struct run_database *database, struct pg *pg,
+                       struct err *err)
+{
+    const char *words[] = {"schema", database->schema, database->conninfo, NULL};
+    char sql[128];
+    int rc = 0;
+    if (database->options.own)
+        rc = guardian_take(ctx, database->options.guardian, words, &database->schema_lease, err);
+    (void)snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", database->schema);
+    if (!rc)
+        rc = pg_exec(ctx, pg, sql, NULL, err);
+    return rc ? err_wrap(err, "make a schema for the run") : 0;
 }
 
 static int set_up(struct ctx *ctx, struct run_database *database, struct err *err)
 {
     const struct plan_sql *setup = &database->options.plan->database.setup;
     struct pg *pg;
-    char sql[128];
     int rc = pg_connect(ctx, &pg, database->session, NULL, err);
     if (rc)
-        return rc;
-    (void)snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", database->schema);
-    rc = pg_exec(ctx, pg, sql, NULL, err);
-    if (rc)
-        (void)err_wrap(err, "make a schema for the run");
+        return rc == -ENOENT ? -EINVAL : rc; /* no such database: a mistake, nothing is missing */
+    rc = make_schema(ctx, database, pg, err);
     if (!rc)
         rc = describe(ctx, database, pg, err);
     if (!rc && setup->text)
@@ -189,7 +216,7 @@ int run_database_create(struct ctx *ctx, struct run_database **out,
     database->options = *options;
     int rc = name_schema(database, err);
     if (!rc)
-        rc = options->own ? enter_own(ctx, database, err) : start_cluster(ctx, database, err);
+        rc = options->own ? enter_own(database, err) : start_cluster(ctx, database, err);
     if (!rc)
         rc = set_up(ctx, database, err);
     if (rc)

@@ -52,6 +52,8 @@ struct result_step {
     struct load_result load;     /* owned */
     bool metered;                /* subject below is set: not so for a url or several processes */
     struct meter_sample subject; /* meter_difference over the phase */
+    bool database_metered;       /* the next is set: not so without a throw-away database */
+    uint64_t database_cpu_ns;    /* processor time of all its processes over the phase */
     struct search_curve *curve; /* of a knee search, owned; else NULL. load and subject are those of
                                    the step that decided on the knee, or without one of the last */
     struct gauge *gauges;       /* by observation of the plan, owned; NULL: none was sampled */

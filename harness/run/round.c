@@ -30,6 +30,8 @@ struct pass {
 struct reading {
     struct meter_sample meter;
     bool metered;
+    uint64_t database_cpu_ns;
+    bool database_metered;
     double *observed; /* by observation; NULL when there are none */
 };
 
@@ -106,6 +108,15 @@ static void fill_knee(const struct search_curve *curve, double *row)
         row[METRIC_CONTAMINATED] += (double)curve->steps[i].contaminated;
 }
 
+static void fill_database_cost(const struct result_step *step, double *row)
+{
+    double replies = reply_count(&step->load), cpu_ns = (double)step->database_cpu_ns;
+    if (step->length_ns > 0)
+        row[METRIC_DATABASE_CPU] = cpu_ns / (double)step->length_ns;
+    if (step->loaded && replies > 0)
+        row[METRIC_DATABASE_CPU_PER_REQUEST] = cpu_ns / replies;
+}
+
 void round_fill_row(const struct result_step *step, double *row)
 {
     if (step->loaded) {
@@ -114,6 +125,8 @@ void round_fill_row(const struct result_step *step, double *row)
     }
     if (step->metered)
         fill_cost(step, row);
+    if (step->database_metered)
+        fill_database_cost(step, row);
     if (step->curve)
         fill_knee(step->curve, row);
 }
@@ -159,6 +172,9 @@ static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *read
         return -ENOMEM;
     if (pass->meter && meter_read(pass->meter, &reading->meter, &err) == 0)
         reading->metered = true;
+    if (pass->setting->database)
+        reading->database_metered =
+            run_database_cpu_ns(pass->setting->database, &reading->database_cpu_ns);
     if (observer_read(ctx, &pass->observer, OBSERVE_PHASE, reading->observed, &err) != 0 &&
         ctx_error(ctx) == 0)
         result_round_invalid(pass->round, "%.230s", err.text);
@@ -272,6 +288,17 @@ static void judge_load(struct pass *pass, size_t index)
                              phase->name, step->load.connections_open, phase->profile.connections);
 }
 
+static void fill_meters(struct result_step *step, const struct reading *before,
+                        const struct reading *after)
+{
+    step->metered = before->metered && after->metered;
+    if (step->metered)
+        step->subject = meter_difference(&before->meter, &after->meter);
+    step->database_metered = before->database_metered && after->database_metered;
+    if (step->database_metered && after->database_cpu_ns > before->database_cpu_ns)
+        step->database_cpu_ns = after->database_cpu_ns - before->database_cpu_ns;
+}
+
 static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const struct reading *before,
                     struct reading *after, struct err *err)
 {
@@ -290,9 +317,7 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
         return dead ? dead : rc;
     rc = take_reading(ctx, pass, after);
     if (!step->curve) /* which metered its own steps */
-        step->metered = before->metered && after->metered;
-    if (!step->curve && step->metered)
-        step->subject = meter_difference(&before->meter, &after->meter);
+        fill_meters(step, before, after);
     if (pass->meter && !step->metered)
         result_round_invalid(pass->round, "%s: the subject's use of the machine is unknown",
                              phase->name);

@@ -27,8 +27,9 @@ struct run {
     struct run_database *database; /* NULL: the plan wants none */
     struct placement placement;
     char logs[PATH_MAX - 300]; /* folder of the subjects' logs */
-    size_t *order;             /* of variants, block by block */
-    size_t repetitions;        /* left for the whole run */
+    char database_log[PATH_MAX];
+    size_t *order;      /* of variants, block by block */
+    size_t repetitions; /* left for the whole run */
 };
 
 /* ---- Folders --------------------------------------------------------------------------------- */
@@ -181,7 +182,6 @@ static int start(struct run *run, struct err *err)
 /* A mistake in the scenario's SQL is found here, before the first round. */
 static int start_database(struct ctx *ctx, struct run *run, struct err *err)
 {
-    char path[PATH_MAX];
     struct result_environment *environment = &run->result->environment;
     struct run_database_options options = {
         .guardian = run->guardian,
@@ -189,13 +189,13 @@ static int start_database(struct ctx *ctx, struct run *run, struct err *err)
         .own = run->options->database,
         .allowed = run->options->allowed,
         .cpus = &run->placement.subject,
-        .log_path = path,
+        .log_path = run->database_log,
     };
     if (run->result->plan->database.kind == PLAN_DATABASE_NONE)
         return 0;
     run->status->phase = "database";
-    (void)snprintf(path, sizeof(path), "%s/database.log", run->logs);
-    (void)unlink(path); /* of an earlier run into the same folder */
+    (void)snprintf(run->database_log, sizeof(run->database_log), "%s/database.log", run->logs);
+    (void)unlink(run->database_log); /* of an earlier run into the same folder */
     int rc = run_database_create(ctx, &run->database, &options, err);
     if (!rc)
         (void)snprintf(environment->database, sizeof(environment->database), "%s",
