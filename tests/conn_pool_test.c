@@ -1262,6 +1262,115 @@ static void prewarming_ends_with_the_pool_or_the_request(struct scene *scene)
     assert_int_equal(conn_pool_prewarm(scene->ctx, scene->pool, 2, &err), -ESHUTDOWN);
 }
 
+/* ---- What is known of pools in trouble ------------------------------------------------------- */
+
+enum { CROWD = 500 };
+
+/* So many of 500 clients that come at once are served by 20 connections, each for span_ns. */
+static uint64_t served_of_500(struct scene *scene, uint64_t span_ns)
+{
+    static struct borrower borrowers[CROWD];
+    memset(borrowers, 0, sizeof(borrowers));
+    memset(&server, 0, sizeof(server));
+    scene->settings.acquire_timeout_ns = 3 * NS_PER_S - 1; /* no draw between two timers */
+    scene_open(scene);
+    for (size_t i = 0; i < CROWD; i++) {
+        borrowers[i].hold_ns = span_ns;
+        start(scene, &borrowers[i]);
+    }
+    assert_int_equal(figures(scene).waiting, CROWD - 20);
+    pass(10 * NS_PER_S);
+    struct conn_pool_figures f = figures(scene);
+    assert_int_equal(f.acquired + f.timeouts, CROWD);
+    assert_int_equal(conn_pool_destroy(scene->pool), 0);
+    scene->pool = NULL;
+    return f.acquired;
+}
+
+static void of_500_clients_as_many_are_served_as_there_is_time_for(struct scene *scene)
+{
+    assert_int_equal(served_of_500(scene, 100 * NS_PER_MS), 500);
+    assert_int_equal(served_of_500(scene, 250 * NS_PER_MS), 20 * 12); /* 52 % fail */
+    assert_int_equal(served_of_500(scene, 500 * NS_PER_MS), 20 * 6);  /* 76 % */
+    assert_int_equal(served_of_500(scene, NS_PER_S), 20 * 3);         /* 88 % */
+}
+
+/* A client in a closed loop. */
+struct client {
+    struct scene *scene;
+    uint64_t served, failed;
+};
+
+static void ask_again_and_again(struct ctx *ctx, void *arg)
+{
+    struct client *client = arg;
+    struct conn_lease lease;
+    while (!ctx_error(ctx)) {
+        int rc = conn_pool_acquire(ctx, client->scene->pool, "client", &lease);
+        client->served += rc == 0;
+        client->failed += rc == -EAGAIN;
+        if (rc)
+            continue;
+        (void)fiber_sleep(ctx, 100 * NS_PER_MS);
+        give(client->scene, &lease);
+    }
+}
+
+struct fairness {
+    double failed;    /* share of all acquires */
+    size_t forgotten; /* clients that were never served */
+};
+
+/* 150 clients, 20 connections, for twenty seconds. */
+static struct fairness measure_fairness(struct scene *scene, int order)
+{
+    static struct client clients[150];
+    uint64_t served_now = 0, failed = 0;
+    size_t forgotten = 0;
+    memset(clients, 0, sizeof(clients));
+    memset(&server, 0, sizeof(server));
+    scene->settings.order = order;
+    scene->settings.acquire_timeout_ns = 1667 * NS_PER_MS;
+    scene_open(scene);
+    for (size_t i = 0; i < 150; i++) {
+        clients[i].scene = scene;
+        assert_ok(group_spawn(&scene->group, "client", ask_again_and_again, &clients[i]));
+    }
+    pass(20 * NS_PER_S);
+    group_cancel(&scene->group, "enough");
+    pass(NS_PER_S);
+    for (size_t i = 0; i < 150; i++) {
+        served_now += clients[i].served;
+        failed += clients[i].failed;
+        forgotten += clients[i].served == 0;
+    }
+    assert_in_range(served_now, 3980, 4020); /* 200 a second, whatever the order */
+    assert_int_equal(conn_pool_destroy(scene->pool), 0);
+    scene->pool = NULL;
+    return (struct fairness){(double)failed / (double)(failed + served_now), forgotten};
+}
+
+static void first_come_first_served_fails_nobody(struct scene *scene)
+{
+    struct fairness fifo = measure_fairness(scene, CONN_ORDER_FIFO);
+    assert_true(fifo.failed == 0);
+    assert_int_equal(fifo.forgotten, 0);
+}
+
+static void random_order_fails_some(struct scene *scene)
+{
+    struct fairness random_order = measure_fairness(scene, CONN_ORDER_RANDOM);
+    assert_true(random_order.failed > 0.04 && random_order.failed < 0.12);
+    assert_int_equal(random_order.forgotten, 0);
+}
+
+static void last_come_first_served_forgets_most(struct scene *scene)
+{
+    struct fairness lifo = measure_fairness(scene, CONN_ORDER_LIFO);
+    assert_true(lifo.failed > 0.25 && lifo.failed < 0.32);
+    assert_true(lifo.forgotten > 100);
+}
+
 /* ---- Settings and figures -------------------------------------------------------------------- */
 
 static void a_pool_may_be_far_too_large(struct scene *scene)
@@ -1407,6 +1516,10 @@ int main(void)
         ITEM(shutdown_calls_off_what_is_under_way),
         ITEM(the_end_of_its_ctx_closes_the_pool),
         ITEM(prewarming_ends_with_the_pool_or_the_request),
+        ITEM(of_500_clients_as_many_are_served_as_there_is_time_for),
+        ITEM(first_come_first_served_fails_nobody),
+        ITEM(random_order_fails_some),
+        ITEM(last_come_first_served_forgets_most),
         ITEM(a_pool_may_be_far_too_large),
         ITEM(times_are_recorded),
         ITEM(contradicting_settings_are_refused),

@@ -329,7 +329,8 @@ uint64_t conn_pool_bucket_ns(unsigned bucket);
 const struct hist *conn_pool_acquire_hist(const struct conn_pool *pool);
 const struct hist *conn_pool_hold_hist(const struct conn_pool *pool);
 
-/* Why the last connect failed; code 0 when the last one succeeded or there was none. */
+/* Why the last connect failed; code 0 when the last one succeeded or there was none. The pool's
+ * thread. */
 const struct err *conn_pool_connect_error(const struct conn_pool *pool);
 
 /* The last reports, the latest first; returns how many were written, CONN_REPORTS_KEPT at most. */
