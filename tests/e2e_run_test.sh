@@ -146,6 +146,31 @@ check 'a mistaken setting of a search' 2 "did you mean 'search.confirm'?" \
 check 'a search where there is none' 2 'no phase of' \
     run "$scenarios/tiny.yaml" --set search.from=5/s
 
+# sql WHAT CODE TEXT STATEMENT: observes the database over time, and once after the round.
+sql() {
+    {
+        sed '/^observe:/,$d' "$scenarios/tiny.yaml"
+        cat <<END
+database: postgres
+sample_every: 20ms
+observe:
+  seen: {sql: "$4", take: max}
+  left: {sql: "select count(*) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()", at: round}
+invariants: [seen == 7, left == 0]
+END
+    } >"$tmp/sql.yaml"
+    check "$1" "$2" "$3" run "$tmp/sql.yaml" --variants pooled --rounds 1
+}
+
+if "$poolstorm" doctor 2>/dev/null | grep -qi 'postgres.*1[3-9]\.'; then
+    sql 'figures from the database' 0 'round 1 of' 'select 7'
+    grep -qF '"seen":{"start_ns"' "$tmp/result/result.json"
+    result $? 'are kept over time'
+    sql 'an SQL figure that breaks an invariant' 1 'broken: seen == 7: was 8' 'select 8'
+    sql 'SQL that is mistaken' 4 'not valid: the database: seen: column "nonsense"' 'select nonsense'
+    sql 'SQL without a number' 4 "expected a number, not 'many'" "select 'many'"
+fi
+
 check 'an unknown variant' 2 "did you mean 'pooled'?" run "$scenarios/tiny.yaml" --variants poled
 check 'an unknown setting' 2 "did you mean 'connections'?" \
     run "$scenarios/tiny.yaml" --set conections=4

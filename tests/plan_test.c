@@ -256,6 +256,38 @@ static void gauges_are_gathered_as_they_are_taken(void **unused)
     plan_destroy(plan);
 }
 
+static void sql_is_observed_of_a_database(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "database: postgres\n"
+                               "variants: {a: {url: 'http://127.0.0.1:1'}}\n"
+                               "phases: [{name: p, for: 1s}]\n"
+                               "observe:\n"
+                               "  busy: {sql: select 1, take: max, better: less}\n"
+                               "  left: {sql: select 2, at: round}\n"
+                               "  age: {sql: select 3, unit: time}\n"
+                               "derive: {both: busy + left}\n"
+                               "invariants: [left == 0]\n");
+    const struct metric *own = plan->metrics + METRIC_BUILTIN_COUNT;
+    assert_string_equal(plan->observes[0].sql, "select 1");
+    assert_null(plan->observes[0].series);
+    assert_int_equal(own[0].unit, METRIC_COUNT);
+    assert_int_equal(own[0].over, METRIC_OVER_MAX);
+    assert_int_equal(own[1].over, METRIC_OVER_ROUND);
+    assert_int_equal(own[2].unit, METRIC_NS);
+    assert_true(plan->observes[2].scale == 1e9);
+    double *row = calloc(2 * plan->metric_count, sizeof(*row)), *round = row + plan->metric_count;
+    assert_non_null(row);
+    row[METRIC_BUILTIN_COUNT] = 4;
+    row[METRIC_BUILTIN_COUNT + 1] = NAN; /* no phase has it */
+    round[METRIC_BUILTIN_COUNT + 1] = 3;
+    plan_gather(plan, row, round);
+    assert_true(round[METRIC_BUILTIN_COUNT + 1] == 3 && round[METRIC_BUILTIN_COUNT + 3] == 7);
+    free(row);
+    plan_destroy(plan);
+}
+
 static void a_variant_may_be_another_kind_of_subject(void **unused)
 {
     (void)unused;
@@ -444,6 +476,13 @@ static const struct {
     {HEAD VARIANT PHASE "observe: {x: {sql: select 1, series: x}}\n",
      ":4:20: expected series or sql, not both"},
     {HEAD VARIANT PHASE "observe: {x: {sql: ' ; '}}\n", ":4:20: expected a statement"},
+    {HEAD VARIANT PHASE "database: none\nobserve: {x: {sql: select 1}}\n",
+     ":5:20: sql needs a database"},
+    {HEAD VARIANT PHASE "database: postgres\nobserve: {x: {sql: select 1, at: round, take: max}}\n",
+     ":5:47: expected no take: at: round asks once"},
+    {HEAD VARIANT PHASE "database: postgres\nobserve: {x: {sql: select 1, at: round}}\n"
+                        "expect: [a.p.x == 0]\n",
+     "expected no phase before 'x'"},
     {HEAD VARIANT PHASE "sample_every: 1ms\n", ":4:15: "},
     {HEAD VARIANT PHASE "observe: [x_total, x_total]\n", "'x_total' is a metric already"},
     {HEAD VARIANT PHASE "observe: x\n", "metric names with their series, or a list of series"},
@@ -599,6 +638,7 @@ int main(void)
         cmocka_unit_test(claims_and_conditions_are_read),
         cmocka_unit_test(a_round_is_gathered_from_its_phases),
         cmocka_unit_test(gauges_are_gathered_as_they_are_taken),
+        cmocka_unit_test(sql_is_observed_of_a_database),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
         cmocka_unit_test(mistakes_are_pointed_at),

@@ -412,6 +412,10 @@ static void runs_without_rounds_are_invalid(void **unused)
     assert_string_equal(judgement->invalid, "no valid round of pooled");
     assert_int_equal(judgement->expects[0].verdict, VERDICT_FAIL); /* no samples */
     judgement_destroy(judgement);
+    result->interrupted = true;
+    judgement = fixture_judge(result);
+    assert_string_equal(judgement->invalid, "interrupted before a valid round of pooled");
+    judgement_destroy(judgement);
     result_destroy(result);
     plan_destroy(plan);
 }

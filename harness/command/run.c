@@ -243,6 +243,7 @@ static enum exit_code run_one(struct session *session, bool several, struct err 
     name_folder(session, several, folder, sizeof(folder));
     session->runner.folder = folder;
     session->result = NULL;
+    io_raise_descriptor_limit();
     int rc = interrupt_run("run", work, session, err);
     if (rc)
         return is_mistake(rc) ? EXIT_BAD_INPUT : rc == -ENOENT ? EXIT_SKIPPED : EXIT_RUNTIME;

@@ -9,7 +9,7 @@ static int check_service(const void *settings, struct err *err)
     return service_settings_check(settings, err);
 }
 
-static const char *const reserved[] = {"database", NULL};
+static const char *const reserved[] = {"database", "listen", NULL};
 
 const struct plan_tables scenario_tables = {
     .service = service_params,

@@ -142,7 +142,7 @@ static int check_sql(struct reading *reading, const yaml_node_t *node,
         return document_fail(doc, sql, reading->err, "expected series or sql, not both");
     if (observe->sql[strspn(observe->sql, " \t\r\n;")] == '\0')
         return document_fail(doc, sql, reading->err, "expected a statement, such as select 1");
-    if (!document_get(doc, document_root(doc), "database"))
+    if (reading->plan->database.kind == PLAN_DATABASE_NONE)
         return document_fail(doc, sql, reading->err, "sql needs a database: the scenario has none");
     if (observe->at == PLAN_AT_ROUND && observe->take != PLAN_TAKE_LAST)
         return document_fail(doc, document_get(doc, node, "take"), reading->err,

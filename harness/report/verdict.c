@@ -390,7 +390,8 @@ static void judge_validity(const struct result *result, struct judgement *judgem
     for (size_t variant = 0; !text[0] && variant < result->variant_count; variant++) {
         size_t valid = count_answers(result, variant);
         if (valid == 0)
-            (void)snprintf(text, size_bytes, "no valid round of %s",
+            (void)snprintf(text, size_bytes, "%s valid round of %s",
+                           result->interrupted ? "interrupted before a" : "no",
                            result->variants[variant].name);
         else if (valid < STATS_VERDICT_PAIRS_MIN && !result->interrupted &&
                  result->block_count >= STATS_VERDICT_PAIRS_MIN)

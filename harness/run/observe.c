@@ -15,7 +15,7 @@
 #define SAMPLE_PATIENCE_NS NS_PER_S
 #define READ_PATIENCE_NS   (5 * NS_PER_S)
 
-static const struct observe_source *const all_sources[] = {&observe_metrics, NULL};
+static const struct observe_source *const all_sources[] = {&observe_metrics, &observe_sql, NULL};
 
 static_assert(sizeof(all_sources) / sizeof(*all_sources) <= OBSERVE_SOURCES_MAX + 1, "too many");
 

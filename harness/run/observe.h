@@ -40,7 +40,7 @@ struct observe_source {
     void (*close)(void *state);
 };
 
-extern const struct observe_source observe_metrics;
+extern const struct observe_source observe_metrics, observe_sql;
 
 enum { OBSERVE_SOURCES_MAX = 4 };
 

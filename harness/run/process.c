@@ -197,22 +197,13 @@ static int become_healthy(struct ctx *ctx, struct process *process, struct err *
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
-static bool names_listen(const struct plan_pairs *pairs)
-{
-    for (size_t i = 0; i < pairs->count; i++)
-        if (strcmp(pairs->items[i].name, "listen") == 0)
-            return true;
-    return false;
-}
-
 /* Our own program, even if the file it came from has been replaced meanwhile. */
 static int serve_command(const struct process *process, struct texts *argv)
 {
     const struct plan_pairs *settings = &process->options.subject->serve;
     texts_add(argv, strdup("/proc/self/exe"));
     texts_add(argv, strdup("serve"));
-    if (!names_listen(settings))
-        texts_add(argv, strdup("--listen=127.0.0.1:0"));
+    texts_add(argv, strdup("--listen=127.0.0.1:0"));
     for (size_t i = 0; i < settings->count; i++)
         texts_add(argv, text_make("--%s=%s", settings->items[i].name, settings->items[i].value));
     return argv->failed ? -ENOMEM : 0;

@@ -420,9 +420,12 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     pass->round->pid = process_pid(&pass->process);
     if (!rc && pass->round->pid && !has_children(pass->round->pid))
         rc = meter_create(&pass->meter, pass->round->pid, err);
-    struct observe_setting observed = {.plan = pass->result->plan,
-                                       .target = &pass->process.target,
-                                       .conninfo = pass->setting->conninfo};
+    struct run_database *database = pass->setting->database;
+    struct observe_setting observed = {
+        .plan = pass->result->plan,
+        .target = &pass->process.target,
+        .conninfo = database ? run_database_conninfo(database) : NULL,
+    };
     return rc ? rc : observer_init(&pass->observer, &observed, err);
 }
 

@@ -18,7 +18,6 @@ struct round_setting {
     const char *log_path;           /* of this round's subject */
     const char **phase;             /* out: name of the phase under way, for those who watch */
     struct load_progress *progress; /* out: of its load */
-    const char *conninfo; /* of the subject's database, as pg_connect takes it; NULL: none */
 };
 
 /* Runs it. Fills everything of round but variant, block, attempt, place and seed, which are given,

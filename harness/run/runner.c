@@ -99,7 +99,6 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
         .guardian = run->guardian,
         .placement = &run->placement,
         .database = run->database,
-        .conninfo = run->database ? run_database_conninfo(run->database) : NULL,
         .allowed = run->options->allowed,
         .log_path = path,
         .phase = &run->status->phase,
