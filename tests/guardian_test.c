@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -247,6 +248,103 @@ static void passes_on(struct ctx *ctx, void *arg)
     (void)unlink(path);
 }
 
+static void take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
+                 struct guardian_lease **lease)
+{
+    struct err err = {0};
+    if (guardian_take(ctx, guardian, words, lease, &err))
+        fail_msg("%s", err.text);
+}
+
+static void removes_folders(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char path[128], inner[160];
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *one, *other;
+    struct err err = {0};
+    (void)snprintf(path, sizeof(path), "%s/private", folder);
+    const char *const words[] = {"folder", path, NULL};
+    take(ctx, guardian, words, &one);
+    struct stat status;
+    assert_ok(stat(path, &status));
+    assert_int_equal(status.st_mode & 07777, 0700);
+    assert_int_equal(guardian_take(ctx, guardian, words, &other, &err), -EEXIST);
+    (void)snprintf(inner, sizeof(inner), "%s/inner", path);
+    assert_ok(mkdir(inner, 0700));
+    assert_ok(symlink("/", strcat(inner, "/link")));
+    assert_int_equal(guardian_stop(one, 0), 0);
+    assert_int_equal(stat(path, &status), -1);
+    take(ctx, guardian, words, &one);
+    /* Something that goes on writing into it, and is killed at the same time. */
+    struct guardian_process process = {.argv = SHELL("while :; do echo >$$.$((i += 1)); done"),
+                                       .folder = path};
+    assert_ok(guardian_start(ctx, guardian, &process, &other, NULL));
+    guardian_destroy(guardian);
+    assert_int_equal(stat(path, &status), -1);
+}
+
+static void refuses_leases(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease;
+    static const char *const refused[][4] = {
+        {"no-such-kind"},         {"folder"},
+        {"folder", "relative"},   {"folder", "/tmp/a", "/tmp/b"},
+        {"schema", "name"},       {"schema", "x; drop", "host=/"},
+        {"schema", "", "host=/"}, {"process", "user=no such user", "arg=true"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        struct err err = {0};
+        int rc = guardian_take(ctx, guardian, refused[i], &lease, &err);
+        assert_true(rc == -EINVAL || rc == -ENOENT);
+        assert_true(err.text[0] != '\0');
+    }
+    struct err err = {0};
+    const char *const words[] = {"folder", "/no/such/folder", NULL};
+    assert_int_equal(guardian_take(ctx, guardian, words, &lease, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "/no/such/folder"));
+    guardian_destroy(guardian);
+}
+
+/* A schema nobody can be asked about: said on stderr, and in no other lease's way. */
+static void gives_up_schemas(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char conninfo[160];
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease;
+    (void)snprintf(conninfo, sizeof(conninfo), "host=%s dbname=none", folder);
+    const char *const words[] = {"schema", "poolstorm_test", conninfo, NULL};
+    take(ctx, guardian, words, &lease);
+    int status = guardian_stop(lease, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    guardian_destroy(guardian);
+}
+
+static void becomes_others(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    if (geteuid() != 0)
+        return; /* only root can */
+    char path[128], *text;
+    size_t length;
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *lease;
+    struct guardian_process process = {
+        .argv = SHELL("id -un; id -Gn"), .folder = "/", .user = "nobody", .output_path = path};
+    assert_ok(guardian_start(ctx, guardian, &process, &lease, NULL));
+    assert_ok(guardian_wait(ctx, lease));
+    guardian_destroy(guardian);
+    assert_ok(io_read_file(path, 4096, &text, &length));
+    assert_ptr_equal(strstr(text, "nobody\n"), text);
+    assert_null(strstr(text, "root"));
+    free(text);
+    (void)unlink(path);
+}
+
 /* What garbage on its socket does to it: nothing. */
 static void test_garbage(void **state)
 {
@@ -325,6 +423,10 @@ ON_RING(ends_with_its_holders_socket)
 ON_RING(is_missed)
 ON_RING(refuses)
 ON_RING(passes_on)
+ON_RING(removes_folders)
+ON_RING(refuses_leases)
+ON_RING(gives_up_schemas)
+ON_RING(becomes_others)
 ON_RING(kill_the_holder)
 
 static void test_wants_a_socket(void **state)
@@ -360,6 +462,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_is_missed),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_passes_on),
+        cmocka_unit_test(test_removes_folders),
+        cmocka_unit_test(test_refuses_leases),
+        cmocka_unit_test(test_gives_up_schemas),
+        cmocka_unit_test(test_becomes_others),
         cmocka_unit_test(test_kill_the_holder),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_wants_a_socket),
