@@ -52,7 +52,7 @@ struct hook {
     struct fake *fake;  /* NULL for an open */
 };
 
-enum order_to_borrower { RELEASE_GOOD = 1, RELEASE_BROKEN, RELEASE_TWICE, NEST };
+enum order_to_borrower { RELEASE_GOOD = 1, RELEASE_BROKEN, RELEASE_TWICE, NEST, DISOWN };
 
 enum borrower_state { AWAY, ASKING, HOLDING };
 
@@ -258,6 +258,8 @@ static void borrow(struct ctx *ctx, void *arg)
         (void)waitq_wait(NULL, &self->told, &order);
         if ((enum order_to_borrower)(uintptr_t)order == NEST)
             (void)ask(self);
+        else if ((enum order_to_borrower)(uintptr_t)order == DISOWN)
+            conn_pool_disown(world.pool, &self->leases[self->held - 1]);
         else
             give_back(self, (enum order_to_borrower)(uintptr_t)order);
     }
@@ -358,7 +360,7 @@ static void tell_borrower(void)
     struct borrower *borrower = any_borrower(HOLDING);
     if (!borrower)
         return;
-    enum order_to_borrower order = (enum order_to_borrower)(RELEASE_GOOD + draw(4));
+    enum order_to_borrower order = (enum order_to_borrower)(RELEASE_GOOD + draw(5));
     bool may_nest = borrower->held < LEASES && world.settings.acquire_timeout_ns > 0;
     if (order == NEST && !may_nest)
         order = RELEASE_GOOD;

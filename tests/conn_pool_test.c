@@ -262,7 +262,9 @@ static void the_last_used_is_used_first(struct scene *scene)
     struct conn_lease a, b, c;
     struct fake *first = take(scene, &a), *second = take(scene, &b);
     give(scene, &b);
+    pass(NS_PER_MS);
     give(scene, &a);
+    pass(NS_PER_MS);
     assert_ptr_equal(take(scene, &c), first);
     give(scene, &c);
     assert_ptr_equal(take(scene, &a), first);
@@ -562,6 +564,21 @@ static void a_nested_acquire_that_succeeds_is_counted(struct scene *scene)
     give(scene, &a);
     assert_int_equal(figures(scene).nested, 1);
     assert_int_equal(figures(scene).deadlocks, 0);
+}
+
+static void a_disowned_loan_is_not_held_against_its_fiber(struct scene *scene)
+{
+    struct conn_lease outlives, lease;
+    scene_open(scene);
+    (void)take(scene, &outlives);
+    conn_pool_disown(scene->pool, &outlives);
+    conn_pool_disown(scene->pool, &outlives);
+    (void)take(scene, &lease); /* as if it held nothing */
+    assert_int_equal(figures(scene).nested, 0);
+    give(scene, &outlives);
+    give(scene, &lease);
+    conn_pool_disown(scene->pool, &lease); /* too late: left alone */
+    assert_int_equal(figures(scene).misuses, 0);
 }
 
 static void a_leak_is_reported_with_its_place(struct scene *scene)
@@ -1247,6 +1264,19 @@ static void the_end_of_its_ctx_closes_the_pool(struct scene *scene)
     ctx_fini(&owner);
 }
 
+static void who_is_turned_away_gets_out_before_the_pool_is_gone(struct scene *scene)
+{
+    struct borrower waiting[3] = {0};
+    server.connect_ns = NS_PER_S;
+    scene_open(scene);
+    for (int i = 0; i < 3; i++)
+        start(scene, &waiting[i]);
+    assert_int_equal(conn_pool_destroy(scene->pool), 0);
+    scene->pool = NULL;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(waiting[i].rc, -ESHUTDOWN);
+}
+
 static void prewarming_ends_with_the_pool_or_the_request(struct scene *scene)
 {
     struct err err = {0};
@@ -1474,6 +1504,7 @@ static struct item items[] = {
     ITEM(who_tries_again_stands_at_the_end),
     ITEM(a_nested_acquire_that_deadlocks_is_seen),
     ITEM(a_nested_acquire_that_succeeds_is_counted),
+    ITEM(a_disowned_loan_is_not_held_against_its_fiber),
     ITEM(a_leak_is_reported_with_its_place),
     ITEM(leaks_exhaust_the_pool_and_drain_counts_them),
     ITEM(a_double_release_is_refused_and_harmless),
@@ -1513,6 +1544,7 @@ static struct item items[] = {
     ITEM(shutdown_answers_waiters_and_awaits_loans),
     ITEM(shutdown_calls_off_what_is_under_way),
     ITEM(the_end_of_its_ctx_closes_the_pool),
+    ITEM(who_is_turned_away_gets_out_before_the_pool_is_gone),
     ITEM(prewarming_ends_with_the_pool_or_the_request),
     ITEM(of_500_clients_as_many_are_served_as_there_is_time_for),
     ITEM(first_come_first_served_fails_nobody),
