@@ -234,8 +234,10 @@ check 'a wrong password' 2 'password authentication failed' \
     run "$tmp/plain.yaml" --database "postgresql://app:wrong@127.0.0.1:$port/postgres"
 check 'a database there is not' 2 'database "nothing" does not exist' \
     run "$tmp/plain.yaml" --database "postgresql://app:secret@127.0.0.1:$port/nothing"
-check 'no server there' 5 'Connection refused' \
-    run "$tmp/plain.yaml" --database 'postgresql://app:secret@127.0.0.1:1/postgres'
+check 'no server there' 5 'No such file or directory' \
+    run "$tmp/plain.yaml" --database "host=$tmp/t user=app dbname=postgres"
+check 'a Unix socket' 0 'round 1' \
+    run "$tmp/plain.yaml" --database "host=$tmp/own port=$port user=app dbname=postgres"
 check 'a server elsewhere' 2 '--allow 192.0.2.1:5432' \
     run "$tmp/plain.yaml" --database 'postgresql://app:secret@192.0.2.1/postgres'
 check 'something else elsewhere' 2 '--allow 192.0.2.1:99' \

@@ -330,7 +330,11 @@ const struct command command_run = {
         "  poolstorm run allocation/encode\n"
         "  poolstorm run allocation --quick\n"
         "  poolstorm run allocation/encode --aa pooled --rounds 20\n"
-        "  poolstorm run ./mine.yaml --set connections=8 --set measure=5s --out /tmp/mine\n",
+        "  poolstorm run ./mine.yaml --set connections=8 --set measure=5s --out /tmp/mine\n"
+        "  poolstorm run ./mine.yaml --database postgresql://me@localhost/test\n\n"
+        "A scenario with a database gets a throw-away PostgreSQL, unless --database names one. "
+        "Its\n"
+        "password is better given by PGPASSWORD or ~/.pgpass than here.\n",
     .options = run_groups,
     .options_size_bytes = sizeof(struct run_options),
     .args_min = 1,
