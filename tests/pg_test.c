@@ -6,6 +6,7 @@
 #include "core/group.h"
 #include "postgres/pg.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,18 @@ static void assert_no_session(struct ctx *ctx, const char *conninfo, int code, c
     assert_null(strpbrk(err.text, "\n\t"));
 }
 
+/* A port nobody else can take meanwhile, and where connecting is refused. */
+static int bind_without_listening(char *text, size_t size_bytes)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(name);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_ok(bind(fd, (struct sockaddr *)&name, length));
+    assert_ok(getsockname(fd, (struct sockaddr *)&name, &length));
+    (void)snprintf(text, size_bytes, "port=%d", ntohs(name.sin_port));
+    return fd;
+}
+
 static void connect_in_vain(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -121,7 +134,10 @@ static void connect_in_vain(struct ctx *ctx, void *arg)
     assert_no_session(ctx, postgres_tcp(&server, "nobody_known", ""), -EACCES, "28000");
     assert_no_session(ctx, postgres_unix(&server, "tester", "dbname=nix"), -ENOENT, "3D000");
     assert_no_session(ctx, postgres_tcp(&server, "tester", "dbname=nix"), -ENOENT, "3D000");
-    assert_no_session(ctx, postgres_tcp(&server, "tester", "port=1"), -ECONNREFUSED, "");
+    char refuse[32];
+    int unheard = bind_without_listening(refuse, sizeof(refuse));
+    assert_no_session(ctx, postgres_tcp(&server, "tester", refuse), -ECONNREFUSED, "");
+    (void)close(unheard);
     assert_no_session(ctx, postgres_tcp(&server, "tester", "sslmode=require"), -EPROTO, "");
     assert_no_session(ctx, "host=/nowhere user=tester", -ECONNREFUSED, "");
     assert_no_session(ctx, "host=localhost user=tester", -EINVAL, "");
