@@ -222,9 +222,48 @@ static void an_overflow_names_the_fiber(void **unused)
     assert_non_null(strstr(said, "fiber 'greedy' overflowed its stack"));
 }
 
+/* ---- The kernel's alarm ---------------------------------------------------------------------- */
+
+static void sleep_for_spans(struct ctx *ctx, void *arg)
+{
+    for (const uint64_t *span_ns = arg; *span_ns; span_ns++) {
+        uint64_t due_ns = clock_now_ns() + *span_ns;
+        assert_ok(fiber_sleep(ctx, *span_ns));
+        assert_true(clock_now_ns() >= due_ns);
+    }
+}
+
+/* Would an alarm that is set for later keep an earlier timer waiting, this would take an hour. */
+static void sleep_before_a_far_timer(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    uint64_t first[] = {30 * NS_PER_MS, 15 * NS_PER_MS, NS_PER_MS, 12 * NS_PER_MS, 0};
+    uint64_t second[] = {11 * NS_PER_MS, 40 * NS_PER_MS, 2 * NS_PER_MS, 0};
+    struct ctx hour, span;
+    struct group group;
+    ctx_init_timeout(&hour, ctx, 3600 * NS_PER_S);
+    group_init(&group, &hour);
+    assert_ok(fiber_sleep(&hour, 11 * NS_PER_MS)); /* and behind it, the hour's own */
+    assert_ok(group_spawn(&group, "first", sleep_for_spans, first));
+    assert_ok(group_spawn(&group, "second", sleep_for_spans, second));
+    assert_ok(group_join(&hour, &group));
+    assert_int_equal(group_fini(&group), 0);
+    ctx_init_timeout(&span, &hour, 20 * NS_PER_MS);
+    assert_int_equal(fiber_sleep(&span, 7200 * NS_PER_S), -ETIMEDOUT);
+    ctx_fini(&span);
+    ctx_fini(&hour);
+}
+
+static void a_far_alarm_holds_up_no_nearer_timer(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(sleep_before_a_far_timer, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_far_alarm_holds_up_no_nearer_timer),
         cmocka_unit_test(fibers_take_turns),
         cmocka_unit_test(a_hundred_thousand_wait_on_one_thread),
         cmocka_unit_test(cancelling_reaches_them_all),

@@ -56,10 +56,13 @@ struct ring {
     unsigned budget;           /* resumptions left before the loop looks at the kernel again */
     uint64_t now_ns;           /* as of this pass */
     uint64_t spin_ns;          /* see ring_options */
-    struct timer_heap timers;  /* all of this thread's */
-    struct group root;         /* of the first fiber, and of leaked ones */
-    struct stack_pool stacks;  /* recycled */
-    struct ring_stats stats;   /* counters */
+    struct op alarm;           /* of the kernel's, to wake the loop at alarm_ns */
+    uint64_t alarm_ns;         /* CLOCK_NEVER while it is not set */
+    struct __kernel_timespec alarm_span; /* what the kernel was told of it */
+    struct timer_heap timers;            /* all of this thread's */
+    struct group root;                   /* of the first fiber, and of leaked ones */
+    struct stack_pool stacks;            /* recycled */
+    struct ring_stats stats;             /* counters */
     struct inbox_buffers *inbox_buffers; /* of this thread's inboxes, NULL before the first */
     void *signal_stack;                  /* for the handler that reports overflows */
     void *reap;                          /* TSan's state of a fiber that has just ended */

@@ -16,6 +16,8 @@ enum {
     STACKS_WARM_DEFAULT = 1024,
 };
 
+#define ALARM_SPAN_NS_MIN (10 * NS_PER_MS) /* nearer timers end the one sleep they are for */
+
 #ifdef BUILT_WITH_ASAN
 #define STACK_BYTES_DEFAULT (256u << 10) /* red zones make frames several times as large */
 #else
@@ -40,6 +42,13 @@ static int explain_setup(int rc, struct err *err)
     return err_sys(err, rc, "io_uring_queue_init");
 }
 
+static void alarm_went_off(struct op *op, int result, unsigned flags)
+{
+    (void)result;
+    (void)flags;
+    container_of(op, struct ring, alarm)->alarm_ns = CLOCK_NEVER;
+}
+
 int ring_create(struct ring **out, const struct ring_options *options, struct err *err)
 {
     static const struct ring_options none;
@@ -61,6 +70,8 @@ int ring_create(struct ring **out, const struct ring_options *options, struct er
         return explain_setup(rc, err);
     }
     ring->spin_ns = want->spin_ns;
+    ring->alarm = (struct op){.complete = alarm_went_off};
+    ring->alarm_ns = CLOCK_NEVER;
     ring->late_end = &ring->late_first;
     stack_pool_init(&ring->stacks, want->stack_bytes ? want->stack_bytes : STACK_BYTES_DEFAULT,
                     want->stacks_warm ? want->stacks_warm : STACKS_WARM_DEFAULT);
@@ -301,6 +312,34 @@ static void spin(struct ring *ring, uint64_t due_ns)
     }
 }
 
+static struct __kernel_timespec to_timespec(uint64_t span_ns)
+{
+    return (struct __kernel_timespec){.tv_sec = (int64_t)(span_ns / NS_PER_S),
+                                      .tv_nsec = (long long)(span_ns % NS_PER_S)};
+}
+
+/* Has the kernel wake the loop at until_ns or before. A limit to a single sleep costs some 1.5 µs,
+ * since the clock's interrupt is set and called off each time; deadlines are mostly far away and
+ * not reached. So an alarm is left where it is as long as nothing is due before: at worst the loop
+ * wakes once for nothing and sets it anew. */
+static void set_alarm(struct ring *ring, uint64_t until_ns, uint64_t span_ns)
+{
+    if (ring->alarm_ns <= until_ns)
+        return;
+    struct io_uring_sqe *sqe = ring_sqe(ring);
+    ring->alarm_span = to_timespec(span_ns);
+    if (ring->alarm_ns == CLOCK_NEVER) {
+        io_uring_prep_timeout(sqe, &ring->alarm_span, 0, 0);
+        op_start(&ring->alarm, sqe);
+    } else {
+        /* Fails when it has gone off by now; that wakes the loop, too. */
+        io_uring_prep_timeout_update(sqe, &ring->alarm_span, (uintptr_t)&ring->alarm, 0);
+        io_uring_sqe_set_data(sqe, NULL);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    }
+    ring->alarm_ns = until_ns;
+}
+
 static void sleep_in_kernel(struct ring *ring, uint64_t until_ns)
 {
     struct __kernel_timespec span, *limit = NULL;
@@ -308,9 +347,12 @@ static void sleep_in_kernel(struct ring *ring, uint64_t until_ns)
     if (until_ns != CLOCK_NEVER) {
         uint64_t now_ns = clock_now_ns();
         uint64_t span_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-        span.tv_sec = (int64_t)(span_ns / NS_PER_S);
-        span.tv_nsec = (long long)(span_ns % NS_PER_S);
-        limit = &span;
+        if (span_ns >= ALARM_SPAN_NS_MIN) {
+            set_alarm(ring, until_ns, span_ns);
+        } else {
+            span = to_timespec(span_ns);
+            limit = &span;
+        }
     }
     struct io_uring_cqe *cqe;
     ring->stats.enters++;
