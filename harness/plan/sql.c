@@ -19,9 +19,9 @@ static const char *skip_quotes(const char *at, bool escapes)
 {
     char quote = *at++;
     for (; *at; at++) {
-        if (escapes && *at == '\\' && at[1])
-            at++;
-        else if (*at == quote && at[1] == quote)
+        bool doubled = *at == quote && at[1] == quote;
+        bool escaped = escapes && *at == '\\' && at[1];
+        if (doubled || escaped)
             at++;
         else if (*at == quote)
             return at + 1;
@@ -89,9 +89,9 @@ static const char *skip_word(struct scan *scan, const char *at)
     /* E'…' and its like: the letter belongs to the quote. */
     if (length == 1 && (*at == 'e' || *at == 'E') && at[1] == '\'')
         return skip_quotes(at + 1, true);
-    if (is_keyword(at, length, "ATOMIC") && scan->begun)
-        scan->blocks++;
-    else if (is_keyword(at, length, "CASE") && scan->blocks > 0)
+    bool opens = (is_keyword(at, length, "ATOMIC") && scan->begun) ||
+                 (is_keyword(at, length, "CASE") && scan->blocks > 0);
+    if (opens)
         scan->blocks++;
     else if (is_keyword(at, length, "END") && scan->blocks > 0)
         scan->blocks--;

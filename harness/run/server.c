@@ -47,19 +47,19 @@ static int start(const char *path, int fd, pid_t *pid)
 static bool ask(const char *path, char *answer, size_t size_bytes)
 {
     int fds[2];
-    pid_t pid;
+    pid_t pid = 0;
     if (pipe2(fds, O_CLOEXEC) != 0)
         return false;
-    int rc = start(path, fds[1], &pid);
+    bool started = start(path, fds[1], &pid) == 0 && pid > 0;
     (void)close(fds[1]);
     ssize_t length = -1;
     struct pollfd readable = {.fd = fds[0], .events = POLLIN};
-    if (!rc && poll(&readable, 1, ANSWER_MS_MAX) == 1)
+    if (started && poll(&readable, 1, ANSWER_MS_MAX) == 1)
         length = read(fds[0], answer, size_bytes - 1);
     (void)close(fds[0]);
-    if (!rc && length < 0)
+    if (started && length < 0)
         (void)kill(pid, SIGKILL);
-    if (!rc)
+    if (started)
         (void)waitpid(pid, NULL, 0);
     answer[length > 0 ? length : 0] = '\0';
     return length > 0;
