@@ -7,6 +7,7 @@
 #include "core/rng.h"
 #include "postgres/pg.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,8 @@ _Noreturn static void die(const char *what, const char *why)
 
 static const char *next_account(struct job *job, char text[24])
 {
-    (void)snprintf(text, 24, "%llu", (unsigned long long)(1 + rng_below(&job->rng, job->accounts)));
+    uint64_t account = 1 + rng_below(&job->rng, job->accounts);
+    (void)snprintf(text, 24, "%" PRIu64, account);
     return text;
 }
 
