@@ -175,11 +175,14 @@ static void write_pool(struct page *page, const struct service *service)
     page_rows(page, rows, sizeof(rows) / sizeof(*rows));
 }
 
-static void write_process(struct page *page)
+static void write_process(struct page *page, const struct service *service)
 {
     struct meter_sample sample;
     if (meter_self(&sample, NULL))
         return;
+    page_type(page, PREFIX "uptime_seconds_total", "counter", "time since the service started");
+    page_printf(page, PREFIX "uptime_seconds_total %.9f\n",
+                (double)(clock_now_ns() - service->started_ns) / 1e9);
     page_type(page, "process_cpu_seconds_total", "counter", "CPU time, all threads");
     page_printf(page, "process_cpu_seconds_total %.9f\n", (double)sample.cpu_ns / 1e9);
     page_one(page, "process_resident_memory_bytes", "gauge", "memory in use", sample.rss_bytes);
@@ -205,7 +208,7 @@ static int metrics_answer(struct request *request)
     write_memory(&page, service);
     write_pool(&page, service);
     database_figures(&page, service);
-    write_process(&page);
+    write_process(&page, service);
     for (unsigned i = 0; endpoints[i]; i++)
         if (endpoints[i]->figures)
             endpoints[i]->figures(&page, service, i);

@@ -26,9 +26,11 @@ struct pooled {
     struct latency_counts release;     /* from a request's ctx ending to its object's release */
     counter_word dropped_canceled;     /* objects, by why their request ended */
     counter_word dropped_deadline;
-    counter_word begun;   /* requests at work */
-    counter_word ended;   /* of them */
-    counter_word work_ns; /* that they took, all together */
+    counter_word begun;          /* requests at work */
+    counter_word ended;          /* of them */
+    counter_word work_ns;        /* that they took, all together */
+    counter_word recent_hit_ppm; /* for curves over time: moving means, see recent_add */
+    counter_word recent_release_ns;
     struct keyed_pool *pool;
     struct rng rng;
     struct eviction eviction; /* POOLED_WEIGHTED; else all zero */
@@ -62,6 +64,13 @@ static const struct param wish_params[] = {
     {PARAM_NS("work", wish, work_ns, "1ms", ""), .min = 0, .max = 3600e9},
     {0},
 };
+
+/* Moves a mean towards a value, by a 64th of the way. */
+static void recent_add(counter_word *mean, uint64_t value)
+{
+    int64_t now = (int64_t)counter_read(mean);
+    counter_set(mean, (uint64_t)(now + ((int64_t)value - now) / 64));
+}
 
 /* ---- The object ------------------------------------------------------------------------------ */
 
@@ -127,8 +136,11 @@ static void release(struct use *use)
         keyed_pool_put(pooled->pool, the_key, &use->session->object);
     }
     use->session = NULL;
-    if (error)
-        latency_count(&pooled->release, clock_now_ns() - use->ended_ns);
+    if (error) {
+        uint64_t latency_ns = clock_now_ns() - use->ended_ns;
+        latency_count(&pooled->release, latency_ns);
+        recent_add(&pooled->recent_release_ns, latency_ns);
+    }
 }
 
 static void on_ended(struct ctx_waiter *witness)
@@ -174,6 +186,7 @@ static int use_object(struct request *request, struct slice token, uint64_t work
     struct keyed_object *object = keyed_pool_get(pooled->pool, the_key, &reused);
     if (!object)
         return -ENOMEM;
+    recent_add(&pooled->recent_hit_ppm, reused ? 1000000 : 0);
     struct use use = {
         .pooled = pooled,
         .settings = &request->shard->service->settings.pooled,
@@ -233,7 +246,8 @@ static int pooled_begin(struct shard *shard, void *state)
         .user = pooled,
         .figures = &pooled->figures,
     };
-    rng_init(&pooled->rng, shard->service->settings.seed, (uint64_t)(shard - shard->service->shards));
+    rng_init(&pooled->rng, shard->service->settings.seed,
+             (uint64_t)(shard - shard->service->shards));
     pooled->eviction.idle_after_ns = UINT64_MAX;
     if (settings->on_cancel == POOLED_WEIGHTED)
         pooled->eviction =
@@ -252,7 +266,7 @@ static void pooled_figures(struct page *page, const struct service *service, uns
 {
     struct latency_counts release_counts = {0};
     uint64_t gets = 0, hits = 0, extras = 0, objects = 0, stale = 0, canceled = 0, deadline = 0;
-    uint64_t begun = 0, ended = 0, work_ns = 0;
+    uint64_t begun = 0, ended = 0, work_ns = 0, hit_ppm = 0, release_ns = 0;
     for (unsigned i = 0; i < service->settings.threads; i++) {
         const struct pooled *pooled = service->shards[i].states[self];
         ended += counter_read(&pooled->ended); /* first: the difference is no less than 0 */
@@ -266,6 +280,8 @@ static void pooled_figures(struct page *page, const struct service *service, uns
         canceled += counter_read(&pooled->dropped_canceled);
         deadline += counter_read(&pooled->dropped_deadline);
         latency_sum(&release_counts, &pooled->release);
+        hit_ppm += counter_read(&pooled->recent_hit_ppm) / service->settings.threads;
+        release_ns += counter_read(&pooled->recent_release_ns) / service->settings.threads;
     }
     const struct page_row rows[] = {
         {PREFIX "gets_total", "counter", "objects asked for by pooled requests", gets},
@@ -282,6 +298,11 @@ static void pooled_figures(struct page *page, const struct service *service, uns
     page_type(page, PREFIX "release_seconds", "histogram",
               "from the end of a request's ctx to the release of its object");
     page_latency(page, PREFIX "release_seconds", "", &release_counts);
+    page_type(page, PREFIX "recent_hit_ratio", "gauge", "share of hits in the last 64 gets or so");
+    page_printf(page, PREFIX "recent_hit_ratio %.6f\n", (double)hit_ppm / 1e6);
+    page_type(page, PREFIX "recent_release_seconds", "gauge",
+              "mean of the last 64 releases or so, as in release_seconds");
+    page_printf(page, PREFIX "recent_release_seconds %.9f\n", (double)release_ns / 1e9);
     page_type(page, PREFIX "work_seconds_total", "counter",
               "time pooled requests took, all together");
     page_printf(page, PREFIX "work_seconds_total %.9f\n", (double)work_ns / 1e9);

@@ -138,6 +138,7 @@ int service_start(struct service **out, const struct service_settings *settings,
     struct service *service = calloc(1, sizeof(*service));
     if (!service)
         return err_sys(err, -ENOMEM, "allocate the service");
+    service->started_ns = clock_now_ns();
     nodes_install();
     rc = param_copy(service_params, &service->settings, settings, err);
     if (!rc)

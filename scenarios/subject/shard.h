@@ -44,12 +44,13 @@ struct shard {
 struct service {
     struct service_settings settings; /* its own copy */
     struct addr addr;                 /* bound to */
-    struct object_pool *pool;         /* BUFFERS_POOL, else NULL */
-    char *conninfo;                   /* of the database, its names looked up; NULL: none */
-    bool bound;                       /* to addr, by us */
-    bool prewarming;                  /* the pool's create hook makes its buffers too */
-    unsigned shard_count;             /* of shards, that were started */
-    struct shard *shards;             /* settings.threads of them */
+    uint64_t started_ns;
+    struct object_pool *pool; /* BUFFERS_POOL, else NULL */
+    char *conninfo;           /* of the database, its names looked up; NULL: none */
+    bool bound;               /* to addr, by us */
+    bool prewarming;          /* the pool's create hook makes its buffers too */
+    unsigned shard_count;     /* of shards, that were started */
+    struct shard *shards;     /* settings.threads of them */
 };
 
 /* Makes a shard that was zeroed, but for its states, ready for shard_run, which closes listener. */
