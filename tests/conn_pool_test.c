@@ -844,6 +844,23 @@ static void what_was_alive_a_moment_ago_is_not_validated(struct scene *scene)
     give(scene, &lease);
 }
 
+static void a_hand_over_is_validated_too_when_always_asked(struct scene *scene)
+{
+    struct borrower next = {.hold_ns = NS_PER_MS};
+    struct conn_lease lease;
+    scene->settings.max_open = 1;
+    scene->settings.validate_idle_ns = 0;
+    scene_open(scene);
+    (void)take(scene, &lease);
+    start(scene, &next);
+    server.fakes[0].dead = true;
+    give(scene, &lease);
+    pass(10 * NS_PER_MS);
+    assert_int_equal(next.rc, 0);
+    assert_true(server.fakes[0].closed); /* found dead, and another one opened */
+    assert_int_equal(figures(scene).retired_validation, 1);
+}
+
 static void without_validation_the_dead_are_lent(struct scene *scene)
 {
     struct conn_lease lease;
@@ -1520,6 +1537,7 @@ static struct item items[] = {
     ITEM(a_clock_that_jumps_is_survived),
     ITEM(after_a_restart_the_dead_are_found_before_use),
     ITEM(what_was_alive_a_moment_ago_is_not_validated),
+    ITEM(a_hand_over_is_validated_too_when_always_asked),
     ITEM(without_validation_the_dead_are_lent),
     ITEM(a_half_open_connection_costs_one_validation_timeout),
     ITEM(a_hung_validation_does_not_blur_the_timeout),

@@ -119,7 +119,7 @@ struct conn_pool_settings {
     {PARAM_BOOL(prefix "validate", s, at validate, "true",                                         \
                 "validate before use what was idle for longer than validate_idle")},               \
     {PARAM_NS(prefix "validate_idle", s, at validate_idle_ns, "500ms",                             \
-              "what was alive so recently is lent unchecked; 0 checks always")},                   \
+              "what was alive so recently is lent unchecked; 0 checks always, hand-overs too")},                   \
     {PARAM_NS(prefix "validation_timeout", s, at validation_timeout_ns, "5s",                      \
               "longest validation or reset")},                                                     \
     {PARAM_NS(prefix "connect_timeout", s, at connect_timeout_ns, "5s",                            \

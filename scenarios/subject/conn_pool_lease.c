@@ -257,6 +257,13 @@ static void end_loan(struct conn_slot *slot, uint64_t now_ns)
         clear_suspicion(slot, now_ns);
 }
 
+/* With validate_idle 0 not even what goes straight from one borrower to the next is unchecked. */
+static bool wants_check(const struct conn_pool *pool)
+{
+    return pool->settings.validate && pool->settings.validate_idle_ns == 0 &&
+           pool->driver->validate && pool->waiters.length > 0;
+}
+
 /* False when the connection was closed. */
 static bool take_back(struct conn_slot *slot, enum conn_state state, uint64_t now_ns)
 {
@@ -267,14 +274,16 @@ static bool take_back(struct conn_slot *slot, enum conn_state state, uint64_t no
         return false;
     }
     bool doomed = slot->evicted || slot->expires_ns <= now_ns || pool->state == POOL_CLOSING;
-    if (!pool->settings.reset || !pool->driver->reset || doomed) {
+    bool resets = !doomed && pool->settings.reset && pool->driver->reset;
+    if (!resets && (doomed || !wants_check(pool))) {
         slot->alive_ns = now_ns;
         return slot_settle(slot, now_ns, true);
     }
     slot->used_ns = now_ns;
-    if (conn_pool_start_check(slot, SLOT_RESETTING) == 0)
+    if (conn_pool_start_check(slot, resets ? SLOT_RESETTING : SLOT_CHECKING) == 0)
         return true;
-    slot_retire(slot, &pool->words.retired_reset); /* no memory for its fiber */
+    /* No memory for its fiber. */
+    slot_retire(slot, resets ? &pool->words.retired_reset : &pool->words.retired_validation);
     return false;
 }
 
