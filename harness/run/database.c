@@ -2,6 +2,7 @@
 /* database.c - a schema for the run, the scenario's SQL, and what can be told of the server. */
 #include "run/database.h"
 
+#include "core/fiber.h"
 #include "core/io.h"
 #include "faults/descendants.h"
 #include "plan/sql.h"
@@ -17,6 +18,10 @@
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Backends that were told to end are looked for so often, and for so long. */
+#define SESSIONS_LOOK_NS (5 * NS_PER_MS)
+#define SESSIONS_END_NS  (5 * NS_PER_S)
 
 struct run_database {
     struct run_database_options options;
@@ -241,12 +246,51 @@ void run_database_destroy(struct run_database *database)
     free(database);
 }
 
+/* Whose sessions are the run's: all of a throw-away server, of the user's own by their name. */
+static int count_ended(struct ctx *ctx, struct run_database *database, struct pg *pg, int *left,
+                       struct err *err)
+{
+    const char *name = database->options.own ? database->schema : "";
+    PGresult *result = NULL;
+    char sql[320];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE "
+                   "backend_type = 'client backend' AND pid <> pg_backend_pid() AND "
+                   "('%s' = '' OR application_name = '%s')",
+                   name, name);
+    int rc = pg_exec(ctx, pg, sql, &result, err);
+    *left = rc ? 0 : atoi(PQgetvalue(result, 0, 0));
+    PQclear(result);
+    return rc;
+}
+
+/* What a round before has left at work on the server, queries that were abandoned or closed on,
+ * would be at work in the next one, too. */
+static int end_sessions(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    struct ctx patience;
+    struct pg *pg;
+    int left = 0;
+    int rc = pg_connect(ctx, &pg, database->conninfo, NULL, err);
+    if (rc)
+        return rc;
+    ctx_init_timeout(&patience, ctx, SESSIONS_END_NS);
+    do {
+        rc = count_ended(&patience, database, pg, &left, err);
+    } while (!rc && left > 0 && (rc = fiber_sleep(&patience, SESSIONS_LOOK_NS)) == 0);
+    ctx_fini(&patience);
+    pg_close(pg);
+    return rc ? err_wrap(err, "end what the round before has left on the server") : 0;
+}
+
 int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err)
 {
     const struct plan_sql *each_round = &database->options.plan->database.each_round;
     struct pg *pg;
     int rc =
         run_database_ended(database, NULL, 0) ? cluster_restart(ctx, &database->cluster, err) : 0;
+    if (!rc)
+        rc = end_sessions(ctx, database, err);
     if (rc || !each_round->text)
         return rc;
     rc = pg_connect(ctx, &pg, database->session, NULL, err);

@@ -48,8 +48,8 @@ int run_database_create(struct ctx *ctx, struct run_database **out,
 /* Removes all of it, whatever has been cancelled. NULL is fine. */
 void run_database_destroy(struct run_database *database);
 
-/* Before a round: starts a throw-away server again when it has ended, and runs the plan's SQL for
- * each round. Errors as run_database_create. */
+/* Before a round: starts a throw-away server again when it has ended, ends what sessions the round
+ * before has left, and runs the plan's SQL for each round. Errors as run_database_create. */
 int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err);
 
 /* Whether a throw-away server has ended by itself since the last start; text (may be NULL) says
