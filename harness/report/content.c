@@ -360,9 +360,9 @@ static void rounds_facts(const struct result *result, const struct judgement *ju
 
 /* Means over the valid rounds of a variant, in a phase. */
 struct busy {
-    double subject, generator; /* CPUs */
-    double working;            /* share of the generator's time, as load_result_busy */
-    size_t subject_count, generator_count;
+    double subject, database, generator; /* CPUs */
+    double working;                      /* share of the generator's time, as load_result_busy */
+    size_t subject_count, database_count, generator_count;
     uint64_t offered, replied; /* sums: arrivals of an open loop, and replies in time */
 };
 
@@ -379,6 +379,10 @@ static void busy_add(struct busy *busy, const struct result_step *step)
         busy->subject += meter_cpus(&step->subject);
         busy->subject_count++;
     }
+    if (step->ran && step->database_metered && step->length_ns) {
+        busy->database += (double)step->database_cpu_ns / (double)step->length_ns;
+        busy->database_count++;
+    }
 }
 
 static struct busy busy_of(const struct result *result, size_t variant, size_t phase)
@@ -392,11 +396,12 @@ static struct busy busy_of(const struct result *result, size_t variant, size_t p
     busy.generator /= busy.generator_count ? (double)busy.generator_count : 1;
     busy.working /= busy.generator_count ? (double)busy.generator_count : 1;
     busy.subject /= busy.subject_count ? (double)busy.subject_count : 1;
+    busy.database /= busy.database_count ? (double)busy.database_count : 1;
     return busy;
 }
 
 /* Who was the limit: an open loop's schedule while it was kept up with, else whoever was busy
- * nearly all the time. */
+ * nearly all the time. Subject and database share their CPUs. */
 static const char *limit_of(const struct busy *busy, const struct load_profile *profile)
 {
     const double nearly = 0.9, kept_up = 0.95;
@@ -404,6 +409,8 @@ static const char *limit_of(const struct busy *busy, const struct load_profile *
         return "the schedule set the pace";
     if (busy->subject_count && busy->subject >= nearly)
         return "the subject was the limit";
+    if (busy->database_count && busy->subject + busy->database >= nearly)
+        return "subject and database were the limit";
     if (busy->working >= nearly)
         return "the generator was the limit";
     return busy->subject_count ? "neither was: waiting was" : "not the generator";
@@ -422,14 +429,17 @@ static void limit_facts(const struct result *result, struct table *table)
         const struct result_phase *phase = &result->phases[p];
         for (size_t v = 0; wants_limit(result, p) && v < result->variant_count; v++) {
             struct busy busy = busy_of(result, v, p);
-            char subject[48] = "";
+            char subject[48] = "", database[48] = "";
             if (busy.generator_count == 0)
                 continue;
             if (busy.subject_count)
                 (void)snprintf(subject, sizeof(subject), "subject %.2f CPUs, ", busy.subject);
+            if (busy.database_count)
+                (void)snprintf(database, sizeof(database), "database %.2f, ", busy.database);
             table_cell(table, TONE_QUIET, "limit");
-            table_cell(table, TONE_PLAIN, "%s, %s: %s (%sgenerator %.2f)", result->variants[v].name,
-                       phase->name, limit_of(&busy, &phase->profile), subject, busy.generator);
+            table_cell(table, TONE_PLAIN, "%s, %s: %s (%s%sgenerator %.2f)",
+                       result->variants[v].name, phase->name, limit_of(&busy, &phase->profile),
+                       subject, database, busy.generator);
         }
     }
 }
