@@ -266,6 +266,12 @@ static void give_up(struct session *session)
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
+/* The server knows the statement already: who prepared it gave up before it heard so. */
+static bool is_prepared(const struct pg *pg, int rc)
+{
+    return rc == -EREMOTEIO && strcmp(pg_sqlstate(pg), "42P05") == 0;
+}
+
 static int ask(struct ctx *ctx, struct session *session, const struct statement *statement,
                int count, const char *const *values, PGresult **out)
 {
@@ -276,7 +282,7 @@ static int ask(struct ctx *ctx, struct session *session, const struct statement 
         const char *sql =
             statement->sql ? statement->sql : session->database->settings->database.query;
         rc = pg_prepare(ctx, conn->pg, statement->name, sql, &session->err);
-        if (rc)
+        if (rc && !is_prepared(conn->pg, rc))
             return rc;
         conn->prepared |= bit;
     }
