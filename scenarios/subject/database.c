@@ -201,7 +201,10 @@ int database_start(struct ctx *ctx, struct database *database,
     group_init(&database->strays, ctx);
     group_init(&database->upkeep, ctx);
     take_part(database, index);
-    int rc = database->source->start ? database->source->start(ctx, database, err) : 0;
+    int rc = guard_init(&database->guard, &settings->guard, settings->threads, index,
+                        rng_next(&database->rng), err);
+    if (!rc && database->source->start)
+        rc = database->source->start(ctx, database, err);
     if (!rc)
         rc = start_upkeep(database);
     if (rc)

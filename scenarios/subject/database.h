@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "subject/conn_pool.h"
 #include "subject/counters.h"
+#include "subject/guard.h"
 #include "subject/session.h"
 #include "subject/settings.h"
 
@@ -53,6 +54,7 @@ struct database {
     struct list leaks;         /* of session.link, on the heap */
     struct group strays;       /* given-up sessions, each with a fiber */
     struct group upkeep;       /* periodic work: purge, restart, reclaim */
+    struct guard guard;        /* of /guarded and /cached */
     struct rng rng;            /* of leak_share and the pool */
     DATABASE_COUNTERS(DATABASE_WORD)
 };

@@ -104,4 +104,5 @@ void database_figures(struct page *page, const struct service *service)
         return;
     write_database(page, service);
     write_pool(page, service);
+    guard_figures(page, service);
 }

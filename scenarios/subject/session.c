@@ -112,13 +112,17 @@ const struct conn_driver db_driver = {
 
 /* ---- Taking and giving ----------------------------------------------------------------------- */
 
-int session_take(struct request *request, struct session *session)
+int session_take_under(struct ctx *ctx, struct database *database, struct session *session)
 {
-    struct database *database = request->shard->database;
     *session = (struct session){.database = database};
     if (!database)
         return err_set(&session->err, -ENXIO, "the service has no database: give it one");
-    return database->source->take(request->ctx, session);
+    return database->source->take(ctx, session);
+}
+
+int session_take(struct request *request, struct session *session)
+{
+    return session_take_under(request->ctx, request->shard->database, session);
 }
 
 /* The wrong way on purpose: a share of the sessions is never given back. */
@@ -315,21 +319,21 @@ static uint64_t patience_ns(const struct database_settings *settings)
     return query_ns < socket_ns ? query_ns : socket_ns;
 }
 
-/* One question of a request: its ctx, made shorter by the timeouts, and what it came to. */
+/* One question: the asker's ctx, made shorter by the timeouts, and what it came to. */
 struct asking {
     struct session *session;
-    struct ctx *ctx;     /* to wait under: the request's, or … */
+    struct ctx *ctx;     /* to wait under: the asker's, or … */
     struct ctx patience; /* … this child of it */
 };
 
-static void asking_begin(struct asking *asking, struct request *request, struct session *session)
+static void asking_begin(struct asking *asking, struct ctx *ctx, struct session *session)
 {
     uint64_t span_ns = patience_ns(&session->database->settings->database);
     assert(session->conn);
     asking->session = session;
-    asking->ctx = request->ctx;
+    asking->ctx = ctx;
     if (span_ns != CLOCK_NEVER) {
-        ctx_init_timeout(&asking->patience, request->ctx, span_ns);
+        ctx_init_timeout(&asking->patience, ctx, span_ns);
         asking->ctx = &asking->patience;
     }
     counter_add(&session->database->queries, 1);
@@ -349,13 +353,19 @@ static int asking_end(struct asking *asking, int rc)
     return rc;
 }
 
+int session_query_under(struct ctx *ctx, struct session *session, const struct statement *statement,
+                        int count, const char *const *values, PGresult **out)
+{
+    struct asking asking;
+    asking_begin(&asking, ctx, session);
+    return asking_end(&asking, ask(asking.ctx, session, statement, count, values, out));
+}
+
 int session_query(struct request *request, struct session *session,
                   const struct statement *statement, int count, const char *const *values,
                   PGresult **out)
 {
-    struct asking asking;
-    asking_begin(&asking, request, session);
-    return asking_end(&asking, ask(asking.ctx, session, statement, count, values, out));
+    return session_query_under(request->ctx, session, statement, count, values, out);
 }
 
 /* Longest number and its NUL. */
@@ -373,7 +383,7 @@ int session_query_number(struct request *request, struct session *session,
 int session_command(struct request *request, struct session *session, const char *sql)
 {
     struct asking asking;
-    asking_begin(&asking, request, session);
+    asking_begin(&asking, request->ctx, session);
     return asking_end(&asking, pg_exec(asking.ctx, session->conn->pg, sql, NULL, &session->err));
 }
 
@@ -383,7 +393,7 @@ int session_rows(struct request *request, struct session *session, const char *s
     char text[NUMBER_BYTES];
     const char *values[] = {text};
     (void)snprintf(text, sizeof(text), "%" PRIu64, number);
-    asking_begin(&asking, request, session);
+    asking_begin(&asking, request->ctx, session);
     return asking_end(&asking,
                       pg_rows_begin(asking.ctx, session->conn->pg, sql, 1, values, &session->err));
 }

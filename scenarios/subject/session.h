@@ -79,12 +79,20 @@ extern const struct session_source session_pool, session_request, session_connec
 /* Borrows a session for a request. 0 or -errno with session->err; see session_refuse. */
 int session_take(struct request *request, struct session *session);
 
+/* The same for work that belongs to no request, or to a part of one, which waits under ctx.
+ * database may be NULL: there is none. */
+int session_take_under(struct ctx *ctx, struct database *database, struct session *session);
+
 /* Asks; out as in pg_exec_prepared. When the request or query_timeout ends first, the setting
  * on_timeout decides what becomes of the session, which is not ours any more: -ETIMEDOUT or
  * -ECANCELED. Other errors as of pg.h; the session stays. */
 int session_query(struct request *request, struct session *session,
                   const struct statement *statement, int count, const char *const *values,
                   PGresult **out);
+
+/* The same under ctx. */
+int session_query_under(struct ctx *ctx, struct session *session, const struct statement *statement,
+                        int count, const char *const *values, PGresult **out);
 
 /* The same with one unsigned number for $1. */
 int session_query_number(struct request *request, struct session *session,

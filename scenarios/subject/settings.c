@@ -100,6 +100,13 @@ static const char *const keyed_words[] = {
     NULL,
 };
 
+static const char *const load_guard_words[] = {
+    [LOAD_UNGUARDED] = "none",
+    [LOAD_MUTEX] = "mutex",
+    [LOAD_SINGLE_FLIGHT] = "single-flight",
+    NULL,
+};
+
 #define SETTING(kind, name, field, fallback, ...)                                                  \
     PARAM_##kind(name, service_settings, field, fallback, __VA_ARGS__)
 
@@ -217,6 +224,29 @@ const struct param service_params[] = {
              "validation also closes sessions in which a former user left something")},
     {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",
              "what /query asks, with its id for $1")},
+    GUARD_PARAMS(service_settings, guard.),
+    {SETTING(CHOICE, "load_guard", cache.load_guard, "single-flight",
+             "who loads a row that /cached does not have: with none, everyone who misses it; with "
+             "mutex, one at a time under the cache's one lock, for which hits wait, too (both "
+             "wrong on purpose)",
+             load_guard_words)},
+    {SETTING(NS, "cache_ttl", cache.ttl_ns, "1s", "/cached keeps a row for so long; 0 keeps none"),
+     .min = 0, .max = 86400e9},
+    {SETTING(NS, "cache_jitter", cache.jitter_ns, "0",
+             "up to so much is taken off cache_ttl at random")},
+    {SETTING(NS, "cache_refresh", cache.refresh_ns, "0",
+             "for so long more a row is served stale while it is loaded behind"),
+     .min = 0, .max = 86400e9},
+    {SETTING(NS, "cache_rescue", cache.rescue_ns, "0",
+             "for so long more a row is served stale when a load fails"),
+     .min = 0, .max = 86400e9},
+    {SETTING(NS, "cache_pause", cache.pause_ns, "0",
+             "after a failed load a stale row is served for so long without trying again")},
+    {SETTING(NS, "cache_load_timeout", cache.load_timeout_ns, "0",
+             "a load may take so long with its retries; 0: as long as it likes")},
+    {SETTING(COUNT, "cache_entries", cache.entries_max, "1024",
+             "rows a thread keeps; the one used longest ago makes room"),
+     .min = 1, .max = 1 << 20},
     {SETTING(COUNT, "fanout_limit", fanout.limit, "100k",
              "descendants of /fanout requests a thread may have alive"),
      .min = 1, .max = 1e6},
@@ -277,6 +307,15 @@ static int check_database(const struct service_settings *settings, struct err *e
     return conn_pool_settings_check(&database->pool, err);
 }
 
+static int check_cache(const struct cache_settings *cache, struct err *err)
+{
+    if (cache->jitter_ns > cache->ttl_ns)
+        return err_set(err, -EINVAL, "cache_jitter must not exceed cache_ttl");
+    if (cache->pause_ns > 0 && cache->refresh_ns == 0 && cache->rescue_ns == 0)
+        return err_set(err, -EINVAL, "cache_pause needs a cache_rescue or cache_refresh");
+    return 0;
+}
+
 int service_settings_check(const struct service_settings *settings, struct err *err)
 {
     if (settings->payload_limit_bytes > settings->buffer_limit_bytes)
@@ -291,5 +330,8 @@ int service_settings_check(const struct service_settings *settings, struct err *
         return err_set(err, -EINVAL, "pool_reset needs buffers: pool");
     if (settings->gather > settings->connections_limit)
         return err_set(err, -EINVAL, "gather must not exceed connections_limit");
-    return check_database(settings, err);
+    int rc = guard_settings_check(&settings->guard, settings->threads, err);
+    if (!rc)
+        rc = check_cache(&settings->cache, err);
+    return rc ? rc : check_database(settings, err);
 }

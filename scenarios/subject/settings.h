@@ -6,6 +6,7 @@
 #include "core/err.h"
 #include "core/param.h"
 #include "subject/conn_pool.h"
+#include "subject/guard.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -151,6 +152,25 @@ struct keyed_settings {
     uint64_t objects_max; /* of each key */
 };
 
+/* Who loads a row that /cached does not have. */
+enum load_guard {
+    LOAD_UNGUARDED,     /* everyone who misses it, each for himself */
+    LOAD_MUTEX,         /* who holds the cache's one lock; all others wait, hits included */
+    LOAD_SINGLE_FLIGHT, /* one load, whose result all share: the right way */
+};
+
+/* Of cached_read.h. */
+struct cache_settings {
+    int load_guard;           /* enum load_guard */
+    uint64_t ttl_ns;          /* 0: nothing is kept */
+    uint64_t jitter_ns;       /* of ttl_ns */
+    uint64_t refresh_ns;      /* served stale for so long, being loaded behind */
+    uint64_t rescue_ns;       /* served stale for so long more, when a load fails */
+    uint64_t pause_ns;        /* after that, served stale without trying */
+    uint64_t load_timeout_ns; /* of a load with its retries; 0: when it likes */
+    uint64_t entries_max;     /* a thread keeps */
+};
+
 /* Read by param.h's functions; fixed while the service runs. */
 struct service_settings {
     char *listen;                 /* where to listen, see addr_parse */
@@ -179,6 +199,8 @@ struct service_settings {
     bool pool_victim;                   /* an object survives one reclaim */
     uint64_t seed;                      /* of whatever is drawn at random */
     struct database_settings database;
+    struct guard_settings guard;   /* before the database, of /guarded and /cached */
+    struct cache_settings cache;   /* of /cached */
     struct fanout_settings fanout; /* of the endpoints of these names */
     struct tasks_settings tasks;
     struct pooled_settings pooled;
