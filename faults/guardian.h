@@ -38,7 +38,7 @@ struct guardian_process {
     char *const *env;        /* NAME=VALUE, added to ours; ends with NULL; may be NULL */
     const char *folder;      /* to start in, or NULL for ours */
     const char *user;        /* to become, with its groups, or NULL; for root only */
-    const char *output_path; /* appended stdout and stderr, or NULL for /dev/null */
+    const char *output_path; /* appended stdout and stderr, or NULL for /dev/null; from ours, too */
     const cpu_set_t *cpus;   /* to run on, or NULL for ours */
 };
 

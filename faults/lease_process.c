@@ -96,8 +96,6 @@ static const char *prepare(const struct wanted *wanted, char *const *words, pid_
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (setsid() < 0)
         return "setsid";
-    if (wanted->folder && chdir(wanted->folder) != 0)
-        return wanted->folder;
     if (wanted->has_cpus && sched_setaffinity(0, sizeof(wanted->cpus), &wanted->cpus) != 0)
         return "sched_setaffinity";
     const char *output_path = wanted->output_path ? wanted->output_path : "/dev/null";
@@ -105,6 +103,9 @@ static const char *prepare(const struct wanted *wanted, char *const *words, pid_
     int out = open(output_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (in < 0 || out < 0)
         return output_path;
+    /* Not earlier: the output's path is relative to where the holder is. */
+    if (wanted->folder && chdir(wanted->folder) != 0)
+        return wanted->folder;
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
         return "dup2";
     for (size_t i = 0; words[i]; i++)

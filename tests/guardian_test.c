@@ -9,6 +9,7 @@
 #include "faults/guardian_wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,6 +249,32 @@ static void passes_on(struct ctx *ctx, void *arg)
     (void)unlink(path);
 }
 
+/* A path is meant from where the holder is, not from where the process is to start. */
+static void writes_where_the_holder_is(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char path[128], *text;
+    size_t length;
+    struct err err = {0};
+    struct guardian_lease *lease;
+    int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(home >= 0);
+    assert_ok(chdir(folder));
+    struct guardian *guardian = start_guardian();
+    struct guardian_process process = {.argv = SHELL("pwd"), .folder = "/", .output_path = "log"};
+    if (guardian_start(ctx, guardian, &process, &lease, &err))
+        fail_msg("%s", err.text);
+    assert_ok(guardian_wait(ctx, lease));
+    guardian_destroy(guardian);
+    assert_ok(fchdir(home));
+    (void)close(home);
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    assert_ok(io_read_file(path, 4096, &text, &length));
+    assert_string_equal(text, "/\n");
+    free(text);
+    (void)unlink(path);
+}
+
 static void take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
                  struct guardian_lease **lease)
 {
@@ -423,6 +450,7 @@ ON_RING(ends_with_its_holders_socket)
 ON_RING(is_missed)
 ON_RING(refuses)
 ON_RING(passes_on)
+ON_RING(writes_where_the_holder_is)
 ON_RING(removes_folders)
 ON_RING(refuses_leases)
 ON_RING(gives_up_schemas)
@@ -462,6 +490,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_is_missed),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_passes_on),
+        cmocka_unit_test(test_writes_where_the_holder_is),
         cmocka_unit_test(test_removes_folders),
         cmocka_unit_test(test_refuses_leases),
         cmocka_unit_test(test_gives_up_schemas),
