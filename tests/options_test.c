@@ -31,7 +31,8 @@ static const struct param outer_params[] = {
 
 static const struct param inner_params[] = {
     {PARAM_COUNT("clients", inner, clients, "64", "at once"), .letter = 'c', .min = 1, .max = 1e6},
-    {PARAM_TEXT("header", inner, header, "A: b", "header line"), .letter = 'H', .repeats = true},
+    {PARAM_TEXT("header", inner, header, "A: b", "header line"), .letter = 'H', .repeats = true,
+     .section = "What is sent"},
     {0},
 };
 
@@ -195,6 +196,9 @@ static void help_tells_how_to_write_each(void **state)
     assert_non_null(
         strstr(text, "    --mode open|closed          kind of loop (default closed)\n"));
     assert_non_null(strstr(text, "(may be given again)"));
+    const char *section = strstr(text, "\nWhat is sent:\n");
+    assert_non_null(section);
+    assert_true(section > strstr(text, "--clients") && section < strstr(text, "--header"));
 }
 
 static bool same_option(const struct param *a, const struct param *b)

@@ -283,9 +283,13 @@ static void print_param(FILE *out, const struct param *param)
 void options_print(FILE *out, const struct option_group *groups)
 {
     for (const struct option_group *group = groups; group && group->params; group++) {
-        (void)fprintf(out, "\n%s:\n", group->title);
-        for (const struct param *param = group->params; param->name; param++)
+        if (!group->params->section)
+            (void)fprintf(out, "\n%s:\n", group->title);
+        for (const struct param *param = group->params; param->name; param++) {
+            if (param->section)
+                (void)fprintf(out, "\n%s:\n", param->section);
             print_param(out, param);
+        }
     }
     (void)fputs("\n  -h, --help                      print this and end\n"
                 "      --version                   print the version and end\n",

@@ -12,7 +12,7 @@
 /* Settings of one struct inside a command's options. Lists of groups end with {0}; names and
  * letters are unique over the list (a test looks at every command). */
 struct option_group {
-    const char *title;          /* heading in the help: "Options", "Load" */
+    const char *title;          /* heading in the help: "Options", "Load"; see param.section */
     const struct param *params; /* ends with {0} */
     size_t offset_bytes;        /* of the params' struct in the command's options */
 };

@@ -33,8 +33,9 @@ struct param {
     const char *const *choices; /* for PARAM_TYPE_CHOICE, ends with NULL */
     char letter;                /* short option on the command line, 0: none */
     double min, max;            /* inclusive bounds on numbers when max > min */
-    bool secret;  /* a text that may hold a password: a command line is cleared of it */
-    bool repeats; /* a text that, given again, gains a line instead of being replaced */
+    bool secret;         /* a text that may hold a password: a command line is cleared of it */
+    bool repeats;        /* a text that, given again, gains a line instead of being replaced */
+    const char *section; /* heading in the help from this setting on; NULL: the one before */
 };
 
 #define PARAM_FIELD(name_, kind_, struct_, field_, fallback_, help_)                               \

@@ -95,7 +95,7 @@ struct conn_pool_settings {
 // clang-format off
 #define CONN_POOL_PARAMS(prefix, s, at)                                                            \
     {PARAM_COUNT(prefix "max_open", s, at max_open, "20", "connections open at once"),             \
-     .min = 1, .max = 65536},                                                                      \
+     .min = 1, .max = 65536, .section = "Connection pool"},                                        \
     {PARAM_COUNT(prefix "min_idle", s, at min_idle, "0", "idle connections to keep ready"),        \
      .min = 0, .max = 65536},                                                                      \
     {PARAM_COUNT(prefix "max_idle", s, at max_idle, "65536",                                       \

@@ -43,7 +43,7 @@ extern const char *const guard_words[]; /* by enum guard_kind; ends with NULL */
 // clang-format off
 #define GUARD_PARAMS(s, at)                                                                        \
     {PARAM_CHOICE("guard", s, at kind, "none", "what stands before the database of /guarded and "  \
-                  "/cached", guard_words)},                                                        \
+                  "/cached", guard_words), .section = "Guard of /guarded and /cached"},            \
     {PARAM_BOOL("guard_fallback", s, at fallback, "false",                                         \
                 "answer what is refused or fails with a default, 200 and marked as fallback")},    \
     {PARAM_NS("guard_timeout", s, at timeout_ns, "0",                                              \

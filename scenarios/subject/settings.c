@@ -145,15 +145,18 @@ const struct param service_params[] = {
              "on SIGTERM, let requests in flight finish for so long")},
     {SETTING(NS, "drain_grace", drain_grace_ns, "100ms",
              "on SIGTERM, let idle connections bring one more request for so long")},
-    {SETTING(NS, "delay", delay_ns, "0", "sleep in each encode request")},
+    {SETTING(COUNT, "seed", seed, "1", "of whatever is drawn at random")},
+    {SETTING(NS, "delay", delay_ns, "0", "sleep in each encode request"),
+     .section = "POST /api/v1/encode"},
     {SETTING(COUNT, "gather", gather, "0",
              "encode requests that wait for each other, so their buffers live at once"),
      .min = 0, .max = 4096},
     {SETTING(NS, "gather_timeout", gather_timeout_ns, "5ms", "wait no longer for the others")},
     {SETTING(
-        CHOICE, "buffers", buffers, "pool",
-        "source of a request's memory; pool-per-request is wrong on purpose: it reuses nothing",
-        buffers_words)},
+         CHOICE, "buffers", buffers, "pool",
+         "source of a request's memory; pool-per-request is wrong on purpose: it reuses nothing",
+         buffers_words),
+     .section = "Memory of a request, and its pool"},
     {SETTING(CHOICE, "nodes", nodes, "by-buffers",
              "source of the parsed document's nodes; by-buffers is arena unless buffers is malloc; "
              "an arena is a gain of its own, so hold it equal to see what pooling is worth",
@@ -173,16 +176,15 @@ const struct param service_params[] = {
     {SETTING(NS, "pool_reclaim_every", pool_reclaim_every_ns, "0",
              "period at which the pool gives up what nobody used; 0 is never")},
     {SETTING(BOOL, "pool_victim", pool_victim, "true", "let an object survive one reclaim")},
-    {SETTING(COUNT, "seed", seed, "1", "of whatever is drawn at random")},
     {SETTING(TEXT, "database", database.conninfo, NULL,
-             "connection string or URI of a PostgreSQL; else that of POOLSTORM_DATABASE")},
+             "connection string or URI of a PostgreSQL; else that of POOLSTORM_DATABASE"),
+     .section = "Database"},
     {SETTING(BOOL, "db_check", database.check, "true",
              "connect once before serving, and refuse to start when that fails")},
     {SETTING(CHOICE, "db_source", database.source, "pool",
              "where a request's session comes from: the thread's pool, a pool or a connection made "
              "for the request, or a cache without a limit (wrong on purpose)",
              source_words)},
-    CONN_POOL_PARAMS("db_", service_settings, database.pool.),
     {SETTING(CHOICE, "db_on_timeout", database.on_timeout, "cancel",
              "what becomes of a query whose request gave up; all but cancel are wrong on purpose: "
              "cancel-late lends the session again before the cancel is over, abandon lets the "
@@ -224,12 +226,14 @@ const struct param service_params[] = {
              "validation also closes sessions in which a former user left something")},
     {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",
              "what /query asks, with its id for $1")},
+    CONN_POOL_PARAMS("db_", service_settings, database.pool.),
     GUARD_PARAMS(service_settings, guard.),
     {SETTING(CHOICE, "load_guard", cache.load_guard, "single-flight",
              "who loads a row that /cached does not have: with none, everyone who misses it; with "
              "mutex, one at a time under the cache's one lock, for which hits wait, too (both "
              "wrong on purpose)",
-             load_guard_words)},
+             load_guard_words),
+     .section = "/cached"},
     {SETTING(NS, "cache_ttl", cache.ttl_ns, "1s", "/cached keeps a row for so long; 0 keeps none"),
      .min = 0, .max = 86400e9},
     {SETTING(NS, "cache_jitter", cache.jitter_ns, "0",
@@ -249,7 +253,7 @@ const struct param service_params[] = {
      .min = 1, .max = 1 << 20},
     {SETTING(COUNT, "fanout_limit", fanout.limit, "100k",
              "descendants of /fanout requests a thread may have alive"),
-     .min = 1, .max = 1e6},
+     .section = "/fanout, /work/tasks, /work/pooled and /work/keyed", .min = 1, .max = 1e6},
     {SETTING(
         BOOL, "fanout_listen", fanout.listen, "true",
         "descendants of /fanout listen to their request's ctx; false is wrong on purpose: they "

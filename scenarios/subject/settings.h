@@ -207,7 +207,7 @@ struct service_settings {
     struct keyed_settings keyed;
 };
 
-/* Ends with {0}. */
+/* In sections, as the help shows them. Ends with {0}. */
 extern const struct param service_params[];
 
 /* 0, or -EINVAL when two settings contradict each other. */
