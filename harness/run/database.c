@@ -3,12 +3,11 @@
 #include "run/database.h"
 
 #include "core/fiber.h"
-#include "core/io.h"
-#include "faults/descendants.h"
 #include "plan/sql.h"
 #include "postgres/pg.h"
 #include "run/cluster.h"
 #include "run/conninfo.h"
+#include "run/process_tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +16,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Backends that were told to end are looked for so often, and for so long. */
 #define SESSIONS_LOOK_NS (5 * NS_PER_MS)
@@ -344,51 +342,9 @@ const char *run_database_describe(const struct run_database *database)
     return database->description;
 }
 
-/* Of a process: exactly, from the scheduler; 0 when it has gone. */
-static uint64_t process_cpu_ns(pid_t pid)
-{
-    char path[64], *text;
-    size_t length;
-    (void)snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
-    if (io_read_file(path, 256, &text, &length))
-        return 0;
-    uint64_t cpu_ns = strtoull(text, NULL, 10);
-    free(text);
-    return cpu_ns;
-}
-
-/* Of the children it has waited for, in the kernel's ticks. */
-static bool ended_cpu_ns(pid_t pid, uint64_t *cpu_ns)
-{
-    char path[64], *text;
-    size_t length;
-    uint64_t user = 0, system = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (io_read_file(path, 4096, &text, &length))
-        return false;
-    const char *rest = strrchr(text, ')');
-    bool whole =
-        rest && sscanf(rest + 1,
-                       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
-                       &user, &system) == 2;
-    free(text);
-    long ticks_per_s = sysconf(_SC_CLK_TCK);
-    *cpu_ns = (user + system) * (UINT64_C(1000000000) / (uint64_t)ticks_per_s);
-    return whole;
-}
-
 /* Servers fork a process a session and wait for them: what has ended counts with the server. */
 bool run_database_cpu_ns(const struct run_database *database, uint64_t *cpu_ns)
 {
-    struct descendants list;
-    if (database->options.own || run_database_ended(database, NULL, 0))
-        return false;
-    pid_t pid = guardian_lease_pid(database->cluster.lease);
-    if (!ended_cpu_ns(pid, cpu_ns) || descendants_read(&list, NULL))
-        return false;
-    for (size_t i = 0; i < list.count; i++)
-        if (descendants_stem_from(&list, list.items[i].pid, pid))
-            *cpu_ns += process_cpu_ns(list.items[i].pid);
-    descendants_fini(&list);
-    return true;
+    return !database->options.own && !run_database_ended(database, NULL, 0) &&
+           process_tree_cpu_ns(guardian_lease_pid(database->cluster.lease), cpu_ns);
 }

@@ -4,12 +4,12 @@
 
 #include "core/clock.h"
 #include "core/fiber.h"
-#include "faults/descendants.h"
 #include "measure/meter.h"
 #include "run/invariant.h"
 #include "run/knee.h"
 #include "run/observe.h"
 #include "run/process.h"
+#include "run/process_tree.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -382,19 +382,6 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
 
 /* ---- The round ------------------------------------------------------------------------------- */
 
-/* Of a subject of several processes a meter, which reads one, would tell a part for the whole. */
-static bool has_children(pid_t pid)
-{
-    struct descendants list;
-    bool found = false;
-    if (descendants_read(&list, NULL))
-        return true;
-    for (size_t i = 0; i < list.count && !found; i++)
-        found = list.items[i].pid != pid && descendants_stem_from(&list, list.items[i].pid, pid);
-    descendants_fini(&list);
-    return found;
-}
-
 static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     const struct result_variant *variant = &pass->result->variants[pass->round->variant];
@@ -418,7 +405,9 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     rc = process_start(ctx, &pass->process, &options, err);
     pass->round->ready_ns = pass->process.ready_ns;
     pass->round->pid = process_pid(&pass->process);
-    if (!rc && pass->round->pid && !has_children(pass->round->pid))
+    /* Of a subject of several processes a meter, which reads one, would tell a part for the whole.
+     */
+    if (!rc && pass->round->pid && !process_tree_branches(pass->round->pid))
         rc = meter_create(&pass->meter, pass->round->pid, err);
     struct run_database *database = pass->setting->database;
     struct observe_setting observed = {
