@@ -4,9 +4,6 @@
 #include "subject/page.h"
 #include "subject/shard.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #define PREFIX "poolstorm_db_"
 
 /* The sum over all threads of the counter at offset. */
@@ -58,18 +55,10 @@ static void add_pool(struct conn_pool_figures *total, const struct conn_pool *po
 static void write_times(struct page *page, const char *name, const char *help,
                         const uint64_t *buckets, uint64_t sum_ns)
 {
-    uint64_t count = 0;
+    const struct page_histogram histogram = {buckets, CONN_POOL_BUCKETS, conn_pool_bucket_ns,
+                                             sum_ns};
     page_type(page, name, "histogram", help);
-    for (unsigned i = 0; i < CONN_POOL_BUCKETS; i++) {
-        uint64_t bound_ns = conn_pool_bucket_ns(i);
-        char bound[32] = "+Inf";
-        if (bound_ns != UINT64_MAX)
-            (void)snprintf(bound, sizeof(bound), "%.9g", (double)bound_ns / 1e9);
-        count += buckets[i];
-        page_printf(page, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name, bound, count);
-    }
-    page_printf(page, "%s_sum %.9f\n%s_count %" PRIu64 "\n", name, (double)sum_ns / 1e9, name,
-                count);
+    page_histogram(page, name, "", &histogram);
 }
 
 static void write_pool(struct page *page, const struct service *service)

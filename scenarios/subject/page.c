@@ -23,20 +23,36 @@ void page_rows(struct page *page, const struct page_row *rows, size_t count)
         page_one(page, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
 }
 
-void page_latency(struct page *page, const char *name, const char *labels,
-                  const struct latency_counts *latency)
+void page_histogram(struct page *page, const char *name, const char *labels,
+                    const struct page_histogram *histogram)
 {
     const char *comma = *labels ? "," : "", *open = *labels ? "{" : "", *close = *labels ? "}" : "";
     uint64_t count = 0;
-    for (unsigned i = 0; i <= COUNTERS_BUCKETS; i++) {
+    for (unsigned i = 0; i < histogram->bucket_count; i++) {
         char bound[32] = "+Inf";
-        if (i < COUNTERS_BUCKETS)
-            (void)snprintf(bound, sizeof(bound), "%g", (double)counters_bounds_ns[i] / 1e9);
-        count += counter_read(&latency->buckets[i]);
+        if (i < histogram->bucket_count - 1)
+            (void)snprintf(bound, sizeof(bound), "%.9g", (double)histogram->bound_ns(i) / 1e9);
+        count += histogram->buckets[i];
         page_printf(page, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, labels, comma, bound,
                     count);
     }
     page_printf(page, "%s_sum%s%s%s %.9f\n", name, open, labels, close,
-                (double)counter_read(&latency->sum_ns) / 1e9);
+                (double)histogram->sum_ns / 1e9);
     page_printf(page, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, count);
+}
+
+static uint64_t latency_bound_ns(unsigned bucket)
+{
+    return counters_bounds_ns[bucket];
+}
+
+void page_latency(struct page *page, const char *name, const char *labels,
+                  const struct latency_counts *latency)
+{
+    uint64_t buckets[COUNTERS_BUCKETS + 1];
+    for (unsigned i = 0; i <= COUNTERS_BUCKETS; i++)
+        buckets[i] = counter_read(&latency->buckets[i]);
+    const struct page_histogram histogram = {buckets, COUNTERS_BUCKETS + 1, latency_bound_ns,
+                                             counter_read(&latency->sum_ns)};
+    page_histogram(page, name, labels, &histogram);
 }

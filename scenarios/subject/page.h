@@ -35,7 +35,19 @@ void page_one(struct page *page, const char *name, const char *type, const char 
               uint64_t value);
 void page_rows(struct page *page, const struct page_row *rows, size_t count);
 
-/* The samples of a histogram in seconds, after page_type; labels: 'a="b",c="d"' or "". */
+/* A histogram of times. The last bucket is above all bounds; counts are not cumulative. */
+struct page_histogram {
+    const uint64_t *buckets; /* bucket_count of them */
+    unsigned bucket_count;
+    uint64_t (*bound_ns)(unsigned bucket); /* upper, inclusive; not asked of the last */
+    uint64_t sum_ns;
+};
+
+/* Its samples in seconds, after page_type; labels: 'a="b",c="d"' or "". */
+void page_histogram(struct page *page, const char *name, const char *labels,
+                    const struct page_histogram *histogram);
+
+/* The same of what a thread counts, or a sum over threads. */
 void page_latency(struct page *page, const char *name, const char *labels,
                   const struct latency_counts *latency);
 
