@@ -4,6 +4,7 @@
 
 #include "subject/buffer.h"
 #include "subject/object_pool.h"
+#include "subject/part.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -167,12 +168,6 @@ static int start_upkeep(struct database *database)
 }
 
 /* ---- Starting and stopping ------------------------------------------------------------------- */
-
-/* This thread's part of a limit of the process; the first ones get what is left over. */
-static uint64_t part_of(uint64_t limit, uint64_t threads, unsigned index)
-{
-    return limit / threads + (index < limit % threads ? 1 : 0);
-}
 
 static void take_part(struct database *database, unsigned index)
 {

@@ -2,6 +2,8 @@
 /* guard.c - which pattern stands before a call, and what becomes of the call. */
 #include "subject/guard.h"
 
+#include "subject/part.h"
+
 #include <assert.h>
 #include <errno.h>
 
@@ -54,12 +56,6 @@ int guard_settings_check(const struct guard_settings *settings, uint64_t threads
     if (settings->queue > 0 && settings->queue < threads)
         return err_set(err, -EINVAL, "guard_queue must be at least threads: each has its part");
     return guard_init(&guard, settings, threads, 0, 0, err);
-}
-
-/* This thread's part of a limit of the process; the first ones get what is left over. */
-static uint64_t part_of(uint64_t limit, uint64_t threads, unsigned index)
-{
-    return limit / threads + (index < limit % threads ? 1 : 0);
 }
 
 int guard_init(struct guard *guard, const struct guard_settings *settings, uint64_t threads,
