@@ -5,8 +5,7 @@
 #include "subject/endpoint.h"
 #include "subject/request.h"
 #include "subject/shard.h"
-
-static const struct statement row_statement = {.bit = STATEMENT_ROW, .name = "row"};
+#include "subject/statements.h"
 
 static int ask_row(struct request *request, struct session *session, uint64_t id, PGresult **row)
 {

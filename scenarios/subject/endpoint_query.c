@@ -5,9 +5,7 @@
 #include "subject/query.h"
 #include "subject/request.h"
 #include "subject/shard.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "subject/statements.h"
 
 struct query_options {
     uint64_t id;       /* of the row */
@@ -26,15 +24,10 @@ static const struct param query_params[] = {
     {0},
 };
 
-static const struct statement row_statement = {.bit = STATEMENT_ROW, .name = "row"};
-static const struct statement sleep_statement = {
-    .bit = STATEMENT_SLEEP, .name = "sleep", .sql = "select pg_sleep($1::float8)"};
-
 static int ask_to_sleep(struct request *request, struct session *session, uint64_t span_ns)
 {
-    char seconds[32];
-    const char *values[] = {seconds};
-    (void)snprintf(seconds, sizeof(seconds), "%.9f", (double)span_ns / 1e9);
+    char seconds[STATEMENT_SECONDS_BYTES];
+    const char *values[] = {statement_seconds(seconds, span_ns)};
     return session_query(request, session, &sleep_statement, 1, values, NULL);
 }
 

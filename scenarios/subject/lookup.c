@@ -5,24 +5,21 @@
 #include "core/fiber.h"
 #include "subject/database.h"
 #include "subject/request.h"
+#include "subject/statements.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-static const struct statement row_statement = {.bit = STATEMENT_ROW, .name = "row"};
-static const struct statement sleep_statement = {
-    .bit = STATEMENT_SLEEP, .name = "sleep", .sql = "select pg_sleep($1::float8)"};
-
 static int ask(struct ctx *ctx, struct lookup *lookup)
 {
     const struct lookup_wish *wish = lookup->wish;
     struct session *session = &lookup->session;
-    char text[32];
+    char text[STATEMENT_SECONDS_BYTES];
     const char *values[] = {text};
     int rc = 0;
     if (wish->sleep_ns > 0) {
-        (void)snprintf(text, sizeof(text), "%.9f", (double)wish->sleep_ns / 1e9);
+        (void)statement_seconds(text, wish->sleep_ns);
         rc = session_query_under(ctx, session, &sleep_statement, 1, values, NULL);
     }
     (void)snprintf(text, sizeof(text), "%" PRIu64, wish->id);
