@@ -3,11 +3,11 @@
 #include "run/database.h"
 
 #include "core/fiber.h"
-#include "plan/sql.h"
 #include "postgres/pg.h"
 #include "run/cluster.h"
 #include "run/conninfo.h"
 #include "run/process_tree.h"
+#include "run/script.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@ struct run_database {
     struct guardian_lease *schema_lease; /* of the user's own; NULL otherwise */
     char schema[64];                     /* also what its sessions call themselves */
     char *uri, *uri_bare, *password;     /* for the subject */
-    char *session;                       /* the same, resolved: for the scenario's SQL */
+    char *scripts;                       /* uri, resolved: for the scenario's SQL */
     char *conninfo;                      /* see run_database_conninfo */
     char description[256];
 };
@@ -59,7 +59,7 @@ static int write_strings(struct run_database *database, const char *base, const 
     if (!rc)
         rc = conninfo_rewrite(&database->uri_bare, base, database->schema, false, err);
     if (!rc)
-        rc = pg_resolve(&database->session, database->uri, err);
+        rc = pg_resolve(&database->scripts, database->uri, err);
     if (!rc)
         rc = conninfo_rewrite(&uri, runners, database->schema, true, err);
     if (!rc)
@@ -100,44 +100,7 @@ static int enter_own(struct run_database *database, struct err *err)
     return rc ? err_wrap(err, "--database") : 0;
 }
 
-/* ---- SQL ------------------------------------------------------------------------------------- */
-
-static int run_statement(struct ctx *ctx, struct run_database *database, struct pg *pg,
-                         const struct plan_sql *sql, const struct sql_statement *statement,
-                         struct err *err)
-{
-    const char *path = database->options.plan->path;
-    char *text = strndup(sql->text + statement->offset_bytes, statement->length_bytes);
-    if (!text)
-        return err_sys(err, -ENOMEM, "run SQL");
-    int rc = pg_exec(ctx, pg, text, NULL, err);
-    size_t inner = rc && pg_error_position(pg) ? sql_offset(text, pg_error_position(pg)) : 0;
-    free(text);
-    if (!rc)
-        return 0;
-    struct plan_where where = sql_where(sql, statement->offset_bytes + inner);
-    (void)err_wrap(err, "%.200s:%zu:%zu", path, where.line, where.column);
-    if (rc != -EREMOTEIO && rc != -ENOTSUP)
-        return rc;
-    if (err)
-        err->code = -EINVAL; /* what the server does not take is a mistake in the file */
-    return -EINVAL;
-}
-
-/* Statement by statement, each a transaction of its own unless the SQL itself begins one. */
-static int run_sql(struct ctx *ctx, struct run_database *database, struct pg *pg,
-                   const struct plan_sql *sql, struct err *err)
-{
-    struct sql_statement statement;
-    size_t at = 0;
-    int rc;
-    while ((rc = sql_next(sql->text, &at, &statement, err)) > 0) {
-        rc = run_statement(ctx, database, pg, sql, &statement, err);
-        if (rc)
-            return rc;
-    }
-    return rc;
-}
+/* ---- The schema ------------------------------------------------------------------------------ */
 
 /* What the scenario wants of a server that is not ours to configure: in the record, as it is. */
 static int describe_settings(struct ctx *ctx, struct run_database *database, struct pg *pg,
@@ -193,16 +156,16 @@ static int make_schema(struct ctx *ctx, struct run_database *database, struct pg
 
 static int set_up(struct ctx *ctx, struct run_database *database, struct err *err)
 {
-    const struct plan_sql *setup = &database->options.plan->database.setup;
+    const struct plan *plan = database->options.plan;
     struct pg *pg;
-    int rc = pg_connect(ctx, &pg, database->session, NULL, err);
+    int rc = pg_connect(ctx, &pg, database->scripts, NULL, err);
     if (rc)
         return rc == -ENOENT ? -EINVAL : rc; /* no such database: a mistake, nothing is missing */
     rc = make_schema(ctx, database, pg, err);
     if (!rc)
         rc = describe(ctx, database, pg, err);
-    if (!rc && setup->text)
-        rc = run_sql(ctx, database, pg, setup, err);
+    if (!rc)
+        rc = script_run(ctx, pg, &plan->database.setup, plan->path, err);
     pg_close(pg);
     return rc;
 }
@@ -239,7 +202,7 @@ void run_database_destroy(struct run_database *database)
     free(database->uri);
     free(database->uri_bare);
     free(database->password);
-    free(database->session);
+    free(database->scripts);
     free(database->conninfo);
     free(database);
 }
@@ -283,18 +246,18 @@ static int end_sessions(struct ctx *ctx, struct run_database *database, struct e
 
 int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err)
 {
-    const struct plan_sql *each_round = &database->options.plan->database.each_round;
+    const struct plan *plan = database->options.plan;
     struct pg *pg;
     int rc =
         run_database_ended(database, NULL, 0) ? cluster_restart(ctx, &database->cluster, err) : 0;
     if (!rc)
         rc = end_sessions(ctx, database, err);
-    if (rc || !each_round->text)
+    if (rc || !plan->database.each_round.text)
         return rc;
-    rc = pg_connect(ctx, &pg, database->session, NULL, err);
+    rc = pg_connect(ctx, &pg, database->scripts, NULL, err);
     if (rc)
         return rc;
-    rc = run_sql(ctx, database, pg, each_round, err);
+    rc = script_run(ctx, pg, &plan->database.each_round, plan->path, err);
     pg_close(pg);
     return rc;
 }
