@@ -76,6 +76,16 @@ scripts/versus.d core|measure|postgres
 END
 }
 
+# What may be taken out of the service by itself: its pools, and what protects it.
+service_in_modules() {
+    for module in breaker bulkhead cached_read conn_pool magazine object_pool retry single_flight \
+        token_bucket; do
+        grep -nE '^#include "[a-z]+/' scenarios/subject/$module*.[ch] /dev/null
+    done | grep -vE '#include "(core/|measure/hist\.h|subject/(counter|hash|window)\.h)' |
+        grep -vE '#include "subject/(breaker|bulkhead|cached_read|magazine|retry)\.h' |
+        grep -vE '#include "subject/(single_flight|token_bucket|(conn|object)_pool(_internal)?)\.h'
+}
+
 # The brackets keep this file from finding itself.
 # The service has paths of its own that begin like one of a machine's.
 foreign_words() {
@@ -94,6 +104,7 @@ rule 'files say what they are' nameless_files
 rule 'structs have no second name' second_names
 rule 'time is monotonic, randomness is seeded' unsteady_calls
 rule 'includes point downwards' upward_includes
+rule 'pools and patterns know nothing of the service' service_in_modules
 rule 'no path of one machine, no host of a registry' foreign_words
 rule 'no tabs, no blanks at the end of lines' stray_blanks
 echo "1..$number"

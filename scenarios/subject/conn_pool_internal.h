@@ -10,7 +10,7 @@
 #include "core/rng.h"
 #include "core/waitq.h"
 #include "subject/conn_pool.h"
-#include "subject/counters.h"
+#include "subject/counter.h"
 
 /* Where a slot's connection is; each has its gauge. */
 enum slot_state {
