@@ -126,9 +126,11 @@ static inline double scrape_number(struct ctx *ctx, const struct service *servic
     assert_int_equal(get(client, "/metrics", ""), 200);
     (void)snprintf(line, sizeof(line), "\n%s ", name);
     const char *found = strstr(client->body, line);
-    if (!found)
+    double value = 0;
+    if (found)
+        value = strtod(found + strlen(line), NULL);
+    else
         fail_msg("no %s in the metrics", name);
-    double value = strtod(found + strlen(line), NULL);
     hang_up(client);
     return value;
 }

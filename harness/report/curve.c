@@ -130,7 +130,8 @@ static void curve_rows(const struct result *result, size_t variant, size_t phase
     const struct search_curve *curve = typical_curve(result, variant, phase, &valid);
     if (!curve)
         return;
-    for (double rate = next_rate(curve, -1); !isnan(rate); rate = next_rate(curve, rate))
+    double rate = -1;
+    while (rate = next_rate(curve, rate), !isnan(rate))
         rate_row(name, phase_name, curve, rate, table);
     end_row(name, phase_name, curve, valid, table);
 }

@@ -40,7 +40,7 @@ static int await(struct ctx *ctx, struct list *line, struct party *party)
         return rc;
     list_push_back(line, &party->link);
     fiber_park();
-    return party->rc == 1 ? ctx_error(ctx) : party->rc;
+    return ctx && party->rc == 1 ? ctx_error(ctx) : party->rc;
 }
 
 static struct party *settle_first(struct list *line, int rc)

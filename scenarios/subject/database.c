@@ -28,7 +28,7 @@ static char *options_of(const char *conninfo)
 {
     PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
     char *options = NULL;
-    for (PQconninfoOption *one = all; one && one->keyword; one++)
+    for (PQconninfoOption *one = all; one && one->keyword && !options; one++)
         if (strcmp(one->keyword, "options") == 0 && one->val)
             options = strdup(one->val);
     PQconninfoFree(all);

@@ -50,7 +50,9 @@ static struct keyed_object *caller_create(void *user)
 {
     (void)user;
     struct caller *caller = calloc(1, sizeof(*caller));
-    return caller ? &caller->object : NULL;
+    if (!caller)
+        return NULL;
+    return &caller->object;
 }
 
 static void caller_destroy(void *user, struct keyed_object *object)

@@ -78,7 +78,9 @@ static struct keyed_object *session_create(void *user)
 {
     (void)user;
     struct session *session = calloc(1, sizeof(*session));
-    return session ? &session->object : NULL;
+    if (!session)
+        return NULL;
+    return &session->object;
 }
 
 static void session_destroy(void *user, struct keyed_object *object)
