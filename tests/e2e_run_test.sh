@@ -88,7 +88,7 @@ result $? '--json prints JSON'
 
 check 'a schedule nobody can keep' 4 'not valid: ' \
     run "$scenarios/tiny.yaml" --rounds 1 --set think_time=0 --set rate=50000k \
-    --set warmup=1ms --set measure=20ms
+    --set warmup=1ms --set measure=2ms
 python3 - "$tmp/result/result.json" >"$tmp/out" 2>"$tmp/err" <<'END'
 import json, sys
 rounds = json.load(open(sys.argv[1]))["rounds"]
@@ -202,9 +202,16 @@ scenario silent 'command: [sleep, "60"]
     url: "http://127.0.0.1:{port}"
     start_timeout: 200ms'
 check 'a subject that never gets healthy' 5 'not healthy within 200' run "$tmp/silent.yaml"
-scenario refuses 'url: "http://127.0.0.1:1"
-    start_timeout: 200ms'
+python3 "$(dirname "$0")/unheard_port.py" >"$tmp/unheard" &
+unheard=$!
+while [ ! -s "$tmp/unheard" ] && kill -0 $unheard 2>/dev/null; do
+    sleep 0.01
+done
+scenario refuses "url: 'http://127.0.0.1:$(cat "$tmp/unheard")'
+    start_timeout: 200ms"
 check 'a URL that refuses' 5 'Connection refused' run "$tmp/refuses.yaml"
+kill $unheard
+wait $unheard 2>/dev/null
 scenario elsewhere 'url: "http://192.0.2.1:80"'
 check 'a URL elsewhere' 2 '--allow 192.0.2.1:80' run "$tmp/elsewhere.yaml"
 scenario short "command: [timeout, -s, KILL, '0.3', '$poolstorm', serve, '--listen=127.0.0.1:{port}']

@@ -8,9 +8,12 @@ tmp=$(mktemp -d) || exit 99
 server=$!
 "$poolstorm" serve --delay 10ms >"$tmp/slow" 2>&1 &
 slow=$!
-trap 'kill $server $slow 2>/dev/null; wait $server $slow 2>/dev/null; rm -rf "$tmp"' EXIT
+python3 "$(dirname "$0")/unheard_port.py" >"$tmp/unheard" &
+unheard=$!
+trap 'kill $server $slow $unheard 2>/dev/null; wait $server $slow $unheard 2>/dev/null; rm -rf "$tmp"' EXIT
 tries=0
-until grep -q '^listening on ' "$tmp/serve" && grep -q '^listening on ' "$tmp/slow"; do
+until grep -q '^listening on ' "$tmp/serve" && grep -q '^listening on ' "$tmp/slow" &&
+    [ -s "$tmp/unheard" ]; do
     tries=$((tries + 1))
     [ $tries -lt 500 ] || { echo "Bail out! serve does not listen"; exit 99; }
     sleep 0.02
@@ -104,7 +107,7 @@ search 'a search that is given its rate' 2 'leave out --rate' 'p99 < 1s' '-R 5'
 search 'a search that begins outside its bounds' 2 'above its limit' 'p99 < 1s' \
     '--from 5/s --limit 4/s'
 
-load 'nobody there' 5 'Connection refused' -d200ms http://127.0.0.1:1/
+load 'nobody there' 5 'Connection refused' -d200ms "http://127.0.0.1:$(cat "$tmp/unheard")/"
 load 'not on loopback' 2 'say --allow 192.0.2.1:80 to load it all the same' http://192.0.2.1:80/
 load 'https is not spoken' 2 'https is not spoken here' https://127.0.0.1/
 load 'settings that contradict each other' 2 'think_time belongs to a closed loop' \
