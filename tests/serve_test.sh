@@ -74,6 +74,18 @@ wait "$service"
 result 'SIGINT ends it well' $?
 service=
 
+if command -v curl >/dev/null; then
+    start --no-db-check --db-acquire-timeout 50ms --database "host=$tmp user=nobody dbname=none"
+    curl -s "http://${line#listening on }/query?id=7" >"$tmp/out"
+    grep -q 'became free in time: .*No such file or directory' "$tmp/out"
+    result 'a database that is not there is told of to who asks' $?
+    kill -TERM "$service"
+    wait "$service"
+    grep -qF 'no connection to the database: ' "$tmp/err"
+    result 'and to who runs it' $?
+    service=
+fi
+
 refused 'settings that contradict each other are explained' 2 'pool_prewarm needs buffers: pool' \
     --buffers malloc --pool-prewarm 1
 refused 'an address must make sense' 2 'nonsense' --listen nonsense

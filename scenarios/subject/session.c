@@ -2,6 +2,7 @@
 /* session.c - asking a database for a request, and what follows when the request gives up. */
 #include "subject/session.h"
 
+#include "core/clock.h"
 #include "subject/database.h"
 #include "subject/request.h"
 #include "subject/shard.h"
@@ -23,6 +24,16 @@ struct db_conn *db_conn_create(void)
     return calloc(1, sizeof(struct db_conn));
 }
 
+/* What keeps the database away, at most once a second. */
+static void tell_failure(struct ctx *ctx, struct database *database, const struct err *err)
+{
+    uint64_t now_ns = clock_now_ns();
+    if (ctx_error(ctx) || (database->told_ns && now_ns - database->told_ns < NS_PER_S))
+        return;
+    database->told_ns = now_ns;
+    (void)fprintf(stderr, "poolstorm serve: no connection to the database: %s\n", err->text);
+}
+
 int db_conn_connect(struct ctx *ctx, struct database *database, struct db_conn *conn,
                     struct err *err)
 {
@@ -31,9 +42,10 @@ int db_conn_connect(struct ctx *ctx, struct database *database, struct db_conn *
     ctx_init_timeout(&patience, ctx, database->own.connect_timeout_ns);
     int rc = pg_connect(&patience, &conn->pg, database->conninfo, NULL, err);
     ctx_fini(&patience);
-    if (rc)
+    if (rc) {
         counter_add(&database->connect_failures, 1);
-    else
+        tell_failure(ctx, database, err);
+    } else
         list_push_back(&database->open, &conn->link);
     return rc;
 }
@@ -407,13 +419,24 @@ static int status_of(const struct session *session, int rc)
     return 503;
 }
 
+/* A pool that cannot connect has nothing to lend either: then the server's words tell more. */
+static const char *starved_of(const struct database *database, char *text, size_t size_bytes)
+{
+    const struct err *failure = database->pool ? conn_pool_connect_error(database->pool) : NULL;
+    (void)snprintf(text, size_bytes, "no database connection became free in time%s%s",
+                   failure && failure->code ? ": " : "",
+                   failure && failure->code ? failure->text : "");
+    return text;
+}
+
 int session_refuse(struct request *request, const struct session *session, int rc)
 {
     if (ctx_error(request->ctx) || rc == -ETIMEDOUT || rc == -ENOMEM)
         return rc;
     const char *why = session->err.text;
+    char text[sizeof(session->err.text) + 64];
     if (rc == -EAGAIN)
-        why = "no database connection became free in time";
+        why = starved_of(session->database, text, sizeof(text));
     else if (rc == -ESHUTDOWN)
         why = "the connection pool is closing";
     return request_refuse(request, status_of(session, rc), why);
