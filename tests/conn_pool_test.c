@@ -4,7 +4,7 @@
 #include "ring_fixture.h"
 #include "virtual_time.h"
 
-#include "subject/conn_pool.h"
+#include "subject/conn_pool_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -1456,6 +1456,15 @@ static void times_are_recorded(struct scene *scene)
     assert_int_equal(acquires, 2);
     assert_int_equal(holds, 2);
     assert_int_equal(conn_pool_bucket_ns(0), 1024);
+    for (unsigned i = 1; i < CONN_POOL_BUCKETS - 1; i++) { /* none is wider than a quarter */
+        uint64_t low_ns = conn_pool_bucket_ns(i - 1), high_ns = conn_pool_bucket_ns(i);
+        assert_true(high_ns > low_ns && 4 * (high_ns - low_ns) <= low_ns);
+        assert_int_equal(conn_pool_bucket(low_ns + 1), i);
+        assert_int_equal(conn_pool_bucket(high_ns), i);
+    }
+    assert_int_equal(conn_pool_bucket_ns(CONN_POOL_BUCKETS - 2), UINT64_C(1) << 36);
+    assert_int_equal(conn_pool_bucket(0), 0);
+    assert_int_equal(conn_pool_bucket(UINT64_MAX), CONN_POOL_BUCKETS - 1);
     assert_int_equal(conn_pool_bucket_ns(CONN_POOL_BUCKETS - 1), UINT64_MAX);
 }
 

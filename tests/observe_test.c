@@ -33,7 +33,8 @@ static bool answer(struct ctx *ctx, struct subject *subject, int fd)
         (void)waitq_wake_all(&subject->waiting);
     if (number >= subject->silent_from && number <= subject->silent_to)
         return false;
-    int length = snprintf(body, sizeof(body), "level %u\nhits_total %u\n", number, 10 * number);
+    int length = snprintf(body, sizeof(body), "level %u\nhits_total %u\nwait_bucket{le=\"8\"} %u\n",
+                          number, 10 * number, number * number);
     if (subject->length_unknown)
         length = snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\n\r\n%s", body);
     else
@@ -82,10 +83,12 @@ static struct plan_observe observes[] = {
     {.name = (char[]){"hits"}, .series = (char[]){"hits_total"}, .counter = true, .scale = 1},
     {.name = (char[]){"now"}, .series = (char[]){"level"}, .scale = 1},
     {.name = (char[]){"none"}, .series = (char[]){"nothing"}, .take = PLAN_TAKE_MIN, .scale = 1},
+    {.name = (char[]){"wait"}, .histogram = (char[]){"wait"}, .quantile = 0.5, .scale = 1},
 };
 static const struct plan plan = {
     .observes = observes, .observe_count = 4, .sample_every_ns = 2 * NS_PER_MS};
-static const struct plan unsampled = {.observes = observes + 1, .observe_count = 2};
+static struct plan_observe at_ends[3]; /* of the above, those that are not sampled */
+static const struct plan unsampled = {.observes = at_ends, .observe_count = 3};
 
 /* ---- Connections that are kept --------------------------------------------------------------- */
 
@@ -141,19 +144,24 @@ static void read_ends(struct ctx *ctx, void *arg)
     struct group group;
     struct observer observer;
     struct err err = {0};
-    double values[4] = {-1, -1, -1, -1};
+    struct observed observed;
     group_init(&group, ctx);
     start(&subject, &group);
     struct observe_setting setting = {.plan = &unsampled, .target = &subject.target};
+    assert_ok(observed_init(&observed, &unsampled));
     assert_ok(observer_init(&observer, &setting, NULL));
-    assert_ok(observer_read(ctx, &observer, OBSERVE_PHASE, values, NULL));
-    assert_true(values[0] == 10 && values[1] == 1);
-    assert_ok(observer_read(ctx, &observer, OBSERVE_PHASE, values, NULL));
-    assert_true(values[0] == 20 && values[1] == 2);
+    assert_ok(observer_read(ctx, &observer, OBSERVE_PHASE, &observed, NULL));
+    assert_true(observed.values[0] == 10 && observed.values[1] == 1);
+    assert_true(isnan(observed.values[2]));
+    assert_ok(observer_read(ctx, &observer, OBSERVE_PHASE, &observed, NULL));
+    assert_true(observed.values[0] == 20 && observed.values[1] == 2);
+    assert_int_equal(observed.buckets[2].count, 1); /* anew, and not added up */
+    assert_int_equal(observed.buckets[2].items[0].count, 4);
+    assert_int_equal(observed.buckets[0].count, 0);
     assert_int_equal(subject.connections, 2); /* none stays while nothing is sampled */
-    assert_ok(observer_read(ctx, &observer, OBSERVE_ROUND, values, NULL));
+    assert_ok(observer_read(ctx, &observer, OBSERVE_ROUND, &observed, NULL));
     assert_int_equal(subject.requests, 2); /* nothing to ask */
-    assert_true(observer_read(ctx, &observer, OBSERVE_PHASE, values, &err) < 0);
+    assert_true(observer_read(ctx, &observer, OBSERVE_PHASE, &observed, &err) < 0);
     assert_non_null(strstr(err.text, "the subject's metrics: GET /metrics"));
     struct sampling *sampling;
     struct gauge *gauges;
@@ -161,6 +169,7 @@ static void read_ends(struct ctx *ctx, void *arg)
     assert_null(sampling);
     assert_ok(sampling_stop(sampling, 0, 0, &gauges, NULL));
     assert_null(gauges);
+    observed_fini(&observed);
     observer_fini(&observer);
     stop(&subject, &group);
 }
@@ -231,6 +240,7 @@ static void gauges_are_sampled(void **unused)
 
 int main(void)
 {
+    at_ends[0] = observes[1], at_ends[1] = observes[2], at_ends[2] = observes[4];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_are_kept),
         cmocka_unit_test(ends_of_phases_are_read),

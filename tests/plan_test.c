@@ -256,6 +256,33 @@ static void gauges_are_gathered_as_they_are_taken(void **unused)
     plan_destroy(plan);
 }
 
+/* Of the phases that latencies are of: the one with a rate. */
+static void quantiles_of_histograms_are_observed(void **unused)
+{
+    (void)unused;
+    struct plan *plan =
+        parsed("question: q\n"
+               "variants: {a: {url: 'http://127.0.0.1:1'}}\n"
+               "phases: [{name: p, for: 1s}, {name: q, for: 3s, rate: 10/s}]\n"
+               "observe:\n"
+               "  wait_p99: {histogram: 'wait_seconds{pool=\"a\"}', quantile: 99%, better: less}\n"
+               "  size: {histogram: size_bytes, quantile: 0.5}\n"
+               "  span: {histogram: span, quantile: 0.5, unit: time}\n");
+    const struct metric *own = plan->metrics + METRIC_BUILTIN_COUNT;
+    assert_string_equal(plan->observes[0].histogram, "wait_seconds{pool=\"a\"}");
+    assert_null(plan->observes[0].series);
+    assert_null(plan->observes[0].sql.text);
+    assert_false(plan->observes[0].counter);
+    assert_float_equal(plan->observes[0].quantile, 0.99, 0);
+    assert_float_equal(plan->observes[0].scale, 1e9, 0);
+    assert_int_equal(own[0].unit, METRIC_NS);
+    assert_int_equal(own[0].better, METRIC_LESS);
+    assert_int_equal(own[1].unit, METRIC_BYTES);
+    assert_int_equal(own[2].unit, METRIC_NS);
+    assert_int_equal(plan_phase_of(plan, METRIC_BUILTIN_COUNT), 1);
+    plan_destroy(plan);
+}
+
 static void sql_is_observed_of_a_database(void **unused)
 {
     (void)unused;
@@ -270,7 +297,7 @@ static void sql_is_observed_of_a_database(void **unused)
                                "derive: {both: busy + left}\n"
                                "invariants: [left == 0]\n");
     const struct metric *own = plan->metrics + METRIC_BUILTIN_COUNT;
-    assert_string_equal(plan->observes[0].sql, "select 1");
+    assert_string_equal(plan->observes[0].sql.text, "select 1");
     assert_null(plan->observes[0].series);
     assert_int_equal(own[0].unit, METRIC_COUNT);
     assert_int_equal(own[0].over, METRIC_OVER_MAX);
@@ -465,7 +492,7 @@ static const struct {
     {HEAD VARIANT PHASE "observe: {p99: x_total}\n",
      ":4:11: expected another name: 'p99' is a built"},
     {HEAD VARIANT PHASE "observe: {x: 'a b'}\n", ":4:14: expected a series such as"},
-    {HEAD VARIANT PHASE "observe: {x: {unit: time}}\n", "expected series or sql"},
+    {HEAD VARIANT PHASE "observe: {x: {unit: time}}\n", "expected series, histogram or sql"},
     {HEAD VARIANT PHASE "observe: {x: {series: x_total, take: max}}\n",
      ":4:38: expected no take: 'x_total' only grows"},
     {HEAD VARIANT PHASE "observe: {x: {series: x, take: most}}\n", ":4:32: "},
@@ -474,8 +501,30 @@ static const struct {
     {HEAD VARIANT PHASE "observe: {x: {sql: select 1}}\n",
      ":4:20: sql needs a database: the scenario has none"},
     {HEAD VARIANT PHASE "observe: {x: {sql: select 1, series: x}}\n",
-     ":4:20: expected series or sql, not both"},
-    {HEAD VARIANT PHASE "observe: {x: {sql: ' ; '}}\n", ":4:20: expected a statement"},
+     ":4:20: expected one of series, histogram and sql"},
+    {HEAD VARIANT PHASE "observe: {x: {sql: ' ; '}}\n",
+     ":4:20: expected at least one SQL statement"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x_seconds}}\n",
+     ":4:26: expected a quantile, too"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x_bucket, quantile: 50%}}\n",
+     ":4:26: expected a histogram such as"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: 'x{le=\"1\"}', quantile: 50%}}\n",
+     ":4:26: expected a histogram such as"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x y, quantile: 50%}}\n",
+     ":4:26: expected a histogram such as"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: 100%}}\n", ":4:39: "},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: 0}}\n", ":4:39: "},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: half}}\n", ":4:39: "},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: 50%, take: max}}\n",
+     ":4:50: expected no take"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: 50%, at: round}}\n",
+     ":4:48: expected at: phase"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: 50%, series: y}}\n",
+     ":4:26: expected one of series, histogram and sql"},
+    {HEAD VARIANT PHASE "observe: {x: {series: y, quantile: 50%}}\n",
+     ":4:36: expected no quantile"},
+    {HEAD VARIANT PHASE "observe: [{histogram: x, quantile: 50%}]\n",
+     ":4:11: expected names with what is observed"},
     {HEAD VARIANT PHASE "database: none\nobserve: {x: {sql: select 1}}\n",
      ":5:20: sql needs a database"},
     {HEAD VARIANT PHASE "database: postgres\nobserve: {x: {sql: select 1, at: round, take: max}}\n",
@@ -638,6 +687,7 @@ int main(void)
         cmocka_unit_test(claims_and_conditions_are_read),
         cmocka_unit_test(a_round_is_gathered_from_its_phases),
         cmocka_unit_test(gauges_are_gathered_as_they_are_taken),
+        cmocka_unit_test(quantiles_of_histograms_are_observed),
         cmocka_unit_test(sql_is_observed_of_a_database),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),

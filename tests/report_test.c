@@ -23,10 +23,14 @@ static const char scenario[] =
     "  - {name: settle, kind: drain, for: 10ms}\n"
     "rounds: 10\n"
     "noise: 2%\n"
-    "observe: {in_use: {series: pool_in_use, take: max}, hits: hits_total}\n"
+    "observe:\n"
+    "  in_use: {series: pool_in_use, take: max}\n"
+    "  hits: hits_total\n"
+    "  wait_p99: {histogram: wait_seconds, quantile: 99%}\n"
+    "  wait_p50: {histogram: wait_seconds, quantile: 50%}\n"
     "derive:\n"
     "  per_error: {from: qps / error_count}\n"
-    "show: [qps, cpu_per_request, rss_peak]\n"
+    "show: [qps, cpu_per_request, rss_peak, wait_p99]\n"
     "invariants: [contaminated == 0]\n"
     "expect:\n"
     "  - pooled.qps / plain.qps > 1.2\n"
@@ -77,13 +81,28 @@ static struct search_curve *make_curve(double met_per_s, enum search_outcome abo
 static void add_gauge(struct result_round *round, double most)
 {
     struct result_step *step = &round->steps[0];
-    step->gauges = calloc(2, sizeof(*step->gauges));
+    step->gauges = calloc(4, sizeof(*step->gauges));
     assert_non_null(step->gauges);
     step->gauges[0].period_ns = 100000000;
     for (size_t i = 0; i < 10; i++)
         assert_ok(gauge_put(&step->gauges[0], i, i == 4 ? NAN : most * (double)i / 9));
     gauge_cut(&step->gauges[0], 0, 1000000000);
     round->rows[METRIC_BUILTIN_COUNT] = round->whole[METRIC_BUILTIN_COUNT] = most;
+}
+
+/* Most waits are short, some long and one beyond all bounds; both observations have them. */
+static void add_histograms(struct result_round *round, uint64_t long_ones)
+{
+    struct result_step *step = &round->steps[0];
+    struct bucket some[] = {{0, 1024, 900}, {4e6, 5e6, long_ones}, {6.87e10, INFINITY, 1}};
+    struct buckets grown = {some, 3};
+    step->histograms = calloc(4, sizeof(*step->histograms));
+    assert_non_null(step->histograms);
+    for (size_t i = 2; i < 4; i++) {
+        assert_ok(buckets_add(&step->histograms[i], &grown));
+        round->rows[METRIC_BUILTIN_COUNT + i] = round->whole[METRIC_BUILTIN_COUNT + i] =
+            buckets_quantile(&step->histograms[i], i == 2 ? 0.99 : 0.5);
+    }
 }
 
 /* Ten blocks of two variants, the third round of pooled invalid; every kind of thing in it. */
@@ -100,6 +119,7 @@ static struct result *make(const struct plan *plan)
             round->whole[METRIC_CPU_PER_REQUEST] = 35000;
             round->whole[METRIC_RSS_PEAK] = 12 << 20;
             add_gauge(round, variant ? 20 : 7);
+            add_histograms(round, variant ? 30 : 300);
             round->steps[0].load.cpu.cpu_ns = 420000000;
             round->steps[0].metered = true;
             round->steps[0].subject.at_ns = 1000000000;
@@ -413,6 +433,11 @@ static void check_round(const struct result_round *was, const struct result_roun
     assert_int_equal(gauge->count, 10);
     assert_int_equal(gauge->missed, 1);
     assert_true(gauge->high == was->whole[METRIC_BUILTIN_COUNT] && isnan(gauge->values[4]));
+    const struct buckets *buckets = &is->steps[0].histograms[3];
+    assert_int_equal(buckets->count, 3);
+    assert_memory_equal(buckets->items, was->steps[0].histograms[3].items,
+                        3 * sizeof(*buckets->items));
+    assert_int_equal(is->steps[0].histograms[1].count, 0);
 }
 
 static void check_series(const struct series *was, const struct series *is)
@@ -545,6 +570,14 @@ static void what_is_no_record_is_refused(void **unused)
         {"rounds/3/phases/0/gauges/in_use/low", "\"few\"", "in_use: low: expected a number"},
         {"rounds/3/phases/0/gauges/in_use/values", "7", "in_use: values: expected an array"},
         {"rounds/3/phases/0/gauges/in_use/values", "[1,true]", "in_use: values: expected numbers"},
+        {"rounds/3/phases/0/histograms", NULL, "histograms: expected an object"},
+        {"rounds/3/phases/0/histograms/hits", "{}", "histograms: expected observations"},
+        {"rounds/3/phases/0/histograms/wait_p99", "7", "wait_p99: low: expected an array"},
+        {"rounds/3/phases/0/histograms/wait_p99/low", "[1]", "wait_p99: expected low, high and"},
+        {"rounds/3/phases/0/histograms/wait_p99/low/1", "7e9", "wait_p99: expected bounds in"},
+        {"rounds/3/phases/0/histograms/wait_p99/high/0", "null", "wait_p99: expected bounds in"},
+        {"rounds/3/phases/0/histograms/wait_p99/high/0", "true", "wait_p99: expected numbers"},
+        {"rounds/3/phases/0/histograms/wait_p99/count/0", "-1", "wait_p99: expected numbers"},
         {"rounds/3/broken", NULL, "rounds[3]: broken: expected an array"},
         {"rounds/3/broken", "[{\"invariant\":0,\"text\":\"\"}]", "broken: expected invariants"},
         {"rounds/9/broken", "[]", "rounds[9]: reasons: expected some"},

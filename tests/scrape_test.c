@@ -70,6 +70,60 @@ static void test_what_is_not_there(void **state)
     scrape_fini(&scrape);
 }
 
+static const char histograms[] = "wait_seconds_bucket{pool=\"a\",le=\"0.5\"} 3\n"
+                                 "wait_seconds_bucket{pool=\"a\",le=\"1\"} 7\n"
+                                 "wait_seconds_bucket{pool=\"a\",le=\"+Inf\"} 9\n"
+                                 "wait_seconds_sum{pool=\"a\"} 5\n"
+                                 "wait_seconds_count{pool=\"a\"} 9\n"
+                                 "wait_seconds_bucket{le=\"+Inf\",pool=\"b\"} 4\n" /* any order */
+                                 "wait_seconds_bucket{le=\"1\",pool=\"b\"} 4\n"
+                                 "wait_seconds_bucket{le=\"0.5\",pool=\"b\"} 1\n"
+                                 "wait_seconds_bucket{pool=\"b\"} 100\n" /* no bound */
+                                 "wait_seconds_bucket{le=\"x\",pool=\"b\"} 100\n"
+                                 "torn_bucket{le=\"-1\"} 5\n"
+                                 "torn_bucket{le=\"2\"} 4\n"
+                                 "torn_bucket{le=\"+Inf\"} NaN\n";
+
+static void assert_bucket(const struct buckets *buckets, size_t index, double low, double high,
+                          uint64_t count)
+{
+    assert_true(index < buckets->count);
+    assert_true(buckets->items[index].low == low && buckets->items[index].high == high);
+    assert_int_equal(buckets->items[index].count, count);
+}
+
+static void test_histograms(void **state)
+{
+    (void)state;
+    struct scrape scrape = read_page(histograms);
+    struct buckets buckets;
+    assert_ok(scrape_buckets(&scrape, "wait_seconds{pool=\"a\"}", &buckets));
+    assert_int_equal(buckets.count, 3);
+    assert_bucket(&buckets, 0, 0, 0.5, 3);
+    assert_bucket(&buckets, 1, 0.5, 1, 4);
+    assert_bucket(&buckets, 2, 1, INFINITY, 2);
+    buckets_fini(&buckets);
+    assert_ok(scrape_buckets(&scrape, "wait_seconds", &buckets));
+    assert_int_equal(buckets.count, 3);
+    assert_bucket(&buckets, 0, 0, 0.5, 4);
+    assert_bucket(&buckets, 1, 0.5, 1, 7);
+    assert_bucket(&buckets, 2, 1, INFINITY, 2);
+    buckets_fini(&buckets);
+    assert_ok(scrape_buckets(&scrape, "torn", &buckets)); /* never less than nothing */
+    assert_bucket(&buckets, 0, -1, -1, 5);
+    assert_bucket(&buckets, 1, -1, 2, 0);
+    assert_bucket(&buckets, 2, 2, INFINITY, 0);
+    buckets_fini(&buckets);
+    static const char *const none[] = {
+        "wait", "wait_seconds{}", "wait_seconds{pool=\"c\"}", "wait_seconds_count", "no{", ""};
+    for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++) {
+        assert_ok(scrape_buckets(&scrape, none[i], &buckets));
+        assert_int_equal(buckets.count, 0);
+        buckets_fini(&buckets);
+    }
+    scrape_fini(&scrape);
+}
+
 static void test_malformed(void **state)
 {
     (void)state;
@@ -107,9 +161,8 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_what_is_not_there),
-        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_what_is_not_there),
+        cmocka_unit_test(test_histograms), cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static const struct plan_key scenario_keys[] = {
     {"load", "a mapping", "what is sent, and how: defaults for all phases"},
     {"phases", "a list", "what happens in a round, in order; required"},
     {"observe", "a mapping or a list",
-     "series of the subject's /metrics, or sql for its database, by metric name"},
+     "series or histograms of the subject's /metrics, or sql for its database, by metric name"},
     {"derive", "a mapping", "further metrics: name to expression over metrics"},
     {"show", "a list", "metrics to show as further columns"},
     {"expect", "a list", "conditions over metrics of variants; a broken one fails the run"},
@@ -93,7 +93,12 @@ const struct param plan_phase_params[] = {
 
 const struct param plan_observe_params[] = {
     {PARAM_TEXT("series", metric_text, from, NULL,
-                "Prometheus series, labels in braces; this or sql is required")},
+                "Prometheus series, labels in braces; this, histogram or sql is required")},
+    {PARAM_TEXT("histogram", metric_text, histogram, NULL,
+                "instead: a Prometheus histogram, of which quantile says what is taken")},
+    {PARAM_SHARE("quantile", metric_text, quantile, NULL,
+                 "of the values a histogram took in during the phase; required for one"),
+     .min = 0.0001, .max = 0.9999},
     {PARAM_TEXT("sql", metric_text, sql, NULL,
                 "instead: a statement for the database; the first column of its first row")},
     {PARAM_CHOICE("take", metric_text, take, "last",

@@ -295,7 +295,8 @@ static void metrics_destroy(struct plan *plan)
     for (size_t i = 0; i < plan->observe_count; i++) {
         free(plan->observes[i].name);
         free(plan->observes[i].series);
-        free(plan->observes[i].sql);
+        free(plan->observes[i].histogram);
+        free(plan->observes[i].sql.text);
     }
     for (size_t i = 0; i < plan->derive_count; i++) {
         free(plan->derives[i].name);

@@ -12,6 +12,7 @@
  * is what a path without a phase means:
  *   qps, goodput, a request's cost  the first closed-loop measured phase, else the first measured
  *   latencies, lateness             the first open-loop measured phase, else the first measured
+ *   quantiles of observed ones      likewise
  *   counts, observed counters       summed over the measured phases
  *   observed gauges                 by take: the last measured phase's; the largest, least or mean
  */
@@ -146,16 +147,18 @@ enum plan_at {
 extern const char *const plan_take_names[]; /* by enum plan_take, ends with NULL */
 extern const char *const plan_at_names[];   /* by enum plan_at, ends with NULL */
 
-/* A series of the subject's /metrics, or a statement its database is asked. Metric index
- * METRIC_BUILTIN_COUNT + its own index. */
+/* One of a series or a histogram of the subject's /metrics, or a statement its database is asked.
+ * Metric index METRIC_BUILTIN_COUNT + its own index. */
 struct plan_observe {
-    char *name;   /* the metric's name */
-    char *series; /* Prometheus name, with labels in braces where given: compared as written */
-    char *sql;    /* instead of a series: the first column of its first row */
-    bool counter; /* growth over the phase is kept, else what take says */
-    int take;     /* enum plan_take; LAST for a counter */
-    int at;       /* enum plan_at; PHASE for a series */
-    double scale; /* the metric is what was read times this: 1e9 for seconds */
+    char *name;          /* the metric's name */
+    char *series;        /* Prometheus name, with labels in braces where given; or NULL */
+    char *histogram;     /* likewise, without _bucket; or NULL */
+    double quantile;     /* of what a histogram grew by over the phase, above 0 and below 1 */
+    struct plan_sql sql; /* the first column of its first row; text NULL: none */
+    bool counter;        /* growth over the phase is kept, else what take says */
+    int take;            /* enum plan_take; LAST for a counter and a histogram */
+    int at;              /* enum plan_at; PHASE for all but sql */
+    double scale;        /* the metric is what was read times this: 1e9 for seconds */
 };
 
 struct plan_derive {

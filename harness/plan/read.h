@@ -27,12 +27,14 @@ enum { STATES_MAX = 4 };
 
 /* A metric's mapping, as written. */
 struct metric_text {
-    char *from; /* series or expression */
-    char *sql;  /* instead of a series */
-    int take;   /* enum plan_take */
-    int at;     /* enum plan_at */
-    int unit;   /* index into the choices: 0 is "by its name", else enum metric_unit + 1 */
-    int better; /* index into the choices: as enum metric_better */
+    char *from;      /* series or expression */
+    char *histogram; /* instead of a series */
+    char *sql;       /* likewise */
+    double quantile; /* of a histogram */
+    int take;        /* enum plan_take */
+    int at;          /* enum plan_at */
+    int unit;        /* index into the choices: 0 is "by its name", else enum metric_unit + 1 */
+    int better;      /* index into the choices: as enum metric_better */
 };
 
 /* A claim's mapping, as written. */

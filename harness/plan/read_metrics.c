@@ -78,7 +78,7 @@ static int read_metric_text(struct reading *reading, const yaml_node_t *node, in
         return rc;
     if (node->type == YAML_MAPPING_NODE) {
         rc = read_settings(reading, node, section, (void *const[STATES_MAX]){text});
-        if (!rc && !text->from && !text->sql)
+        if (!rc && !text->from && !text->histogram && !text->sql)
             return document_fail(doc, node, reading->err, "expected %s", key);
         return rc;
     }
@@ -111,7 +111,35 @@ static enum metric_over observe_over(const struct plan_observe *observe)
     };
     if (observe->at == PLAN_AT_ROUND)
         return METRIC_OVER_ROUND;
+    if (observe->histogram)
+        return METRIC_OVER_OPEN;
     return observe->counter ? METRIC_OVER_SUM : over[observe->take];
+}
+
+/* What a histogram's own series are told by is not for the scenario to say. */
+static int check_histogram(struct reading *reading, const yaml_node_t *node,
+                           const struct plan_observe *observe)
+{
+    struct document *doc = &reading->doc;
+    const char *name = observe->histogram;
+    const yaml_node_t *key = document_get(doc, node, "histogram");
+    if (!series_is_sound(name) || ends_with(name, strcspn(name, "{"), "_bucket") ||
+        strstr(name, "{le=") || strstr(name, ",le="))
+        return document_fail(
+            doc, key, reading->err,
+            "expected a histogram such as wait_seconds or wait_seconds{pool=\"a\"}, "
+            "without _bucket and le, not '%.80s'",
+            name);
+    if (!document_get(doc, node, "quantile"))
+        return document_fail(doc, key, reading->err,
+                             "expected a quantile, too: which of its values, such as 99%%");
+    if (observe->take != PLAN_TAKE_LAST)
+        return document_fail(doc, document_get(doc, node, "take"), reading->err,
+                             "expected no take: a histogram's growth over the phase is kept");
+    if (observe->at != PLAN_AT_PHASE)
+        return document_fail(doc, document_get(doc, node, "at"), reading->err,
+                             "expected at: phase, for a histogram");
+    return 0;
 }
 
 static int check_series(struct reading *reading, const yaml_node_t *node,
@@ -133,15 +161,13 @@ static int check_series(struct reading *reading, const yaml_node_t *node,
     return 0;
 }
 
-static int check_sql(struct reading *reading, const yaml_node_t *node,
-                     const struct plan_observe *observe)
+static int fill_sql(struct reading *reading, const yaml_node_t *node, struct plan_observe *observe)
 {
     struct document *doc = &reading->doc;
     const yaml_node_t *sql = document_get(doc, node, "sql");
-    if (observe->series)
-        return document_fail(doc, sql, reading->err, "expected series or sql, not both");
-    if (observe->sql[strspn(observe->sql, " \t\r\n;")] == '\0')
-        return document_fail(doc, sql, reading->err, "expected a statement, such as select 1");
+    int rc = read_sql(reading, sql, &observe->sql);
+    if (rc)
+        return rc;
     if (reading->plan->database.kind == PLAN_DATABASE_NONE)
         return document_fail(doc, sql, reading->err, "sql needs a database: the scenario has none");
     if (observe->at == PLAN_AT_ROUND && observe->take != PLAN_TAKE_LAST)
@@ -150,18 +176,40 @@ static int check_sql(struct reading *reading, const yaml_node_t *node,
     return 0;
 }
 
-/* A series in Prometheus' letters, or a statement. Takes both texts over. */
+/* Where one is said after another, the place of the latter. */
+static int check_kinds(struct reading *reading, const yaml_node_t *node,
+                       const struct metric_text *text)
+{
+    struct document *doc = &reading->doc;
+    if (node->type != YAML_MAPPING_NODE)
+        return 0;
+    const yaml_node_t *quantile = document_get(doc, node, "quantile");
+    if ((text->from != NULL) + (text->histogram != NULL) + (text->sql != NULL) > 1)
+        return document_fail(doc, document_get(doc, node, text->sql ? "sql" : "histogram"),
+                             reading->err, "expected one of series, histogram and sql");
+    if (quantile && !text->histogram)
+        return document_fail(doc, quantile, reading->err,
+                             "expected no quantile: that is for a histogram");
+    return 0;
+}
+
+/* A series or a histogram in Prometheus' letters, or a statement. Takes the texts over. */
 static int fill_observe(struct reading *reading, const yaml_node_t *node,
                         struct plan_observe *observe, struct metric_text *text)
 {
-    observe->series = text->from;
-    observe->sql = text->sql;
     observe->take = text->take;
     observe->at = text->at;
-    text->from = text->sql = NULL;
-    if (observe->series)
-        (void)infer_unit(observe->series, &observe->counter);
-    return observe->sql ? check_sql(reading, node, observe) : check_series(reading, node, observe);
+    observe->quantile = text->quantile;
+    int rc = check_kinds(reading, node, text);
+    if (rc || text->sql)
+        return rc ? rc : fill_sql(reading, node, observe);
+    observe->series = text->from;
+    observe->histogram = text->histogram;
+    text->from = text->histogram = NULL;
+    if (observe->histogram)
+        return check_histogram(reading, node, observe);
+    (void)infer_unit(observe->series, &observe->counter);
+    return check_series(reading, node, observe);
 }
 
 /* Its own, or in a plain list the series'. */
@@ -171,9 +219,10 @@ static int name_observe(struct reading *reading, const yaml_node_t *key, const y
     int rc = key ? read_name_check(reading, key, "a metric") : 0;
     if (rc)
         return rc;
-    if (!key && observe->sql)
+    if (!key && !observe->series)
         return document_fail(&reading->doc, node, reading->err,
-                             "expected names with what is observed, not a list, for sql");
+                             "expected names with what is observed, not a list, for %s",
+                             observe->histogram ? "histograms" : "sql");
     observe->name =
         key ? strdup(document_text(key)) : strndup(observe->series, strcspn(observe->series, "{"));
     if (!observe->name)
@@ -190,17 +239,19 @@ static int read_observe(struct reading *reading, const yaml_node_t *key, const y
     struct plan *plan = reading->plan;
     struct plan_observe *observe = &plan->observes[plan->observe_count++];
     struct metric_text text = {0};
-    int rc = read_metric_text(reading, node, SECTION_OBSERVE, "series or sql", &text);
+    int rc = read_metric_text(reading, node, SECTION_OBSERVE, "series, histogram or sql", &text);
     if (!rc)
         rc = fill_observe(reading, node, observe, &text);
     if (!rc)
         rc = name_observe(reading, key, node, observe);
     if (!rc) {
-        const char *what = observe->sql ? observe->sql : observe->series;
+        const char *what = observe->series      ? observe->series
+                           : observe->histogram ? observe->histogram
+                                                : observe->sql.text;
         struct metric *metric = add_metric(plan, observe->name, what, &text);
         bool counter;
         if (text.unit == 0)
-            metric->unit = observe->sql ? METRIC_COUNT : infer_unit(what, &counter);
+            metric->unit = observe->sql.text ? METRIC_COUNT : infer_unit(what, &counter);
         metric->over = observe_over(observe);
         observe->scale = metric->unit == METRIC_NS ? 1e9 : 1;
     }

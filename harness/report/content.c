@@ -16,8 +16,8 @@ enum { STANDARD_COUNT = sizeof(standard) / sizeof(*standard) };
 
 static const char *const superscripts[] = {"¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸"};
 
-/* What people call a built-in metric. */
-static const char *metric_label(int metric)
+/* What people call a metric. */
+static const char *metric_label(const struct metric *metrics, int metric)
 {
     switch (metric) {
     case METRIC_QPS:
@@ -33,7 +33,7 @@ static const char *metric_label(int metric)
     case METRIC_P999:
         return "P99.9";
     default:
-        return metric_builtin[metric].name;
+        return metrics[metric].name;
     }
 }
 
@@ -64,19 +64,21 @@ static char *ratio_text(double value, char *text, size_t size_bytes)
     return text;
 }
 
-/* A mark for a percentile that wants more requests than there were. */
-static const char *note_mark(struct content_notes *notes, int metric, uint64_t needs,
-                             uint64_t least)
+/* A mark for a percentile that wants more requests than there were, or values. */
+static const char *note_mark(struct content_notes *notes, const struct metric *metrics, int metric,
+                             uint64_t needs, uint64_t least)
 {
+    const char *of = metric < METRIC_BUILTIN_COUNT ? "requests" : "values";
     size_t at = 0;
-    while (at < notes->count && notes->needs[at] != needs)
+    while (at < notes->count && (notes->needs[at] != needs || notes->of[at] != of))
         at++;
     if (at == sizeof(notes->needs) / sizeof(*notes->needs))
         return "";
     if (at == notes->count) {
         notes->needs[at] = needs;
         notes->least[at] = least;
-        notes->names[at] = metric_label(metric);
+        notes->names[at] = metric_label(metrics, metric);
+        notes->of[at] = of;
         notes->count++;
     }
     notes->least[at] = least < notes->least[at] ? least : notes->least[at];
@@ -86,9 +88,9 @@ static const char *note_mark(struct content_notes *notes, int metric, uint64_t n
 char *content_note(const struct content_notes *notes, size_t index, char *text, size_t size_bytes)
 {
     char needs[32], least[32];
-    (void)snprintf(text, size_bytes, "%s %s wants %s requests a round; the fewest were %s",
+    (void)snprintf(text, size_bytes, "%s %s wants %s %s a round; the fewest were %s",
                    superscripts[index], notes->names[index],
-                   digits_text(notes->needs[index], needs, sizeof(needs)),
+                   digits_text(notes->needs[index], needs, sizeof(needs)), notes->of[index],
                    digits_text(notes->least[index], least, sizeof(least)));
     return text;
 }
@@ -110,8 +112,9 @@ static int level_cell(const struct result *result, size_t variant, int metric, s
     if (rc)
         return rc;
     if (level.needs) {
-        table_cell(table, TONE_QUIET, "few %s",
-                   note_mark(notes, metric, level.needs, level.requests_least));
+        table_cell(
+            table, TONE_QUIET, "few %s",
+            note_mark(notes, result->plan->metrics, metric, level.needs, level.requests_least));
         return 0;
     }
     char value[TEXT_BYTES], spread[32];
@@ -171,7 +174,7 @@ static void versus_cell(const struct judgement *judgement, size_t variant, int m
         table_cell(table, TONE_QUIET, "%s", variant == 0 ? "1" : "–");
     else if (found->measured.needs)
         table_cell(table, TONE_QUIET, "few %s",
-                   note_mark(notes, metric, found->measured.needs, UINT64_MAX));
+                   note_mark(notes, metric_builtin, metric, found->measured.needs, UINT64_MAX));
     else
         table_cell(table, versus_tone(found->verdict), "%s %s",
                    measured_text(&found->measured, text, sizeof(text)),
@@ -192,7 +195,7 @@ static void variant_heads(const struct result *result, struct table *table)
     const struct plan *plan = result->plan;
     table_column(table, TABLE_LEFT, "variant");
     for (size_t i = 0; i < STANDARD_COUNT; i++)
-        table_column(table, TABLE_RIGHT, "%s", metric_label(standard[i]));
+        table_column(table, TABLE_RIGHT, "%s", metric_label(metric_builtin, standard[i]));
     if (result->variant_count > 1) {
         table_column(table, TABLE_LEFT, "QPS / %s", result->variants[0].name);
         table_column(table, TABLE_LEFT, "P99 / %s", result->variants[0].name);

@@ -9,8 +9,9 @@
 
 /* Remarks under the table of variants, each with its superscript mark in the cells. */
 struct content_notes {
-    uint64_t needs[8];    /* requests a round that a percentile wants */
+    uint64_t needs[8];    /* requests a round that a percentile wants, or values of a histogram */
     uint64_t least[8];    /* the fewest a round had */
+    const char *of[8];    /* "requests" or "values" */
     const char *names[8]; /* of the metrics, the first that has this need */
     size_t count;
 };

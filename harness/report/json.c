@@ -268,6 +268,33 @@ static json_t *gauges_json(struct writer *writer, const struct plan *plan,
     return object;
 }
 
+static json_t *buckets_json(struct writer *writer, const struct buckets *buckets)
+{
+    json_t *object = json_object(), *low = json_array(), *high = json_array();
+    json_t *counts = json_array();
+    for (size_t i = 0; i < buckets->count; i++) {
+        append(writer, low, number(buckets->items[i].low));
+        append(writer, high, number(buckets->items[i].high));
+        append(writer, counts, count(buckets->items[i].count));
+    }
+    put(writer, object, "low", low);
+    put(writer, object, "high", high);
+    put(writer, object, "count", counts);
+    return object;
+}
+
+static json_t *histograms_json(struct writer *writer, const struct plan *plan,
+                               const struct result_step *step)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < plan->observe_count; i++) {
+        const struct buckets *buckets = result_histogram(plan, step, i);
+        if (buckets)
+            put(writer, object, plan->observes[i].name, buckets_json(writer, buckets));
+    }
+    return object;
+}
+
 static json_t *step_json(struct writer *writer, const struct plan *plan,
                          const struct result_round *round, size_t phase)
 {
@@ -286,6 +313,7 @@ static json_t *step_json(struct writer *writer, const struct plan *plan,
         step->database_metered ? count(step->database_cpu_ns) : json_null());
     put(writer, object, "search", curve_json(writer, step->curve));
     put(writer, object, "gauges", gauges_json(writer, plan, step));
+    put(writer, object, "histograms", histograms_json(writer, plan, step));
     return object;
 }
 

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BLOCKS_MAX = STATS_COUNT_MAX, ROUNDS_MAX = 1 << 14 };
+enum { BLOCKS_MAX = STATS_COUNT_MAX, ROUNDS_MAX = 1 << 14, BUCKETS_MAX = 1 << 14 };
 
 static int expected(struct err *err, const char *key, const char *what)
 {
@@ -470,6 +470,67 @@ static int read_gauges(const json_t *object, const struct plan *plan, struct res
     return rc;
 }
 
+/* One bucket behind another; null is no upper bound. */
+static int read_bucket(const json_t *low, const json_t *high, const json_t *counted,
+                       struct buckets *buckets, struct err *err)
+{
+    struct bucket *bucket = &buckets->items[buckets->count];
+    bool first = buckets->count == 0, open = json_is_null(high);
+    if (!json_is_number(low) || !(json_is_number(high) || open) ||
+        !to_count(counted, &bucket->count))
+        return err_set(err, -EINVAL, "expected numbers in low, high and count");
+    bucket->low = json_number_value(low);
+    bucket->high = open ? INFINITY : json_number_value(high);
+    if (bucket->low > bucket->high || (!first && !(bucket->high > bucket[-1].high)))
+        return err_set(err, -EINVAL, "expected bounds in ascending order");
+    buckets->count++;
+    return 0;
+}
+
+static int read_buckets(const json_t *object, struct buckets *buckets, struct err *err)
+{
+    json_t *low, *high = NULL, *counts = NULL;
+    int rc = get_array(object, "low", &low, err);
+    if (!rc)
+        rc = get_array(object, "high", &high, err);
+    if (!rc)
+        rc = get_array(object, "count", &counts, err);
+    size_t size = rc ? 0 : json_array_size(low);
+    if (!rc &&
+        (json_array_size(high) != size || json_array_size(counts) != size || size > BUCKETS_MAX))
+        rc = err_set(err, -EINVAL, "expected low, high and count of one length");
+    if (!rc && !(buckets->items = calloc(size + 1, sizeof(*buckets->items))))
+        rc = no_memory(err);
+    for (size_t i = 0; i < size && !rc; i++)
+        rc = read_bucket(json_array_get(low, i), json_array_get(high, i), json_array_get(counts, i),
+                         buckets, err);
+    return rc;
+}
+
+static int read_histograms(const json_t *object, const struct plan *plan, struct result_step *step,
+                           struct err *err)
+{
+    json_t *histograms;
+    size_t found = 0;
+    int rc = get_object(object, "histograms", &histograms, err);
+    if (rc || json_object_size(histograms) == 0)
+        return rc;
+    step->histograms = calloc(plan->observe_count + 1, sizeof(*step->histograms));
+    if (!step->histograms)
+        return no_memory(err);
+    for (size_t i = 0; !rc && i < plan->observe_count; i++) {
+        const char *name = plan->observes[i].name;
+        const json_t *histogram = json_object_get(histograms, name);
+        if (!plan->observes[i].histogram || !histogram)
+            continue;
+        found++;
+        rc = within(read_buckets(histogram, &step->histograms[i], err), name, err);
+    }
+    if (!rc && found != json_object_size(histograms))
+        rc = err_set(err, -EINVAL, "expected observations of the scenario");
+    return rc;
+}
+
 static int read_step(const json_t *object, const struct plan *plan, struct result_step *step,
                      double *row, struct err *err)
 {
@@ -495,7 +556,9 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
         rc = get_count(object, "database_cpu_ns", UINT64_MAX, &step->database_cpu_ns, err);
     if (!rc)
         rc = read_curve(object, &step->curve, err);
-    return rc ? rc : within(read_gauges(object, plan, step, err), "gauges", err);
+    if (!rc)
+        rc = within(read_gauges(object, plan, step, err), "gauges", err);
+    return rc ? rc : within(read_histograms(object, plan, step, err), "histograms", err);
 }
 
 static int read_breaches(const json_t *object, const struct plan *plan, struct result_round *round,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* markdown.c - the same report for job summaries and published pages. */
 #include "report/content.h"
+#include "report/distributions.h"
 #include "report/over_time.h"
 #include "report/report.h"
 
@@ -38,7 +39,7 @@ static int markdown_format(const struct result *result, const struct judgement *
                            FILE *out, struct err *err)
 {
     struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0}, curves = {0};
-    struct table over_time = {0};
+    struct table over_time = {0}, distributions = {0};
     char text[400];
     enum tone tone;
     (void)fputs("## ", out);
@@ -54,6 +55,10 @@ static int markdown_format(const struct result *result, const struct judgement *
         rc = content_over_time(result, &over_time, err);
     if (!rc)
         rc = write_section(out, "Over time, in the median round", &over_time, err);
+    if (!rc)
+        rc = content_distributions(result, &distributions, err);
+    if (!rc)
+        rc = write_section(out, "Histograms, of all valid rounds", &distributions, err);
     if (!rc)
         rc = write_section(out, "Expectations", &expects, err);
     if (!rc)
@@ -73,6 +78,7 @@ static int markdown_format(const struct result *result, const struct judgement *
     table_fini(&validity);
     table_fini(&curves);
     table_fini(&over_time);
+    table_fini(&distributions);
     if (!rc)
         (void)fprintf(out, "\n**%s**\n",
                       content_outcome(result, judgement, text, sizeof(text), &tone));

@@ -196,7 +196,7 @@ static uint64_t requests_least(const struct result *result, size_t variant, int 
 static void measured_needs(const struct result *result, int variant, const struct expr_ref *ref,
                            struct measured *out)
 {
-    uint64_t needs = result_metric_needs(ref->metric);
+    uint64_t needs = result_metric_needs(result->plan, ref->metric);
     if (needs == 0 || variant < 0)
         return;
     if (requests_least(result, (size_t)variant, ref->phase, ref->metric) < needs &&
@@ -315,7 +315,7 @@ int judgement_level(const struct result *result, size_t variant, int phase, int 
         out->low = values[0];
         out->high = values[out->used - 1];
         out->requests_least = requests_least(result, variant, phase, metric);
-        uint64_t needs = result_metric_needs(metric);
+        uint64_t needs = result_metric_needs(result->plan, metric);
         out->needs = out->requests_least < needs ? needs : 0;
     }
     free(values);

@@ -3,6 +3,7 @@
 #include "report/terminal.h"
 
 #include "report/content.h"
+#include "report/distributions.h"
 #include "report/over_time.h"
 #include "report/report.h"
 #include "report/text.h"
@@ -107,7 +108,7 @@ static int write_conditions(const struct result *result, const struct judgement 
 int terminal_write(const struct result *result, const struct judgement *judgement, FILE *out,
                    const struct table_style *style, struct err *err)
 {
-    struct table over_time = {0}, validity = {0}, curves = {0};
+    struct table over_time = {0}, distributions = {0}, validity = {0}, curves = {0};
     char text[400];
     enum tone tone;
     (void)write_wrapped(out, result->plan->name, style, TONE_STRONG);
@@ -119,6 +120,10 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     if (!rc)
         rc = write_section(out, style, "Over time, in the median round", &over_time, err);
     if (!rc)
+        rc = content_distributions(result, &distributions, err);
+    if (!rc)
+        rc = write_section(out, style, "Histograms, of all valid rounds", &distributions, err);
+    if (!rc)
         rc = write_conditions(result, judgement, out, style, err);
     content_curves(result, &curves);
     if (!rc)
@@ -128,6 +133,7 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     if (!rc)
         rc = write_section(out, style, "Validity", &validity, err);
     table_fini(&over_time);
+    table_fini(&distributions);
     table_fini(&validity);
     table_fini(&curves);
     if (rc)

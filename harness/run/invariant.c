@@ -40,7 +40,7 @@ static bool lacks_requests(const struct place *place, const struct expr *expr)
     for (size_t i = 0; i < expr_ref_count(expr); i++) {
         struct expr_ref ref = expr_ref(expr, i);
         if (result_requests(place->result, place->round, ref.phase, ref.metric) <
-            result_metric_needs(ref.metric))
+            result_metric_needs(place->result->plan, ref.metric))
             return true;
     }
     return false;

@@ -26,6 +26,32 @@ bool observe_is(const struct plan_observe *observe, enum observe_when when)
     return when == (observe->take == PLAN_TAKE_LAST ? OBSERVE_PHASE : OBSERVE_SAMPLE);
 }
 
+int observed_init(struct observed *observed, const struct plan *plan)
+{
+    *observed = (struct observed){
+        .count = plan->observe_count,
+        .values = calloc(plan->observe_count + 1, sizeof(*observed->values)),
+        .buckets = calloc(plan->observe_count + 1, sizeof(*observed->buckets)),
+    };
+    if (!observed->values || !observed->buckets) {
+        observed->count = 0;
+        observed_fini(observed);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < observed->count; i++)
+        observed->values[i] = NAN;
+    return 0;
+}
+
+void observed_fini(struct observed *observed)
+{
+    for (size_t i = 0; i < observed->count; i++)
+        buckets_fini(&observed->buckets[i]);
+    free(observed->values);
+    free(observed->buckets);
+    *observed = (struct observed){0};
+}
+
 /* Which observations a source is to read now; false when none. */
 static bool choose(const struct plan *plan, const struct observe_source *source,
                    enum observe_when when, bool *wanted)
@@ -71,7 +97,7 @@ void observer_fini(struct observer *observer)
 }
 
 int observer_read(struct ctx *ctx, struct observer *observer, enum observe_when when,
-                  double *values, struct err *err)
+                  struct observed *observed, struct err *err)
 {
     const struct plan *plan = observer->setting.plan;
     bool *wanted = calloc(plan->observe_count + 1, sizeof(*wanted));
@@ -82,7 +108,7 @@ int observer_read(struct ctx *ctx, struct observer *observer, enum observe_when 
             continue;
         struct ctx once;
         ctx_init_timeout(&once, ctx, READ_PATIENCE_NS);
-        rc = source->read(&once, observer->sources[i].state, wanted, values, err);
+        rc = source->read(&once, observer->sources[i].state, wanted, observed, err);
         ctx_fini(&once);
         if (rc)
             (void)err_wrap(err, "%s", source->name);
@@ -99,10 +125,10 @@ struct sampler {
     const struct observe_source *source; /* NULL: nothing to sample of it */
     void *state;
     uint64_t period_ns;
-    bool *wanted;   /* by observation */
-    double *values; /* likewise */
-    int rc;         /* what ended it before its time */
-    struct err err; /* likewise */
+    bool *wanted;             /* by observation */
+    struct observed observed; /* the last sample */
+    int rc;                   /* what ended it before its time */
+    struct err err;           /* likewise */
 };
 
 struct sampling {
@@ -118,8 +144,8 @@ static int keep(struct sampler *sampler, size_t tick)
     const struct plan *plan = sampler->sampling->plan;
     for (size_t i = 0; i < plan->observe_count; i++) {
         const struct plan_observe *observe = &plan->observes[i];
-        if (sampler->wanted[i] &&
-            gauge_put(&sampler->sampling->gauges[i], tick, sampler->values[i] * observe->scale))
+        if (sampler->wanted[i] && gauge_put(&sampler->sampling->gauges[i], tick,
+                                            sampler->observed.values[i] * observe->scale))
             return err_sys(&sampler->err, -ENOMEM, "keep a sample");
     }
     return 0;
@@ -133,7 +159,7 @@ static void sample(struct ctx *ctx, void *arg)
     for (size_t tick = 0; !sampler->rc && ctx_error(ctx) == 0;) {
         struct ctx once;
         ctx_init_timeout(&once, ctx, SAMPLE_PATIENCE_NS);
-        int rc = sampler->source->read(&once, sampler->state, sampler->wanted, sampler->values,
+        int rc = sampler->source->read(&once, sampler->state, sampler->wanted, &sampler->observed,
                                        &sampler->err);
         ctx_fini(&once);
         if (rc == 0)
@@ -150,7 +176,7 @@ static void sampling_free(struct sampling *sampling)
 {
     for (size_t i = 0; i < OBSERVE_SOURCES_MAX; i++) {
         free(sampling->samplers[i].wanted);
-        free(sampling->samplers[i].values);
+        observed_fini(&sampling->samplers[i].observed);
     }
     for (size_t i = 0; sampling->gauges && i < sampling->plan->observe_count; i++)
         gauge_fini(&sampling->gauges[i]);
@@ -170,8 +196,7 @@ static int prepare_sampler(struct sampling *sampling, struct observer *observer,
     sampler->state = observer->sources[index].state;
     sampler->period_ns = plan->sample_every_ns ? plan->sample_every_ns : source->period_ns;
     sampler->wanted = calloc(plan->observe_count, sizeof(*sampler->wanted));
-    sampler->values = calloc(plan->observe_count, sizeof(*sampler->values));
-    if (!sampler->wanted || !sampler->values)
+    if (!sampler->wanted || observed_init(&sampler->observed, plan))
         return -ENOMEM;
     if (!choose(plan, source, OBSERVE_SAMPLE, sampler->wanted))
         return 0;

@@ -11,6 +11,7 @@
 #include "core/err.h"
 #include "load/load.h"
 #include "plan/plan.h"
+#include "run/buckets.h"
 #include "run/gauge.h"
 
 #include <stdbool.h>
@@ -23,6 +24,17 @@ struct observe_setting {
     const char *conninfo;             /* of its database, as pg_connect takes it; NULL: none */
 };
 
+/* What was read, by observation of the plan. */
+struct observed {
+    size_t count;
+    double *values;          /* NAN: was not there, or is a histogram */
+    struct buckets *buckets; /* of histograms, as they are in the source */
+};
+
+/* -ENOMEM. */
+int observed_init(struct observed *observed, const struct plan *plan);
+void observed_fini(struct observed *observed); /* also when zeroed */
+
 /* A place figures come from. */
 struct observe_source {
     const char *name;   /* for messages: "the subject's metrics" */
@@ -32,10 +44,11 @@ struct observe_source {
     /* Prepares; does not connect. *state is handed to the others; close releases it. */
     int (*open)(void **state, const struct observe_setting *setting, struct err *err);
 
-    /* Fills values, by observation, where wanted says so, NAN for what is not there. May connect,
-     * and keeps the connection when more is to come. ctx's error, -EREMOTEIO when it was refused
-     * for good, or why there is no answer: the next call begins afresh. */
-    int (*read)(struct ctx *ctx, void *state, const bool *wanted, double *values, struct err *err);
+    /* Fills observed where wanted says so. May connect, and keeps the connection when more is to
+     * come. ctx's error, -EREMOTEIO when it was refused for good, or why there is no answer: the
+     * next call begins afresh. */
+    int (*read)(struct ctx *ctx, void *state, const bool *wanted, struct observed *observed,
+                struct err *err);
 
     void (*close)(void *state);
 };
@@ -68,10 +81,10 @@ enum observe_when {
 
 bool observe_is(const struct plan_observe *observe, enum observe_when when);
 
-/* Reads those, as their sources give them, into values: one for each of the plan's observations, of
- * which others are left alone. On failure err says which source and why. */
+/* Reads those, as their sources give them; others are left alone. On failure err says which source
+ * and why. */
 int observer_read(struct ctx *ctx, struct observer *observer, enum observe_when when,
-                  double *values, struct err *err);
+                  struct observed *observed, struct err *err);
 
 /* Samples gauges in fibers of its own, one a source, until it is stopped. A sample that takes
  * longer than the period makes the next ones missing: they are left out, not made up for. */

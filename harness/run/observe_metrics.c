@@ -15,7 +15,7 @@ struct metrics {
 
 static bool metrics_owns(const struct plan_observe *observe)
 {
-    return observe->series != NULL;
+    return observe->series || observe->histogram;
 }
 
 static int metrics_open(void **state, const struct observe_setting *setting, struct err *err)
@@ -50,7 +50,18 @@ static int scrape_once(struct ctx *ctx, struct metrics *self, struct scrape *scr
     return rc;
 }
 
-static int metrics_read(struct ctx *ctx, void *state, const bool *wanted, double *values,
+static int read_one(const struct scrape *scrape, const struct plan_observe *observe, double *value,
+                    struct buckets *buckets)
+{
+    if (observe->series) {
+        *value = scrape_value(scrape, observe->series);
+        return 0;
+    }
+    buckets_fini(buckets);
+    return scrape_buckets(scrape, observe->histogram, buckets);
+}
+
+static int metrics_read(struct ctx *ctx, void *state, const bool *wanted, struct observed *observed,
                         struct err *err)
 {
     struct metrics *self = state;
@@ -58,11 +69,12 @@ static int metrics_read(struct ctx *ctx, void *state, const bool *wanted, double
     int rc = scrape_once(ctx, self, &scrape, err);
     if (rc)
         return rc;
-    for (size_t i = 0; i < self->plan->observe_count; i++)
+    for (size_t i = 0; !rc && i < self->plan->observe_count; i++)
         if (wanted[i])
-            values[i] = scrape_value(&scrape, self->plan->observes[i].series);
+            rc = read_one(&scrape, &self->plan->observes[i], &observed->values[i],
+                          &observed->buckets[i]);
     scrape_fini(&scrape);
-    return 0;
+    return rc ? err_sys(err, rc, "read metrics") : 0;
 }
 
 static void metrics_close(void *state)

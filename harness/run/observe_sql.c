@@ -23,7 +23,7 @@ struct sql {
 
 static bool sql_owns(const struct plan_observe *observe)
 {
-    return observe->sql != NULL;
+    return observe->sql.text != NULL;
 }
 
 static int sql_open(void **state, const struct observe_setting *setting, struct err *err)
@@ -75,7 +75,7 @@ static int ask(struct ctx *ctx, struct sql *self, const struct plan_observe *obs
                struct err *err)
 {
     PGresult *result = NULL;
-    int rc = pg_exec(ctx, self->pg, observe->sql, &result, err);
+    int rc = pg_exec(ctx, self->pg, observe->sql.text, &result, err);
     if (!rc)
         rc = read_number(result, value, err);
     PQclear(result);
@@ -96,14 +96,14 @@ static void leave(struct sql *self)
         disconnect(self);
 }
 
-static int sql_read(struct ctx *ctx, void *state, const bool *wanted, double *values,
+static int sql_read(struct ctx *ctx, void *state, const bool *wanted, struct observed *observed,
                     struct err *err)
 {
     struct sql *self = state;
     int rc = connect_session(ctx, self, err);
     for (size_t i = 0; !rc && i < self->plan->observe_count; i++)
         if (wanted[i])
-            rc = ask(ctx, self, &self->plan->observes[i], &values[i], err);
+            rc = ask(ctx, self, &self->plan->observes[i], &observed->values[i], err);
     if (rc)
         leave(self);
     return rc;

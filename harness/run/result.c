@@ -44,7 +44,10 @@ static void round_fini(struct result_round *round, const struct plan *plan)
             load_result_fini(&step->load);
         for (size_t g = 0; step->gauges && g < plan->observe_count; g++)
             gauge_fini(&step->gauges[g]);
+        for (size_t h = 0; step->histograms && h < plan->observe_count; h++)
+            buckets_fini(&step->histograms[h]);
         free(step->gauges);
+        free(step->histograms);
         free(step->curve);
     }
     free(round->steps);
@@ -93,6 +96,14 @@ const struct gauge *result_gauge(const struct result_step *step, size_t observat
 {
     const struct gauge *gauge = step->gauges ? &step->gauges[observation] : NULL;
     return gauge && gauge->period_ns > 0 ? gauge : NULL;
+}
+
+const struct buckets *result_histogram(const struct plan *plan, const struct result_step *step,
+                                       size_t observation)
+{
+    return step->histograms && plan->observes[observation].histogram
+               ? &step->histograms[observation]
+               : NULL;
 }
 
 static double *rows_create(size_t count)
@@ -160,8 +171,19 @@ bool result_round_counts(const struct result_round *round)
     return round->valid || round->breach_count > 0;
 }
 
-uint64_t result_metric_needs(int metric)
+/* The observation that a metric is, of a histogram; NULL: it is none. */
+static const struct plan_observe *observe_of(const struct plan *plan, int metric)
 {
+    size_t index = (size_t)metric - METRIC_BUILTIN_COUNT;
+    bool is_one = metric >= METRIC_BUILTIN_COUNT && index < plan->observe_count;
+    return is_one && plan->observes[index].histogram ? &plan->observes[index] : NULL;
+}
+
+uint64_t result_metric_needs(const struct plan *plan, int metric)
+{
+    const struct plan_observe *observe = observe_of(plan, metric);
+    if (observe)
+        return hist_percentile_needs(100 * observe->quantile);
     switch (metric) {
     case METRIC_P50:
         return hist_percentile_needs(50);
@@ -186,6 +208,10 @@ uint64_t result_requests(const struct result *result, const struct result_round 
     if (phase < 0)
         return UINT64_MAX;
     const struct result_step *step = &round->steps[phase];
+    const struct plan_observe *observe = observe_of(result->plan, metric);
+    if (observe)
+        return step->histograms ? buckets_total(&step->histograms[observe - result->plan->observes])
+                                : 0;
     return step->ran && step->loaded && step->load.latency ? step->load.latency->count : 0;
 }
 

@@ -17,6 +17,7 @@
 #include "load/load.h"
 #include "measure/meter.h"
 #include "plan/plan.h"
+#include "run/buckets.h"
 #include "run/gauge.h"
 
 #include <stdbool.h>
@@ -57,6 +58,8 @@ struct result_step {
     struct search_curve *curve; /* of a knee search, owned; else NULL. load and subject are those of
                                    the step that decided on the knee, or without one of the last */
     struct gauge *gauges;       /* by observation of the plan, owned; NULL: none was sampled */
+    struct buckets
+        *histograms; /* likewise: what came in during the phase; NULL: none is observed */
 };
 
 /* An invariant that a round broke. */
@@ -156,10 +159,16 @@ void result_round_break(struct result_round *round, size_t invariant, const char
 /* Whether it may be asked for invariants: it is valid, or was but for what it broke. */
 bool result_round_counts(const struct result_round *round);
 
-/* Requests a round that a latency percentile wants to be one; 0 for every other metric. */
-uint64_t result_metric_needs(int metric);
+/* The histogram that an observation is of, as it grew in a step, or NULL. */
+const struct buckets *result_histogram(const struct plan *plan, const struct result_step *step,
+                                       size_t observation);
 
-/* The latencies that a round's percentile was taken from; phase may be EXPR_WHOLE_ROUND. */
+/* Requests a round that a percentile wants to be one, or values in an observed histogram; 0 for
+ * every other metric. */
+uint64_t result_metric_needs(const struct plan *plan, int metric);
+
+/* The latencies that a round's percentile was taken from, or the values of an observed histogram;
+ * phase may be EXPR_WHOLE_ROUND. */
 uint64_t result_requests(const struct result *result, const struct result_round *round, int phase,
                          int metric);
 

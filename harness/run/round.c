@@ -32,7 +32,7 @@ struct reading {
     bool metered;
     uint64_t database_cpu_ns;
     bool database_metered;
-    double *observed; /* by observation; NULL when there are none */
+    struct observed observed;
 };
 
 /* ---- Figures --------------------------------------------------------------------------------- */
@@ -137,45 +137,58 @@ static double observed_growth(double before, double after)
     return isnan(before) ? after : after - before;
 }
 
-static void fill_observed(const struct plan *plan, const struct result_step *step,
-                          const struct reading *before, const struct reading *after, double *row)
+/* -ENOMEM. */
+static int fill_histogram(const struct plan *plan, size_t index, struct result_step *step,
+                          const struct reading *before, const struct reading *after, double *out)
 {
-    for (size_t i = 0; i < plan->observe_count; i++) {
+    const struct plan_observe *observe = &plan->observes[index];
+    if (!step->histograms)
+        step->histograms = calloc(plan->observe_count, sizeof(*step->histograms));
+    if (!step->histograms)
+        return -ENOMEM;
+    int rc = buckets_growth(&before->observed.buckets[index], &after->observed.buckets[index],
+                            observe->scale, &step->histograms[index]);
+    *out = buckets_quantile(&step->histograms[index], observe->quantile);
+    return rc;
+}
+
+static int fill_observed(const struct plan *plan, struct result_step *step,
+                         const struct reading *before, const struct reading *after, double *row)
+{
+    int rc = 0;
+    for (size_t i = 0; i < plan->observe_count && !rc; i++) {
         const struct plan_observe *observe = &plan->observes[i];
         const struct gauge *gauge = result_gauge(step, i);
         double *out = &row[METRIC_BUILTIN_COUNT + i];
-        if (gauge)
+        const double *from = before->observed.values, *to = after->observed.values;
+        if (observe->histogram)
+            rc = fill_histogram(plan, i, step, before, after, out);
+        else if (gauge)
             *out = gauge_take(gauge, observe->take);
         else if (observe->counter)
-            *out = observed_growth(before->observed[i], after->observed[i]) * observe->scale;
+            *out = observed_growth(from[i], to[i]) * observe->scale;
         else if (observe_is(observe, OBSERVE_PHASE))
-            *out = after->observed[i] * observe->scale;
+            *out = to[i] * observe->scale;
     }
+    return rc;
 }
 
 /* ---- Readings -------------------------------------------------------------------------------- */
-
-static double *values_create(size_t count)
-{
-    double *values = calloc(count + 1, sizeof(*values));
-    for (size_t i = 0; values && i < count; i++)
-        values[i] = NAN;
-    return values;
-}
 
 /* What cannot be read makes the round invalid; only the end of ctx is an error. */
 static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *reading)
 {
     struct err err = {0};
-    *reading = (struct reading){.observed = values_create(pass->result->plan->observe_count)};
-    if (!reading->observed)
-        return -ENOMEM;
+    *reading = (struct reading){0};
+    int rc = observed_init(&reading->observed, pass->result->plan);
+    if (rc)
+        return rc;
     if (pass->meter && meter_read(pass->meter, &reading->meter, &err) == 0)
         reading->metered = true;
     if (pass->setting->database)
         reading->database_metered =
             run_database_cpu_ns(pass->setting->database, &reading->database_cpu_ns);
-    if (observer_read(ctx, &pass->observer, OBSERVE_PHASE, reading->observed, &err) != 0 &&
+    if (observer_read(ctx, &pass->observer, OBSERVE_PHASE, &reading->observed, &err) != 0 &&
         ctx_error(ctx) == 0)
         result_round_invalid(pass->round, "%.230s", err.text);
     return ctx_error(ctx);
@@ -324,17 +337,18 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     return rc;
 }
 
-static void fill_phase(struct pass *pass, size_t index, const struct reading *before,
-                       const struct reading *after)
+static int fill_phase(struct pass *pass, size_t index, const struct reading *before,
+                      const struct reading *after)
 {
     const struct plan *plan = pass->result->plan;
     struct result_step *step = &pass->round->steps[index];
     double *row = pass->round->rows + index * plan->metric_count;
     judge_load(pass, index);
     round_fill_row(step, row);
-    fill_observed(plan, step, before, after, row);
+    int rc = fill_observed(plan, step, before, after, row);
     thin_gauges(plan, step);
     plan_derive(plan, row);
+    return rc;
 }
 
 /* What is asked once, of the round as a whole. */
@@ -342,16 +356,18 @@ static int observe_round(struct ctx *ctx, struct pass *pass)
 {
     const struct plan *plan = pass->result->plan;
     struct err err = {0};
-    double *values = values_create(plan->observe_count);
-    if (!values)
-        return -ENOMEM;
-    if (observer_read(ctx, &pass->observer, OBSERVE_ROUND, values, &err) != 0 &&
+    struct observed observed;
+    int rc = observed_init(&observed, plan);
+    if (rc)
+        return rc;
+    if (observer_read(ctx, &pass->observer, OBSERVE_ROUND, &observed, &err) != 0 &&
         ctx_error(ctx) == 0)
         result_round_invalid(pass->round, "%.230s", err.text);
     for (size_t i = 0; i < plan->observe_count; i++)
         if (observe_is(&plan->observes[i], OBSERVE_ROUND))
-            pass->round->whole[METRIC_BUILTIN_COUNT + i] = values[i] * plan->observes[i].scale;
-    free(values);
+            pass->round->whole[METRIC_BUILTIN_COUNT + i] =
+                observed.values[i] * plan->observes[i].scale;
+    observed_fini(&observed);
     return ctx_error(ctx);
 }
 
@@ -365,12 +381,12 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
         *pass->setting->phase = plan->phases[i].name;
         rc = run_step(ctx, pass, i, &before, &after, err);
         if (!rc && plan->phases[i].kind == PLAN_PHASE_MEASURE)
-            fill_phase(pass, i, &before, &after);
-        free(before.observed);
+            rc = fill_phase(pass, i, &before, &after);
+        observed_fini(&before.observed);
         before = after;
         after = (struct reading){0};
     }
-    free(before.observed);
+    observed_fini(&before.observed);
     if (!rc)
         rc = observe_round(ctx, pass);
     if (!rc) {

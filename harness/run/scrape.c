@@ -209,31 +209,103 @@ void scrape_fini(struct scrape *scrape)
     *scrape = (struct scrape){0};
 }
 
-static bool same_labels(const struct scrape_sample *a, const struct scrape_sample *b)
+/* Whether both have the same labels, but for one that is not looked at; NULL: all are. */
+static bool same_labels(const struct scrape_sample *a, const struct scrape_sample *b,
+                        const char *but)
 {
-    if (a->label_count != b->label_count)
-        return false;
-    for (size_t i = 0; i < a->label_count; i++)
-        if (strcmp(a->labels[i].name, b->labels[i].name) != 0 ||
-            strcmp(a->labels[i].value, b->labels[i].value) != 0)
+    size_t i = 0, k = 0;
+    while (true) {
+        i += i < a->label_count && but && strcmp(a->labels[i].name, but) == 0;
+        k += k < b->label_count && but && strcmp(b->labels[k].name, but) == 0;
+        if (i >= a->label_count || k >= b->label_count)
+            return i >= a->label_count && k >= b->label_count;
+        if (strcmp(a->labels[i].name, b->labels[k].name) != 0 ||
+            strcmp(a->labels[i].value, b->labels[k].value) != 0)
             return false;
-    return true;
+        i++;
+        k++;
+    }
+}
+
+/* What is asked for: `name` or `name{…}` and nothing behind it. */
+static int read_wanted(const char *series, struct scrape_sample *wanted, bool *braces)
+{
+    struct cursor cursor = {.at = series, .end = series + strlen(series)};
+    *wanted = (struct scrape_sample){0};
+    int rc = read_series(&cursor, wanted, braces);
+    skip_blanks(&cursor);
+    return rc ? rc : cursor.at == cursor.end ? 0 : -EBADMSG;
 }
 
 double scrape_value(const struct scrape *scrape, const char *series)
 {
-    struct scrape_sample wanted = {0};
-    struct cursor cursor = {.at = series, .end = series + strlen(series)};
+    struct scrape_sample wanted;
     bool braces;
     double sum = NAN;
-    int rc = read_series(&cursor, &wanted, &braces);
-    skip_blanks(&cursor);
-    for (size_t i = 0; !rc && cursor.at == cursor.end && i < scrape->count; i++) {
+    int rc = read_wanted(series, &wanted, &braces);
+    for (size_t i = 0; !rc && i < scrape->count; i++) {
         const struct scrape_sample *sample = &scrape->samples[i];
-        if (strcmp(sample->name, wanted.name) != 0 || (braces && !same_labels(sample, &wanted)))
+        if (strcmp(sample->name, wanted.name) != 0 ||
+            (braces && !same_labels(sample, &wanted, NULL)))
             continue;
         sum = isnan(sum) ? sample->value : sum + sample->value;
     }
     sample_fini(&wanted);
     return sum;
+}
+
+/* ---- Histograms ------------------------------------------------------------------------------ */
+
+/* The upper bound, or NAN when the sample is no bucket of the histogram. */
+static double bound_of(const struct scrape_sample *sample, const struct scrape_sample *wanted,
+                       bool braces)
+{
+    static const char suffix[] = "_bucket";
+    size_t length = strlen(wanted->name);
+    if (strncmp(sample->name, wanted->name, length) != 0 ||
+        strcmp(sample->name + length, suffix) != 0 ||
+        (braces && !same_labels(sample, wanted, "le")))
+        return NAN;
+    for (size_t i = 0; i < sample->label_count; i++) {
+        char *end;
+        if (strcmp(sample->labels[i].name, "le") != 0)
+            continue;
+        double bound = strtod(sample->labels[i].value, &end);
+        return *end || end == sample->labels[i].value ? NAN : bound;
+    }
+    return NAN;
+}
+
+/* They are written as how many values are at most the bound; a difference below 0 is a picture
+ * taken while values came in. */
+static void take_apart(struct buckets *buckets)
+{
+    uint64_t below = 0;
+    for (size_t i = 0; i < buckets->count; i++) {
+        struct bucket *bucket = &buckets->items[i];
+        uint64_t up_to = bucket->count;
+        bucket->count = up_to > below ? up_to - below : 0;
+        bucket->low = i > 0 ? buckets->items[i - 1].high : fmin(bucket->high, 0);
+        below = up_to > below ? up_to : below;
+    }
+}
+
+int scrape_buckets(const struct scrape *scrape, const char *series, struct buckets *out)
+{
+    struct scrape_sample wanted;
+    bool braces;
+    *out = (struct buckets){0};
+    int rc = read_wanted(series, &wanted, &braces);
+    for (size_t i = 0; !rc && i < scrape->count; i++) {
+        double bound = bound_of(&scrape->samples[i], &wanted, braces);
+        double value = scrape->samples[i].value;
+        struct bucket one = {.high = bound, .count = value > 0 ? (uint64_t)fmin(value, 1e18) : 0};
+        if (!isnan(bound))
+            rc = buckets_add(out, &(struct buckets){.items = &one, .count = 1});
+    }
+    sample_fini(&wanted);
+    take_apart(out);
+    if (rc == -ENOMEM)
+        buckets_fini(out);
+    return rc == -ENOMEM ? rc : 0;
 }

@@ -4,6 +4,7 @@
 #define POOLSTORM_RUN_SCRAPE_H
 
 #include "core/err.h"
+#include "run/buckets.h"
 
 #include <stddef.h>
 
@@ -36,5 +37,10 @@ void scrape_fini(struct scrape *scrape);
  * labels, in whatever order; without, the sum over all samples of the name. NAN when there is none,
  * or when series is malformed. */
 double scrape_value(const struct scrape *scrape, const char *series);
+
+/* The buckets of a histogram, of which series says `name` or `name{label="value",…}` without
+ * `_bucket` and `le`: one by its labels, or all of the name added up. Empty when there is none. out
+ * is not released before. 0 or -ENOMEM. */
+int scrape_buckets(const struct scrape *scrape, const char *series, struct buckets *out);
 
 #endif

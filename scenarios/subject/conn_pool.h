@@ -303,7 +303,7 @@ uint64_t conn_pool_drain(struct ctx *ctx, struct conn_pool *pool);
     X(leaks_returned, "of them, those that came back")                                             \
     X(misuses, "releases and uses of a lease that had ended")
 
-enum { CONN_POOL_BUCKETS = 28 };
+enum { CONN_POOL_BUCKETS = 106 };
 
 #define CONN_POOL_FIELD(name, help) uint64_t name; /* help */
 
@@ -320,7 +320,8 @@ struct conn_pool_figures {
 /* Any thread. */
 void conn_pool_figures(const struct conn_pool *pool, struct conn_pool_figures *figures);
 
-/* The bucket's upper bound, inclusive: powers of two from 1.024 µs to 68.7 s; UINT64_MAX for the
+/* The bucket's upper bound, inclusive: 1.024 µs for the first, then four to each doubling up to
+ * 68.7 s, so that a bucket is a quarter as wide as what lies below it at most; UINT64_MAX for the
  * last. */
 uint64_t conn_pool_bucket_ns(unsigned bucket);
 

@@ -28,7 +28,11 @@ void conn_pool_figures(const struct conn_pool *pool, struct conn_pool_figures *f
 
 uint64_t conn_pool_bucket_ns(unsigned bucket)
 {
-    return bucket < CONN_POOL_BUCKETS - 1 ? UINT64_C(1024) << bucket : UINT64_MAX;
+    if (bucket == 0)
+        return 1024;
+    unsigned doubling = (bucket - 1) / 4, quarter = (bucket - 1) % 4;
+    return bucket < CONN_POOL_BUCKETS - 1 ? (UINT64_C(256) << doubling) * (5 + quarter)
+                                          : UINT64_MAX;
 }
 
 const struct hist *conn_pool_acquire_hist(const struct conn_pool *pool)

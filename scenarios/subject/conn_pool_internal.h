@@ -132,13 +132,15 @@ void conn_pool_upkeep(struct ctx *ctx, void *arg);
 
 void conn_pool_report(struct conn_pool *pool, const struct conn_report *report);
 
-/* O(1): powers of two. */
+/* O(1): four to a power of two. */
 static inline unsigned conn_pool_bucket(uint64_t span_ns)
 {
     if (span_ns <= 1024)
         return 0;
-    unsigned bits = 64 - (unsigned)__builtin_clzll(span_ns - 1) - 10;
-    return bits < CONN_POOL_BUCKETS - 1 ? bits : CONN_POOL_BUCKETS - 1;
+    unsigned bits = 63 - (unsigned)__builtin_clzll(span_ns - 1);
+    unsigned quarter = (unsigned)((span_ns - 1) >> (bits - 2)) & 3;
+    unsigned bucket = 1 + 4 * (bits - 10) + quarter;
+    return bucket < CONN_POOL_BUCKETS - 1 ? bucket : CONN_POOL_BUCKETS - 1;
 }
 
 static inline void gauge_set(counter_word *gauge, uint64_t value)
