@@ -28,6 +28,26 @@ static void what_is_left_out_is_missing(void **unused)
     assert_null(gauge.values);
 }
 
+/* It bounds what was seen, but is no sample of the phase. */
+static void the_opening_counts_for_the_extremes(void **unused)
+{
+    (void)unused;
+    struct gauge gauge = made();
+    gauge.opened = true;
+    gauge.opening = 500;
+    gauge_cut(&gauge, 1150, 1000);
+    assert_true(gauge.low == 4 && gauge.high == 500);
+    assert_int_equal(gauge.taken, 5);
+    assert_true(gauge_take(&gauge, PLAN_TAKE_MAX) == 500 && gauge_take(&gauge, PLAN_TAKE_MIN) == 4);
+    assert_true(gauge_take(&gauge, PLAN_TAKE_MEAN) == (4 + 25 + 49 + 64 + 81) / 5.0);
+    gauge.opening = 1;
+    assert_true(gauge_take(&gauge, PLAN_TAKE_MAX) == 81 && gauge_take(&gauge, PLAN_TAKE_MIN) == 1);
+    gauge_fini(&gauge);
+    struct gauge alone = {.period_ns = 100, .opened = true, .opening = 3}; /* nothing else came */
+    assert_true(gauge_take(&alone, PLAN_TAKE_MAX) == 3 &&
+                isnan(gauge_take(&alone, PLAN_TAKE_MEAN)));
+}
+
 static void only_what_is_of_the_phase_stays(void **unused)
 {
     (void)unused;
@@ -105,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_is_missing),
         cmocka_unit_test(only_what_is_of_the_phase_stays),
+        cmocka_unit_test(the_opening_counts_for_the_extremes),
         cmocka_unit_test(a_phase_without_samples_has_none),
         cmocka_unit_test(one_figure_is_taken),
         cmocka_unit_test(many_entries_become_few),

@@ -198,7 +198,8 @@ static void check_levels(const struct gauge *gauge)
     }
     assert_true(taken >= 4 && taken == gauge->taken);
     assert_true(gauge->missed >= 2); /* at least the two that were hung up on */
-    assert_true(gauge->values[0] == 2 && gauge->low == 2 && gauge->high == last);
+    assert_true(gauge->opened && gauge->opening == 2 && gauge->values[0] == 4);
+    assert_true(gauge->low == 2 && gauge->high == last);
     assert_true(gauge_take(gauge, PLAN_TAKE_MAX) == last);
 }
 
@@ -223,6 +224,7 @@ static void sample_some(struct ctx *ctx, void *arg)
     assert_int_equal(gauges[2].period_ns, 0);
     assert_int_equal(gauges[3].period_ns, 2 * NS_PER_MS);
     assert_int_equal(gauges[3].taken, 0); /* the subject has no such series */
+    assert_false(gauges[3].opened);
     assert_true(isnan(gauge_take(&gauges[3], PLAN_TAKE_MIN)));
     assert_int_equal(subject.connections, 3); /* kept, but for the two it was hung up on */
     for (size_t i = 0; i < 4; i++)

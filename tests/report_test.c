@@ -86,6 +86,8 @@ static void add_gauge(struct result_round *round, double most)
     step->gauges[0].period_ns = 100000000;
     for (size_t i = 0; i < 10; i++)
         assert_ok(gauge_put(&step->gauges[0], i, i == 4 ? NAN : most * (double)i / 9));
+    step->gauges[0].opened = true;
+    step->gauges[0].opening = most / 2;
     gauge_cut(&step->gauges[0], 0, 1000000000);
     round->rows[METRIC_BUILTIN_COUNT] = round->whole[METRIC_BUILTIN_COUNT] = most;
 }
@@ -432,6 +434,7 @@ static void check_round(const struct result_round *was, const struct result_roun
     assert_null(result_gauge(&is->steps[1], 0));
     assert_int_equal(gauge->count, 10);
     assert_int_equal(gauge->missed, 1);
+    assert_true(gauge->opened && gauge->opening == was->whole[METRIC_BUILTIN_COUNT] / 2);
     assert_true(gauge->high == was->whole[METRIC_BUILTIN_COUNT] && isnan(gauge->values[4]));
     const struct buckets *buckets = &is->steps[0].histograms[3];
     assert_int_equal(buckets->count, 3);
@@ -567,6 +570,7 @@ static void what_is_no_record_is_refused(void **unused)
         {"rounds/3/phases/0/gauges/other", "{}", "gauges: expected observations"},
         {"rounds/3/phases/0/gauges/in_use", "7", "gauges: in_use: start_ns: expected"},
         {"rounds/3/phases/0/gauges/in_use/period_ns", "0", "in_use: period_ns: expected more"},
+        {"rounds/3/phases/0/gauges/in_use/opening", "true", "in_use: opening: expected a number"},
         {"rounds/3/phases/0/gauges/in_use/low", "\"few\"", "in_use: low: expected a number"},
         {"rounds/3/phases/0/gauges/in_use/values", "7", "in_use: values: expected an array"},
         {"rounds/3/phases/0/gauges/in_use/values", "[1,true]", "in_use: values: expected numbers"},

@@ -182,3 +182,14 @@ size_t sql_offset(const char *text, size_t position)
     }
     return offset;
 }
+
+int sql_blame(const char *path, const struct plan_sql *sql, size_t offset_bytes, size_t position,
+              struct err *err)
+{
+    size_t inner = position ? sql_offset(sql->text + offset_bytes, position) : 0;
+    struct plan_where where = sql_where(sql, offset_bytes + inner);
+    (void)err_wrap(err, "%.200s:%zu:%zu", path, where.line, where.column);
+    if (err)
+        err->code = -EINVAL;
+    return -EINVAL;
+}

@@ -22,6 +22,12 @@ int sql_next(const char *text, size_t *at, struct sql_statement *out, struct err
  * texts on one line, else the beginning of the text. */
 struct plan_where sql_where(const struct plan_sql *sql, size_t offset_bytes);
 
+/* What a server does not take is a mistake in the file: prefixes err with `path:line:column` and
+ * makes it -EINVAL, which it returns. position counts from offset_bytes on, as servers do; 0: they
+ * did not say. */
+int sql_blame(const char *path, const struct plan_sql *sql, size_t offset_bytes, size_t position,
+              struct err *err);
+
 /* The byte at which the position-th character of UTF-8 begins, from 1 as servers count. */
 size_t sql_offset(const char *text, size_t position);
 

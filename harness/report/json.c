@@ -248,6 +248,7 @@ static json_t *gauge_json(struct writer *writer, const struct gauge *gauge)
 {
     json_t *object = json_object(), *values = json_array();
     put_fields(writer, object, json_gauge_fields, gauge);
+    put(writer, object, "opening", number(gauge->opened ? gauge->opening : NAN));
     put(writer, object, "low", number(gauge->low));
     put(writer, object, "high", number(gauge->high));
     for (size_t i = 0; i < gauge->count; i++)

@@ -429,6 +429,9 @@ static int read_gauge(const json_t *object, struct gauge *gauge, struct err *err
     if (!rc && gauge->period_ns == 0)
         rc = expected(err, "period_ns", "more than 0");
     if (!rc)
+        rc = get_number(object, "opening", &gauge->opening, err);
+    gauge->opened = !rc && isfinite(gauge->opening);
+    if (!rc)
         rc = get_number(object, "low", &gauge->low, err);
     if (!rc)
         rc = get_number(object, "high", &gauge->high, err);

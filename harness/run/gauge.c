@@ -36,7 +36,7 @@ int gauge_put(struct gauge *gauge, size_t index, double value)
 static void count_samples(struct gauge *gauge, size_t due)
 {
     gauge->taken = 0;
-    gauge->low = gauge->high = NAN;
+    gauge->low = gauge->high = gauge->opened ? gauge->opening : NAN;
     for (size_t i = 0; i < gauge->count; i++) {
         if (isnan(gauge->values[i]))
             continue;
@@ -92,7 +92,12 @@ static double take_of(const double *values, size_t count, int take)
 
 double gauge_take(const struct gauge *gauge, int take)
 {
-    return take_of(gauge->values, gauge->count, take);
+    double value = take_of(gauge->values, gauge->count, take);
+    if (gauge->opened && take == PLAN_TAKE_MAX)
+        return fmax(value, gauge->opening); /* which passes over NAN */
+    if (gauge->opened && take == PLAN_TAKE_MIN)
+        return fmin(value, gauge->opening);
+    return value;
 }
 
 void gauge_thin(struct gauge *gauge, size_t limit, int take)

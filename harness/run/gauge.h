@@ -3,6 +3,7 @@
 #ifndef POOLSTORM_RUN_GAUGE_H
 #define POOLSTORM_RUN_GAUGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,9 @@ struct gauge {
     uint64_t period_ns; /* from an entry to the next; longer than sampled once it is thinned */
     uint64_t taken;     /* samples that were answered */
     uint64_t missed;    /* samples that were due and have no answer */
-    double low, high;   /* of all that were taken; NAN without any */
+    bool opened;        /* opening is set */
+    double opening;     /* what was there before start_ns, just as the phase began */
+    double low, high;   /* of all that were taken, and the opening; NAN without any */
     size_t count;       /* entries */
     double *values;     /* NAN: missing, which is not 0 */
     size_t room;        /* of values */
@@ -30,7 +33,8 @@ int gauge_put(struct gauge *gauge, size_t index, double value);
  * is 0, and counts what is among them. */
 void gauge_cut(struct gauge *gauge, uint64_t start_ns, uint64_t length_ns);
 
-/* The one figure of a plan's take (enum plan_take). NAN without samples. */
+/* The one figure of a plan's take (enum plan_take). The opening counts for the most and the least,
+ * but not for the mean: it is of a moment before the phase's load. NAN without samples. */
 double gauge_take(const struct gauge *gauge, int take);
 
 /* Joins neighbours, as take says, until at most limit (1 or more) entries are left. */

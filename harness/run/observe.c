@@ -110,11 +110,26 @@ int observer_read(struct ctx *ctx, struct observer *observer, enum observe_when 
         ctx_init_timeout(&once, ctx, READ_PATIENCE_NS);
         rc = source->read(&once, observer->sources[i].state, wanted, observed, err);
         ctx_fini(&once);
-        if (rc)
+        if (rc && rc != -EINVAL)
             (void)err_wrap(err, "%s", source->name);
     }
     free(wanted);
     return rc;
+}
+
+int observer_check(struct ctx *ctx, struct observer *observer, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < OBSERVE_SOURCES_MAX && rc != -EINVAL; i++) {
+        const struct observe_source *source = observer->sources[i].source;
+        struct ctx once;
+        if (!source || !source->check)
+            continue;
+        ctx_init_timeout(&once, ctx, READ_PATIENCE_NS);
+        rc = source->check(&once, observer->sources[i].state, err);
+        ctx_fini(&once);
+    }
+    return rc == -EINVAL ? rc : 0;
 }
 
 /* ---- Sampling -------------------------------------------------------------------------------- */
@@ -164,7 +179,7 @@ static void sample(struct ctx *ctx, void *arg)
         ctx_fini(&once);
         if (rc == 0)
             sampler->rc = keep(sampler, tick);
-        else if (rc == -EREMOTEIO || rc == -ENOMEM)
+        else if (rc == -EINVAL || rc == -ENOMEM)
             sampler->rc = rc;
         size_t now = (size_t)((clock_now_ns() - start_ns) / sampler->period_ns);
         tick = (now > tick ? now : tick) + 1;
@@ -207,6 +222,25 @@ static int prepare_sampler(struct sampling *sampling, struct observer *observer,
     return 0;
 }
 
+/* What is there before the load begins: what the time before has left. -EINVAL, -ENOMEM. */
+static int take_opening(struct ctx *ctx, struct sampling *sampling, struct sampler *sampler,
+                        struct err *err)
+{
+    const struct plan *plan = sampling->plan;
+    struct ctx once;
+    ctx_init_timeout(&once, ctx, SAMPLE_PATIENCE_NS);
+    int rc = sampler->source->read(&once, sampler->state, sampler->wanted, &sampler->observed, err);
+    ctx_fini(&once);
+    for (size_t i = 0; !rc && i < plan->observe_count; i++) {
+        struct gauge *gauge = &sampling->gauges[i];
+        if (!sampler->wanted[i])
+            continue;
+        gauge->opening = sampler->observed.values[i] * plan->observes[i].scale;
+        gauge->opened = !isnan(gauge->opening);
+    }
+    return rc == -EINVAL || rc == -ENOMEM ? rc : 0;
+}
+
 static bool samples_any(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->observe_count; i++)
@@ -230,9 +264,14 @@ int sampling_start(struct ctx *ctx, struct observer *observer, struct sampling *
     int rc = sampling->gauges ? 0 : -ENOMEM;
     for (size_t i = 0; !rc && i < OBSERVE_SOURCES_MAX; i++)
         rc = prepare_sampler(sampling, observer, i);
+    if (rc)
+        (void)err_sys(err, rc, "sample gauges");
+    for (size_t i = 0; !rc && i < OBSERVE_SOURCES_MAX; i++)
+        if (sampling->samplers[i].source)
+            rc = take_opening(ctx, sampling, &sampling->samplers[i], err);
     if (rc) {
         sampling_free(sampling);
-        return err_sys(err, rc, "sample gauges");
+        return rc;
     }
     group_init(&sampling->group, ctx);
     sampling->start_ns = clock_now_ns();
@@ -270,7 +309,6 @@ int sampling_stop(struct sampling *sampling, uint64_t start_ns, uint64_t length_
         rc = sampling->samplers[i].rc;
         if (err)
             *err = sampling->samplers[i].err;
-        (void)err_wrap(err, "%s", sampling->samplers[i].source->name);
     }
     for (size_t i = 0; i < sampling->plan->observe_count; i++)
         finish_gauge(sampling, i, start_ns, length_ns);

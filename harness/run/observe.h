@@ -44,9 +44,13 @@ struct observe_source {
     /* Prepares; does not connect. *state is handed to the others; close releases it. */
     int (*open)(void **state, const struct observe_setting *setting, struct err *err);
 
+    /* Looks for mistakes of the plan before a round's phases; may connect. NULL: there are none to
+     * be found. -EINVAL with the place in the file; any other error says nothing. */
+    int (*check)(struct ctx *ctx, void *state, struct err *err);
+
     /* Fills observed where wanted says so. May connect, and keeps the connection when more is to
-     * come. ctx's error, -EREMOTEIO when it was refused for good, or why there is no answer: the
-     * next call begins afresh. */
+     * come. ctx's error, -EINVAL as check, or why there is no answer: the next call begins afresh.
+     */
     int (*read)(struct ctx *ctx, void *state, const bool *wanted, struct observed *observed,
                 struct err *err);
 
@@ -72,6 +76,10 @@ int observer_init(struct observer *observer, const struct observe_setting *setti
 
 void observer_fini(struct observer *observer);
 
+/* Whether what the plan asks for can be asked: -EINVAL with the place in its file. What cannot be
+ * found out now is left to the readings. */
+int observer_check(struct ctx *ctx, struct observer *observer, struct err *err);
+
 /* Which observations to read. */
 enum observe_when {
     OBSERVE_PHASE,  /* at both ends of a phase: counters, and the last of gauges */
@@ -81,23 +89,24 @@ enum observe_when {
 
 bool observe_is(const struct plan_observe *observe, enum observe_when when);
 
-/* Reads those, as their sources give them; others are left alone. On failure err says which source
- * and why. */
+/* Reads those, as their sources give them; others are left alone. -EINVAL is a mistake of the
+ * plan's, told with its place in the file; on another failure err says which source and why. */
 int observer_read(struct ctx *ctx, struct observer *observer, enum observe_when when,
                   struct observed *observed, struct err *err);
 
-/* Samples gauges in fibers of its own, one a source, until it is stopped. A sample that takes
- * longer than the period makes the next ones missing: they are left out, not made up for. */
+/* Samples gauges in fibers of its own, one a source, until it is stopped; before it begins, it
+ * takes what is there as their opening. A sample that takes longer than the period makes the next
+ * ones missing: they are left out, not made up for. */
 struct sampling;
 
-/* *out is NULL when the plan samples nothing. Else sampling_stop, in any case. */
+/* *out is NULL when the plan samples nothing, and after -EINVAL (see observer_read). Else
+ * sampling_stop, in any case. */
 int sampling_start(struct ctx *ctx, struct observer *observer, struct sampling **out,
                    struct err *err);
 
 /* Ends it and waits for its fibers. Gauges, by observation, are the caller's then (gauge_fini each,
  * free), their entries counted from start_ns of the clock on, up to length_ns later, and with their
- * sources' units. -EREMOTEIO with a source's words when one refused; -ENOMEM. NULL is fine: *gauges
- * is NULL. */
+ * sources' units. -EINVAL as observer_read; -ENOMEM. NULL is fine: *gauges is NULL. */
 int sampling_stop(struct sampling *sampling, uint64_t start_ns, uint64_t length_ns,
                   struct gauge **gauges, struct err *err);
 

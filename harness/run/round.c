@@ -175,23 +175,37 @@ static int fill_observed(const struct plan *plan, struct result_step *step,
 
 /* ---- Readings -------------------------------------------------------------------------------- */
 
-/* What cannot be read makes the round invalid; only the end of ctx is an error. */
-static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *reading)
+/* Reads observations. What cannot be read makes the round invalid; a mistake of the plan's and the
+ * end of ctx are errors. */
+static int observe(struct ctx *ctx, struct pass *pass, enum observe_when when,
+                   struct observed *observed, struct err *err)
 {
-    struct err err = {0};
+    struct err told = {0};
+    int rc = observer_read(ctx, &pass->observer, when, observed, &told);
+    if (ctx_error(ctx))
+        return ctx_error(ctx);
+    if (rc == -EINVAL) {
+        *err = told;
+        return rc;
+    }
+    if (rc)
+        result_round_invalid(pass->round, "%.230s", told.text);
+    return 0;
+}
+
+static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *reading,
+                        struct err *err)
+{
     *reading = (struct reading){0};
     int rc = observed_init(&reading->observed, pass->result->plan);
     if (rc)
         return rc;
-    if (pass->meter && meter_read(pass->meter, &reading->meter, &err) == 0)
+    if (pass->meter && meter_read(pass->meter, &reading->meter, NULL) == 0)
         reading->metered = true;
     if (pass->setting->database)
         reading->database_metered =
             run_database_cpu_ns(pass->setting->database, &reading->database_cpu_ns);
-    if (observer_read(ctx, &pass->observer, OBSERVE_PHASE, &reading->observed, &err) != 0 &&
-        ctx_error(ctx) == 0)
-        result_round_invalid(pass->round, "%.230s", err.text);
-    return ctx_error(ctx);
+    return observe(ctx, pass, OBSERVE_PHASE, &reading->observed, err);
 }
 
 /* ---- Phases ---------------------------------------------------------------------------------- */
@@ -260,15 +274,17 @@ static int make_observed_load(struct ctx *ctx, struct pass *pass, size_t index, 
     bool search = pass->result->plan->phases[index].objective;
     struct sampling *sampling = NULL;
     struct meter_sample before;
-    struct err refused = {0};
+    struct err failed = {0};
     bool metered = meter_thread(&before, NULL) == 0;
     int rc = sampling_start(ctx, &pass->observer, &sampling, err);
     if (!rc)
         rc = search ? make_search(ctx, pass, index, err) : make_load(ctx, pass, index, err);
-    if (sampling_stop(sampling, step->load.start_ns, step->load.length_ns, &step->gauges,
-                      &refused) &&
-        !rc)
-        result_round_invalid(pass->round, "%.230s", refused.text);
+    int rc_samples =
+        sampling_stop(sampling, step->load.start_ns, step->load.length_ns, &step->gauges, &failed);
+    if (rc_samples && !rc) {
+        *err = failed;
+        rc = rc_samples;
+    }
     if (step->gauges && metered && !search)
         add_cpu(&step->load.cpu, &before);
     return rc;
@@ -328,7 +344,7 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     int dead = process_check(&pass->process, err);
     if (dead || rc)
         return dead ? dead : rc;
-    rc = take_reading(ctx, pass, after);
+    rc = take_reading(ctx, pass, after, err);
     if (!step->curve) /* which metered its own steps */
         fill_meters(step, before, after);
     if (pass->meter && !step->metered)
@@ -352,23 +368,20 @@ static int fill_phase(struct pass *pass, size_t index, const struct reading *bef
 }
 
 /* What is asked once, of the round as a whole. */
-static int observe_round(struct ctx *ctx, struct pass *pass)
+static int observe_round(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     const struct plan *plan = pass->result->plan;
-    struct err err = {0};
     struct observed observed;
     int rc = observed_init(&observed, plan);
     if (rc)
         return rc;
-    if (observer_read(ctx, &pass->observer, OBSERVE_ROUND, &observed, &err) != 0 &&
-        ctx_error(ctx) == 0)
-        result_round_invalid(pass->round, "%.230s", err.text);
+    rc = observe(ctx, pass, OBSERVE_ROUND, &observed, err);
     for (size_t i = 0; i < plan->observe_count; i++)
         if (observe_is(&plan->observes[i], OBSERVE_ROUND))
             pass->round->whole[METRIC_BUILTIN_COUNT + i] =
                 observed.values[i] * plan->observes[i].scale;
     observed_fini(&observed);
-    return ctx_error(ctx);
+    return rc;
 }
 
 /* Each phase begins where the one before ended: one reading between two. */
@@ -376,7 +389,7 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     const struct plan *plan = pass->result->plan;
     struct reading before, after = {0};
-    int rc = take_reading(ctx, pass, &before);
+    int rc = take_reading(ctx, pass, &before, err);
     for (size_t i = 0; i < plan->phase_count && !rc; i++) {
         *pass->setting->phase = plan->phases[i].name;
         rc = run_step(ctx, pass, i, &before, &after, err);
@@ -388,7 +401,7 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
     }
     observed_fini(&before.observed);
     if (!rc)
-        rc = observe_round(ctx, pass);
+        rc = observe_round(ctx, pass, err);
     if (!rc) {
         plan_gather(plan, pass->round->rows, pass->round->whole);
         invariants_check(pass->result, pass->round);
@@ -431,7 +444,9 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
         .target = &pass->process.target,
         .conninfo = database ? run_database_conninfo(database) : NULL,
     };
-    return rc ? rc : observer_init(&pass->observer, &observed, err);
+    if (!rc)
+        rc = observer_init(&pass->observer, &observed, err);
+    return rc ? rc : observer_check(ctx, &pass->observer, err);
 }
 
 int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,

@@ -15,17 +15,15 @@ static int run_statement(struct ctx *ctx, struct pg *pg, const struct plan_sql *
     if (!text)
         return err_sys(err, -ENOMEM, "run SQL");
     int rc = pg_exec(ctx, pg, text, NULL, err);
-    size_t inner = rc && pg_error_position(pg) ? sql_offset(text, pg_error_position(pg)) : 0;
     free(text);
     if (!rc)
         return 0;
-    struct plan_where where = sql_where(sql, statement->offset_bytes + inner);
-    (void)err_wrap(err, "%.200s:%zu:%zu", path, where.line, where.column);
-    if (rc != -EREMOTEIO && rc != -ENOTSUP)
-        return rc;
+    int blamed = sql_blame(path, sql, statement->offset_bytes, pg_error_position(pg), err);
+    if (rc == -EREMOTEIO || rc == -ENOTSUP)
+        return blamed;
     if (err)
-        err->code = -EINVAL; /* what the server does not take is a mistake in the file */
-    return -EINVAL;
+        err->code = rc; /* which is not the file's fault, but of interest where */
+    return rc;
 }
 
 int script_run(struct ctx *ctx, struct pg *pg, const struct plan_sql *sql, const char *path,
