@@ -19,6 +19,7 @@
     "select count(*) from pg_stat_activity where application_name = 'poolstorm observer'"
 
 static struct postgres server;
+static char figure[] = "figure";
 
 static struct pg *open_session(struct ctx *ctx)
 {
@@ -33,7 +34,7 @@ static struct pg *open_session(struct ctx *ctx)
 static struct plan_observe observation(char *sql, int take)
 {
     return (struct plan_observe){
-        .name = (char[]){"figure"}, .sql = {sql, {7, 10}, false}, .take = take, .scale = 1};
+        .name = figure, .sql = {sql, {7, 10}, false}, .take = take, .scale = 1};
 }
 
 static void setting_up(struct observer *observer, struct plan *plan)

@@ -206,7 +206,7 @@ static void check_levels(const struct gauge *gauge)
 static void sample_some(struct ctx *ctx, void *arg)
 {
     (void)arg;
-    struct subject subject = {.silent_from = 3, .silent_to = 4, .wanted = 7};
+    struct subject subject = {.silent_from = 3, .silent_to = 4, .wanted = 8};
     struct group group;
     struct observer observer;
     struct sampling *sampling;

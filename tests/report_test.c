@@ -128,6 +128,7 @@ static struct result *make(const struct plan *plan)
             round->steps[0].subject.cpu_ns = 970000000;
         }
     result_round_invalid(&result->rounds[5], "the generator was the limit");
+    result_phase_invalid(&result->rounds[7], 0, "full: the generator was late");
     result->rounds[9].whole[METRIC_CONTAMINATED] = 3;
     result_round_break(&result->rounds[9], 0, "contaminated == 0: was 3");
     add_series(&result->rounds[0].steps[0].load);
@@ -285,8 +286,8 @@ static void what_a_round_broke_is_told(void **unused)
     for (size_t i = 0; i < 2; i++) {
         char *text = print(report_find(formats[i], NULL), &made);
         assert_non_null(strstr(text, "pooled, block 5: contaminated == 0: was 3"));
-        assert_non_null(strstr(text, "broken in 1 of 9 rounds"));
-        assert_non_null(strstr(text, "18 of 20 valid, 1 broken"));
+        assert_non_null(strstr(text, "broken in 1 of 8 rounds"));
+        assert_non_null(strstr(text, "17 of 20 valid, 1 broken"));
         free(text);
     }
     made_free(&made);
@@ -351,7 +352,7 @@ static void many_reasons_are_summed_up(void **unused)
     judgement_destroy(made.judgement);
     made.judgement = fixture_judge(made.result);
     char *text = print_terminal(&made, 100, false);
-    assert_non_null(strstr(text, "and 5 more reasons"));
+    assert_non_null(strstr(text, "and 6 more reasons"));
     assert_non_null(strstr(text, "not to be believed: only 3 of 10 rounds of plain are valid"));
     free(text);
     made_free(&made);
@@ -470,6 +471,10 @@ static void records_read_back_alike(void **unused)
     assert_int_equal(back.result->seed, UINT64_MAX);
     assert_int_equal(back.result->round_count, 20);
     assert_string_equal(back.result->rounds[5].reasons[0], "the generator was the limit");
+    assert_int_equal(back.result->rounds[5].reason_phases[0], -1);
+    assert_true(back.result->rounds[5].spoilt);
+    assert_int_equal(back.result->rounds[7].reason_phases[0], 0);
+    assert_true(back.result->rounds[7].steps[0].invalid && !back.result->rounds[7].spoilt);
     assert_int_equal(back.result->rounds[9].breach_count, 1);
     assert_int_equal(back.result->rounds[9].breaches[0].invariant, 0);
     assert_string_equal(back.result->rounds[9].breaches[0].text, "contaminated == 0: was 3");
@@ -543,75 +548,82 @@ static void refuse(const char *text, const char *expected)
     (void)unlink(path);
 }
 
+/* What is put where, and what is said of it; a value of NULL is left out. */
+static const struct {
+    const char *path, *value, *expected;
+} spoilt_records[] = {
+    {"schema", "2", "schema: expected 1, not 2"},
+    {"schema", NULL, "schema: expected"},
+    {"scenario/text", "\"question: x\"", "scenario: family/name.yaml"},
+    {"run/blocks", "1000000000", "run: blocks: expected at most"},
+    {"run/blocks", "-1", "run: blocks: expected an integer"},
+    {"run/seed", "\"12x\"", "run: seed: expected an integer"},
+    {"run/noise", "7", "run: noise: expected"},
+    {"environment/kernel", "7", "environment: kernel: expected a text"},
+    {"variants/1/plan_index", "2", "variants[1]: plan_index: expected at most 1"},
+    {"phases/0/name", "\"other\"", "phases[0]: name, kind: expected"},
+    {"phases/0/load/connections", "\"many\"", "connections"},
+    {"rounds", "{}", "rounds: expected an array"},
+    {"rounds/3", "[]", "rounds[3]: variant: expected"},
+    {"rounds/3/variant", "2", "rounds[3]: variant: expected at most 1"},
+    {"rounds/3/block", "0.5", "rounds[3]: block: expected"},
+    {"rounds/3/block", "0", "rounds[3]: valid: expected one"},
+    {"rounds/3/valid", "false", "rounds[3]: reasons: expected some"},
+    {"rounds/3/phases/0/gauges", NULL, "gauges: expected an object"},
+    {"rounds/3/phases/0/gauges/other", "{}", "gauges: expected observations"},
+    {"rounds/3/phases/0/gauges/in_use", "7", "gauges: in_use: start_ns: expected"},
+    {"rounds/3/phases/0/gauges/in_use/period_ns", "0", "in_use: period_ns: expected more"},
+    {"rounds/3/phases/0/gauges/in_use/opening", "true", "in_use: opening: expected a number"},
+    {"rounds/3/phases/0/gauges/in_use/low", "\"few\"", "in_use: low: expected a number"},
+    {"rounds/3/phases/0/gauges/in_use/values", "7", "in_use: values: expected an array"},
+    {"rounds/3/phases/0/gauges/in_use/values", "[1,true]", "in_use: values: expected numbers"},
+    {"rounds/3/phases/0/histograms", NULL, "histograms: expected an object"},
+    {"rounds/3/phases/0/histograms/hits", "{}", "histograms: expected observations"},
+    {"rounds/3/phases/0/histograms/wait_p99", "7", "wait_p99: low: expected an array"},
+    {"rounds/3/phases/0/histograms/wait_p99/low", "[1]", "wait_p99: expected low, high and"},
+    {"rounds/3/phases/0/histograms/wait_p99/low/1", "7e9", "wait_p99: expected bounds in"},
+    {"rounds/3/phases/0/histograms/wait_p99/high/0", "null", "wait_p99: expected bounds in"},
+    {"rounds/3/phases/0/histograms/wait_p99/high/0", "true", "wait_p99: expected numbers"},
+    {"rounds/3/phases/0/histograms/wait_p99/count/0", "-1", "wait_p99: expected numbers"},
+    {"rounds/3/broken", NULL, "rounds[3]: broken: expected an array"},
+    {"rounds/3/broken", "[{\"invariant\":0,\"text\":\"\"}]", "broken: expected invariants"},
+    {"rounds/5/reasons/0", "\"late\"", "rounds[5]: reasons: text: expected a text"},
+    {"rounds/5/reasons/0/text", "7", "rounds[5]: reasons: text: expected a text"},
+    {"rounds/5/reasons/0/phase", "2", "rounds[5]: reasons: phase: expected at most 1"},
+    {"rounds/5/reasons/0/phase", "\"full\"", "reasons: phase: expected an integer"},
+    {"rounds/9/broken", "[]", "rounds[9]: reasons: expected some"},
+    {"rounds/9/broken/0/invariant", "1", "broken[0]: invariant: expected at most 0"},
+    {"rounds/9/broken/0/text", "7", "rounds[9]: broken[0]: text: expected a text"},
+    {"rounds/3/metrics/qps", "\"fast\"", "rounds[3]: metrics: qps: expected a number"},
+    {"rounds/3/phases", "[]", "rounds[3]: phases: expected as many"},
+    {"rounds/0/phases/0/search", "7", "search: expected an object or null"},
+    {"rounds/0/phases/0/search/end", "\"tired\"", "search: end: expected a word"},
+    {"rounds/0/phases/0/search/steps", "{}", "search: steps: expected an array"},
+    {"rounds/0/phases/0/search/steps/1/outcome", "7", "search: outcome: expected a text"},
+    {"rounds/0/phases/0/search/steps/1/p99_ns", "[]", "p99_ns: expected a number"},
+    {"rounds/3/phases/0/load/ended", "{}", "rounds[3]: phases[0]: load: ok: expected"},
+    {"rounds/3/phases/0/load/latency/hdr_v2", "\"AAAA\"", "load: latency: "},
+    {"rounds/3/phases/0/load/latency/hdr_v2", "\"?\"", "load: latency: "},
+    {"rounds/3/phases/0/load/latency/max_ns", "1", "expected the ends of its histogram"},
+    {"rounds/3/phases/0/load/latency/count", "1", "latency: count: expected as many"},
+    {"rounds/0/phases/0/load/series/ok", "[1]", "series: goodput_bytes: expected an entry"},
+    {"rounds/0/phases/0/load/series/ok/0", "1", "series: hdr_v2: expected a histogram"},
+    {"rounds/0/phases/0/load/series/slot_ns", "0", "series: slot_ns: expected"},
+    {"rounds/0/phases/0/load/series/errors", "{\"bad\":[0,0,0,0]}", "expected known kinds"},
+};
+
 static void what_is_no_record_is_refused(void **unused)
 {
     (void)unused;
-    static const struct {
-        const char *path, *value, *expected;
-    } bad[] = {
-        {"schema", "2", "schema: expected 1, not 2"},
-        {"schema", NULL, "schema: expected"},
-        {"scenario/text", "\"question: x\"", "scenario: family/name.yaml"},
-        {"run/blocks", "1000000000", "run: blocks: expected at most"},
-        {"run/blocks", "-1", "run: blocks: expected an integer"},
-        {"run/seed", "\"12x\"", "run: seed: expected an integer"},
-        {"run/noise", "7", "run: noise: expected"},
-        {"environment/kernel", "7", "environment: kernel: expected a text"},
-        {"variants/1/plan_index", "2", "variants[1]: plan_index: expected at most 1"},
-        {"phases/0/name", "\"other\"", "phases[0]: name, kind: expected"},
-        {"phases/0/load/connections", "\"many\"", "connections"},
-        {"rounds", "{}", "rounds: expected an array"},
-        {"rounds/3", "[]", "rounds[3]: variant: expected"},
-        {"rounds/3/variant", "2", "rounds[3]: variant: expected at most 1"},
-        {"rounds/3/block", "0.5", "rounds[3]: block: expected"},
-        {"rounds/3/block", "0", "rounds[3]: valid: expected one"},
-        {"rounds/3/valid", "false", "rounds[3]: reasons: expected some"},
-        {"rounds/3/phases/0/gauges", NULL, "gauges: expected an object"},
-        {"rounds/3/phases/0/gauges/other", "{}", "gauges: expected observations"},
-        {"rounds/3/phases/0/gauges/in_use", "7", "gauges: in_use: start_ns: expected"},
-        {"rounds/3/phases/0/gauges/in_use/period_ns", "0", "in_use: period_ns: expected more"},
-        {"rounds/3/phases/0/gauges/in_use/opening", "true", "in_use: opening: expected a number"},
-        {"rounds/3/phases/0/gauges/in_use/low", "\"few\"", "in_use: low: expected a number"},
-        {"rounds/3/phases/0/gauges/in_use/values", "7", "in_use: values: expected an array"},
-        {"rounds/3/phases/0/gauges/in_use/values", "[1,true]", "in_use: values: expected numbers"},
-        {"rounds/3/phases/0/histograms", NULL, "histograms: expected an object"},
-        {"rounds/3/phases/0/histograms/hits", "{}", "histograms: expected observations"},
-        {"rounds/3/phases/0/histograms/wait_p99", "7", "wait_p99: low: expected an array"},
-        {"rounds/3/phases/0/histograms/wait_p99/low", "[1]", "wait_p99: expected low, high and"},
-        {"rounds/3/phases/0/histograms/wait_p99/low/1", "7e9", "wait_p99: expected bounds in"},
-        {"rounds/3/phases/0/histograms/wait_p99/high/0", "null", "wait_p99: expected bounds in"},
-        {"rounds/3/phases/0/histograms/wait_p99/high/0", "true", "wait_p99: expected numbers"},
-        {"rounds/3/phases/0/histograms/wait_p99/count/0", "-1", "wait_p99: expected numbers"},
-        {"rounds/3/broken", NULL, "rounds[3]: broken: expected an array"},
-        {"rounds/3/broken", "[{\"invariant\":0,\"text\":\"\"}]", "broken: expected invariants"},
-        {"rounds/9/broken", "[]", "rounds[9]: reasons: expected some"},
-        {"rounds/9/broken/0/invariant", "1", "broken[0]: invariant: expected at most 0"},
-        {"rounds/9/broken/0/text", "7", "rounds[9]: broken[0]: text: expected a text"},
-        {"rounds/3/metrics/qps", "\"fast\"", "rounds[3]: metrics: qps: expected a number"},
-        {"rounds/3/phases", "[]", "rounds[3]: phases: expected as many"},
-        {"rounds/0/phases/0/search", "7", "search: expected an object or null"},
-        {"rounds/0/phases/0/search/end", "\"tired\"", "search: end: expected a word"},
-        {"rounds/0/phases/0/search/steps", "{}", "search: steps: expected an array"},
-        {"rounds/0/phases/0/search/steps/1/outcome", "7", "search: outcome: expected a text"},
-        {"rounds/0/phases/0/search/steps/1/p99_ns", "[]", "p99_ns: expected a number"},
-        {"rounds/3/phases/0/load/ended", "{}", "rounds[3]: phases[0]: load: ok: expected"},
-        {"rounds/3/phases/0/load/latency/hdr_v2", "\"AAAA\"", "load: latency: "},
-        {"rounds/3/phases/0/load/latency/hdr_v2", "\"?\"", "load: latency: "},
-        {"rounds/3/phases/0/load/latency/max_ns", "1", "expected the ends of its histogram"},
-        {"rounds/3/phases/0/load/latency/count", "1", "latency: count: expected as many"},
-        {"rounds/0/phases/0/load/series/ok", "[1]", "series: goodput_bytes: expected an entry"},
-        {"rounds/0/phases/0/load/series/ok/0", "1", "series: hdr_v2: expected a histogram"},
-        {"rounds/0/phases/0/load/series/slot_ns", "0", "series: slot_ns: expected"},
-        {"rounds/0/phases/0/load/series/errors", "{\"bad\":[0,0,0,0]}", "expected known kinds"},
-    };
     struct made made = make_all();
     char *text = print(report_find("json", NULL), &made);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+    for (size_t i = 0; i < sizeof(spoilt_records) / sizeof(*spoilt_records); i++) {
         json_t *root = json_loads(text, 0, NULL);
-        spoil(root, bad[i].path,
-              bad[i].value ? json_loads(bad[i].value, JSON_DECODE_ANY, NULL) : NULL);
+        spoil(root, spoilt_records[i].path,
+              spoilt_records[i].value ? json_loads(spoilt_records[i].value, JSON_DECODE_ANY, NULL)
+                                      : NULL);
         char *spoilt = json_dumps(root, 0);
-        refuse(spoilt, bad[i].expected);
+        refuse(spoilt, spoilt_records[i].expected);
         free(spoilt);
         json_decref(root);
     }

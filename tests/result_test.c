@@ -77,6 +77,71 @@ static void test_pairs_skip_what_is_not_valid(void **state)
     result_destroy(result);
 }
 
+/* Two phases, and two metrics: of both phases together, and of the last alone. */
+static struct plan_phase both_phases[] = {{.name = (char[]){"open"}, .kind = PLAN_PHASE_MEASURE},
+                                          {.name = (char[]){"closed"}, .kind = PLAN_PHASE_MEASURE}};
+static struct metric both_metrics[] = {{.name = "sum", .over = METRIC_OVER_SUM},
+                                       {.name = "last", .over = METRIC_OVER_LAST}};
+static const struct plan both = {.variants = variants,
+                                 .variant_count = 1,
+                                 .phases = both_phases,
+                                 .phase_count = 2,
+                                 .rounds = 1,
+                                 .metrics = both_metrics,
+                                 .metric_count = 2};
+
+static struct result_round *add_both(struct result *result, double value)
+{
+    struct result_round *round;
+    assert_ok(result_add_round(result, &round, NULL));
+    for (size_t phase = 0; phase < 2; phase++) {
+        round->steps[phase].ran = true;
+        round->rows[2 * phase + 1] = value + (double)phase;
+    }
+    round->whole[0] = round->whole[1] = value + 1;
+    return round;
+}
+
+/* How often each of four figures is found: of the phases, of the last of them, of both together. */
+static void assert_found(const struct result *result, const size_t *expected)
+{
+    static const struct expr_ref refs[] = {
+        {0, 0, 1}, {0, 1, 1}, {0, EXPR_WHOLE_ROUND, 1}, {0, EXPR_WHOLE_ROUND, 0}};
+    double value[2];
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(result_values(result, &refs[i], value), expected[i]);
+}
+
+static void test_a_phase_is_invalid_alone(void **state)
+{
+    (void)state;
+    struct result *result;
+    double value[2];
+    struct expr_ref closed = {.variant = 0, .phase = 1, .metric = 1};
+    assert_ok(result_create(&result, &both, NULL));
+    assert_ok(result_add_variant(result, 0, NULL, NULL));
+    struct result_round *round = add_both(result, 5);
+    result_phase_invalid(round, 0, "open: the generator was %s", "late");
+    assert_false(round->valid || round->spoilt || result_round_counts(round));
+    assert_false(result_phase_is_sound(round, 0));
+    assert_true(result_phase_is_sound(round, 1));
+    assert_string_equal(round->reasons[0], "open: the generator was late");
+    assert_int_equal(round->reason_phases[0], 0);
+    assert_found(result, (const size_t[]){0, 1, 1, 0});
+    assert_int_equal(result_values(result, &closed, value), 1);
+    assert_true(value[0] == 6);
+    add_both(result, 7); /* another attempt, which is valid: the figures are all its */
+    assert_found(result, (const size_t[]){1, 1, 1, 1});
+    assert_int_equal(result_values(result, &closed, value), 1);
+    assert_true(value[0] == 8);
+    result_round_invalid(&result->rounds[1], "the database ended");
+    assert_found(result, (const size_t[]){0, 1, 1, 0});
+    result_round_invalid(&result->rounds[0], "so did this one's");
+    assert_int_equal(result->rounds[0].reason_phases[1], -1);
+    assert_found(result, (const size_t[]){0, 0, 0, 0});
+    result_destroy(result);
+}
+
 static void test_both_sides_of_an_aa_run(void **state)
 {
     (void)state;
@@ -106,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_pairs_skip_what_is_not_valid),
+        cmocka_unit_test(test_a_phase_is_invalid_alone),
         cmocka_unit_test(test_both_sides_of_an_aa_run),
         cmocka_unit_test(test_reasons_are_bounded),
     };

@@ -393,7 +393,7 @@ static struct busy busy_of(const struct result *result, size_t variant, size_t p
     struct busy busy = {0};
     for (size_t i = 0; i < result->round_count; i++) {
         const struct result_round *round = &result->rounds[i];
-        if (round->valid && round->variant == variant)
+        if (round->variant == variant && result_phase_is_sound(round, phase))
             busy_add(&busy, &round->steps[phase]);
     }
     busy.generator /= busy.generator_count ? (double)busy.generator_count : 1;

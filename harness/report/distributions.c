@@ -37,7 +37,7 @@ static int gather(const struct result *result, size_t observation, size_t varian
         const struct result_round *round = &result->rounds[i];
         const struct buckets *one =
             result_histogram(result->plan, &round->steps[phase], observation);
-        if (round->valid && round->variant == variant && one)
+        if (round->variant == variant && one && result_phase_is_sound(round, phase))
             rc = buckets_add(all, one);
     }
     if (rc)

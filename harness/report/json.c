@@ -330,6 +330,15 @@ static json_t *breaches_json(struct writer *writer, const struct result_round *r
     return array;
 }
 
+static json_t *reason_json(struct writer *writer, const struct result_round *round, size_t index)
+{
+    json_t *object = json_object();
+    int phase = round->reason_phases[index];
+    put(writer, object, "phase", phase < 0 ? json_null() : json_integer(phase));
+    put(writer, object, "text", text(round->reasons[index]));
+    return object;
+}
+
 static json_t *round_json(struct writer *writer, const struct result *result,
                           const struct result_round *round)
 {
@@ -343,7 +352,7 @@ static json_t *round_json(struct writer *writer, const struct result *result,
     put(writer, object, "exit_status", json_integer(round->exit_status));
     put(writer, object, "valid", json_boolean(round->valid));
     for (size_t i = 0; i < round->reason_count; i++)
-        append(writer, reasons, text(round->reasons[i]));
+        append(writer, reasons, reason_json(writer, round, i));
     put(writer, object, "reasons", reasons);
     put(writer, object, "broken", breaches_json(writer, round));
     put(writer, object, "metrics", row_json(writer, result->plan, round->whole));

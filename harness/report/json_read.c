@@ -587,7 +587,25 @@ static int read_breaches(const json_t *object, const struct plan *plan, struct r
     return rc;
 }
 
-static int read_reasons(const json_t *object, struct result_round *round, struct err *err)
+/* Of a phase, or where that is null of the whole round. */
+static int read_reason(const json_t *object, const struct plan *plan, struct result_round *round,
+                       struct err *err)
+{
+    const char *text;
+    uint64_t phase = 0;
+    bool whole = json_is_null(json_object_get(object, "phase"));
+    int rc = get_text(object, "text", &text, err);
+    if (!rc && !whole)
+        rc = get_count(object, "phase", plan->phase_count - 1, &phase, err);
+    if (!rc && whole)
+        result_round_invalid(round, "%s", text);
+    else if (!rc)
+        result_phase_invalid(round, phase, "%s", text);
+    return rc;
+}
+
+static int read_reasons(const json_t *object, const struct plan *plan, struct result_round *round,
+                        struct err *err)
 {
     json_t *reasons;
     int rc = get_array(object, "reasons", &reasons, err);
@@ -596,13 +614,9 @@ static int read_reasons(const json_t *object, struct result_round *round, struct
     if (round->valid != (json_array_size(reasons) + round->breach_count == 0) ||
         json_array_size(reasons) > RESULT_REASONS_MAX)
         return expected(err, "reasons", "some where the round is not valid, else none");
-    for (size_t i = 0; i < json_array_size(reasons); i++) {
-        const char *reason = json_string_value(json_array_get(reasons, i));
-        if (!reason)
-            return expected(err, "reasons", "texts");
-        result_round_invalid(round, "%s", reason);
-    }
-    return 0;
+    for (size_t i = 0; i < json_array_size(reasons) && !rc; i++)
+        rc = within(read_reason(json_array_get(reasons, i), plan, round, err), "reasons", err);
+    return rc;
 }
 
 static int read_place(const json_t *object, const struct result *result, struct result_round *round,
@@ -653,7 +667,7 @@ static int read_round(const json_t *object, struct result *result, struct err *e
     if (!rc)
         rc = read_breaches(object, plan, round, err);
     if (!rc)
-        rc = read_reasons(object, round, err);
+        rc = read_reasons(object, plan, round, err);
     if (!rc)
         rc = read_row(object, plan, round->whole, err);
     if (!rc)

@@ -66,7 +66,8 @@ static double lookup_block(const void *arg, const struct expr_ref *ref)
         round = (size_t)variant == at->only->variant ? at->only : NULL;
     else if (variant >= 0)
         round = at->every ? find_counting(at->result, at->block, (size_t)variant)
-                          : result_find(at->result, at->block, (size_t)variant);
+                          : result_find_figure(at->result, at->block, (size_t)variant, ref->phase,
+                                               ref->metric);
     return round ? result_value(at->result, round, ref->phase, ref->metric) : NAN;
 }
 
@@ -178,13 +179,20 @@ static int figures_estimate(struct figures *figures, bool ratio, const struct sa
     return stats_single(figures->values, figures->count, null, scale, STATS_ALPHA, estimate, err);
 }
 
-/* The fewest over the valid rounds that have the figure. */
+/* Whether a round's figure is one of those that are used. */
+static bool is_used(const struct result *result, const struct result_round *round, int phase,
+                    int metric)
+{
+    return result_find_figure(result, round->block, round->variant, phase, metric) == round;
+}
+
+/* The fewest over the rounds that have the figure and are used for it. */
 static uint64_t requests_least(const struct result *result, size_t variant, int phase, int metric)
 {
     uint64_t least = UINT64_MAX;
     for (size_t i = 0; i < result->round_count; i++) {
         const struct result_round *round = &result->rounds[i];
-        if (!round->valid || round->variant != variant ||
+        if (round->variant != variant || !is_used(result, round, phase, metric) ||
             !isfinite(result_value(result, round, phase, metric)))
             continue;
         uint64_t requests = result_requests(result, round, phase, metric);
@@ -217,6 +225,20 @@ static int sample_eval(const struct sample *sample, const struct block_of *at, d
                               : expr_eval(sample->figure, lookup_block, at, value);
 }
 
+/* Whether all of a round that a sample asks for is used. */
+static bool uses(const struct sample *sample, const struct result_round *round)
+{
+    const struct expr *whole = sample->comparison ? sample->comparison->whole : sample->figure;
+    if (sample->every)
+        return result_round_counts(round);
+    for (size_t i = 0; i < expr_ref_count(whole); i++) {
+        struct expr_ref ref = expr_ref(whole, i);
+        if (!is_used(sample->result, round, ref.phase, ref.metric))
+            return false;
+    }
+    return true;
+}
+
 /* Invalid rounds that break the condition by themselves: not judged, but not to be hidden. */
 static size_t broken_elsewhere(const struct sample *sample, const struct sample_held *held)
 {
@@ -225,8 +247,7 @@ static size_t broken_elsewhere(const struct sample *sample, const struct sample_
         const struct result_round *round = &sample->result->rounds[i];
         struct block_of at = {sample->result, round->block, sample->variant, false, round};
         double value;
-        bool used = sample->every ? result_round_counts(round) : round->valid;
-        if (!used && sample_eval(sample, &at, &value) == 0 &&
+        if (!uses(sample, round) && sample_eval(sample, &at, &value) == 0 &&
             !expr_holds(held->op, value, held->limit, held->tolerance))
             count++;
     }

@@ -370,14 +370,31 @@ static void count_rounds(const struct result *result, struct judgement *judgemen
     }
 }
 
-/* Rounds of a variant that say something of it. What broke an invariant does: the run has failed,
- * and can be believed in that. */
+/* Whether a block says something of a variant's phase. What broke an invariant does: the run has
+ * failed, and can be believed in that. */
+static bool is_answered(const struct result *result, size_t block, size_t variant, size_t phase)
+{
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (round->block == block && round->variant == variant &&
+            (result_round_counts(round) || result_phase_is_sound(round, phase)))
+            return true;
+    }
+    return false;
+}
+
+/* Blocks that say something of a variant, in the measured phase that fewest do of. */
 static size_t count_answers(const struct result *result, size_t variant)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < result->round_count; i++)
-        count += result->rounds[i].variant == variant && result_round_counts(&result->rounds[i]);
-    return count;
+    size_t least = result->block_count;
+    for (size_t phase = 0; phase < result->plan->phase_count; phase++) {
+        size_t count = 0;
+        for (size_t block = 0; block < result->block_count; block++)
+            count += is_answered(result, block, variant, phase);
+        if (result->plan->phases[phase].kind == PLAN_PHASE_MEASURE && count < least)
+            least = count;
+    }
+    return least;
 }
 
 /* Says whether the run as a whole can be believed. */

@@ -141,15 +141,39 @@ int result_add_round(struct result *result, struct result_round **out, struct er
     return 0;
 }
 
+static void add_reason(struct result_round *round, int phase, const char *format, va_list args)
+{
+    size_t at = round->reason_count;
+    round->valid = false;
+    if (at == RESULT_REASONS_MAX)
+        return;
+    (void)vsnprintf(round->reasons[at], sizeof(round->reasons[at]), format, args);
+    round->reason_phases[at] = phase;
+    round->reason_count++;
+}
+
 void result_round_invalid(struct result_round *round, const char *format, ...)
 {
-    round->valid = false;
-    if (round->reason_count == RESULT_REASONS_MAX)
-        return;
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(round->reasons[round->reason_count++], sizeof(round->reasons[0]), format, args);
+    add_reason(round, -1, format, args);
     va_end(args);
+    round->spoilt = true;
+}
+
+void result_phase_invalid(struct result_round *round, size_t phase, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_reason(round, (int)phase, format, args);
+    va_end(args);
+    round->steps[phase].invalid = true;
+}
+
+bool result_phase_is_sound(const struct result_round *round, size_t phase)
+{
+    return round->valid || (!round->spoilt && round->breach_count == 0 && round->steps[phase].ran &&
+                            !round->steps[phase].invalid);
 }
 
 void result_round_break(struct result_round *round, size_t invariant, const char *format, ...)
@@ -225,6 +249,23 @@ const struct result_round *result_find(const struct result *result, size_t block
     return NULL;
 }
 
+const struct result_round *result_find_figure(const struct result *result, size_t block,
+                                              size_t variant, int phase, int metric)
+{
+    const struct result_round *found = result_find(result, block, variant);
+    if (found)
+        return found;
+    if (phase == EXPR_WHOLE_ROUND)
+        phase = plan_phase_of(result->plan, (size_t)metric);
+    for (size_t i = 0; i < result->round_count && phase >= 0; i++) {
+        const struct result_round *round = &result->rounds[i];
+        if (round->block == block && round->variant == variant &&
+            result_phase_is_sound(round, (size_t)phase))
+            return round;
+    }
+    return NULL;
+}
+
 double result_value(const struct result *result, const struct result_round *round, int phase,
                     int metric)
 {
@@ -241,10 +282,11 @@ int result_variant_of(const struct result *result, size_t plan_index)
     return -1;
 }
 
-/* NAN when the block has no valid round of the variant. */
+/* NAN when the block has no round of the variant with that figure. */
 static double block_value(const struct result *result, size_t block, const struct expr_ref *ref)
 {
-    const struct result_round *round = result_find(result, block, (size_t)ref->variant);
+    const struct result_round *round =
+        result_find_figure(result, block, (size_t)ref->variant, ref->phase, ref->metric);
     return round ? result_value(result, round, ref->phase, ref->metric) : NAN;
 }
 

@@ -7,7 +7,8 @@
  * Pairs. Each block runs every variant once (run/schedule.h). Rounds of the same block stood next
  * to each other in time and form the pairs of a comparison: result_pairs. A round that is not valid
  * is kept, and run again a bounded number of times under the same block number; at most one round
- * of a block and variant is valid.
+ * of a block and variant is valid. Where one phase alone is why, the figures of the others are used
+ * all the same, unless another attempt is valid.
  *
  * Breaches. A round that broke an invariant is not valid either, whatever else is to be said of it:
  * it is kept with what it broke, compared with nothing, and not run again. */
@@ -46,6 +47,7 @@ struct result_phase {
 
 /* One phase of one round, by index of the phase. */
 struct result_step {
+    bool invalid;                /* a reason of the round's is of this phase */
     bool ran;                    /* false: the round ended before it; nothing below is set */
     uint64_t start_ns;           /* since the start of the run */
     uint64_t length_ns;          /* what it took in fact */
@@ -80,7 +82,9 @@ struct result_round {
     pid_t pid;                             /* of the subject; 0: url */
     int exit_status;                       /* of the subject, as waitpid; -1: unknown or url */
     bool valid;                            /* may be used for verdicts */
+    bool spoilt;                           /* not valid as a whole, and not for a phase alone */
     char reasons[RESULT_REASONS_MAX][240]; /* why not, reason_count of them */
+    int reason_phases[RESULT_REASONS_MAX]; /* the phase each is of; -1: the whole round */
     size_t reason_count;                   /* 0 when valid */
     struct result_breach *breaches;        /* what it broke, each invariant once at most */
     size_t breach_count;                   /* 0 when valid */
@@ -152,6 +156,13 @@ int result_add_round(struct result *result, struct result_round **out, struct er
 void result_round_invalid(struct result_round *round, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same for figures of one phase, and those that several phases go into. */
+void result_phase_invalid(struct result_round *round, size_t phase, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Whether figures of a phase may be used. */
+bool result_phase_is_sound(const struct result_round *round, size_t phase);
+
 /* Says that the round broke an invariant of the plan, which is told once; takes its validity. */
 void result_round_break(struct result_round *round, size_t invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -175,6 +186,11 @@ uint64_t result_requests(const struct result *result, const struct result_round 
 /* The valid round of a block and variant, or NULL. */
 const struct result_round *result_find(const struct result *result, size_t block, size_t variant);
 
+/* The round of a block and variant that a figure is to be taken from: the valid one, else one in
+ * which the figure's phase is sound. NULL: there is none. phase may be EXPR_WHOLE_ROUND. */
+const struct result_round *result_find_figure(const struct result *result, size_t block,
+                                              size_t variant, int phase, int metric);
+
 /* One value of a round: phase may be EXPR_WHOLE_ROUND. NAN when there is none. */
 double result_value(const struct result *result, const struct result_round *round, int phase,
                     int metric);
@@ -183,13 +199,13 @@ double result_value(const struct result *result, const struct result_round *roun
  * the first side. */
 int result_variant_of(const struct result *result, size_t plan_index);
 
-/* Pairs the values of two paths over the blocks in which both rounds are valid and both values
- * finite. variant is an index of the result here, not of the plan. a and b get at most block_count
- * values each. Returns how many. */
+/* Pairs the values of two paths over the blocks in which both may be used and are finite. variant
+ * is an index of the result here, not of the plan. a and b get at most block_count values each.
+ * Returns how many. */
 size_t result_pairs(const struct result *result, const struct expr_ref *first,
                     const struct expr_ref *second, double *a, double *b);
 
-/* The values of one path over all valid rounds, in order of blocks. Returns how many. */
+/* The values of one path that may be used, in order of blocks. Returns how many. */
 size_t result_values(const struct result *result, const struct expr_ref *ref, double *values);
 
 #endif

@@ -308,11 +308,11 @@ static void judge_load(struct pass *pass, size_t index)
         step->curve ? knee_invalid(step->curve, text, sizeof(text))
                     : load_result_invalid(&step->load, &phase->profile, cpus, text, sizeof(text));
     if (reason)
-        result_round_invalid(pass->round, "%s: %s", phase->name, reason);
+        result_phase_invalid(pass->round, index, "%s: %s", phase->name, reason);
     if (!step->loaded)
         return;
     if (phase->profile.keep_alive && step->load.connections_open < phase->profile.connections)
-        result_round_invalid(pass->round,
+        result_phase_invalid(pass->round, index,
                              "%s: only %" PRIu64 " of %" PRIu64 " connections could be opened",
                              phase->name, step->load.connections_open, phase->profile.connections);
 }
@@ -348,7 +348,7 @@ static int run_step(struct ctx *ctx, struct pass *pass, size_t index, const stru
     if (!step->curve) /* which metered its own steps */
         fill_meters(step, before, after);
     if (pass->meter && !step->metered)
-        result_round_invalid(pass->round, "%s: the subject's use of the machine is unknown",
+        result_phase_invalid(pass->round, index, "%s: the subject's use of the machine is unknown",
                              phase->name);
     return rc;
 }
