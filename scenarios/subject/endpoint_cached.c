@@ -24,13 +24,13 @@ enum { KEYS_MAX = 65536 };
 /* What a thread keeps. */
 struct cached {
     struct shard *shard;
-    struct cached_read *cache; /* others read its figures under … */
-    pthread_mutex_t reading;   /* … this, so that it can't go away meanwhile */
-    struct bulkhead mutex;     /* LOAD_MUTEX: held by whoever reads or loads */
-    uint32_t *loading;         /* by key: loads under way */
-    counter_word absences;     /* loads begun of a key that was not being loaded */
-    counter_word loads_peak;   /* most loads of one key at a time */
-    counter_word row_answers;  /* answers with a row */
+    struct cached_read *_Atomic cache; /* others read its figures under … */
+    pthread_mutex_t reading;           /* … this, so that it can't go away meanwhile */
+    struct bulkhead mutex;             /* LOAD_MUTEX: held by whoever reads or loads */
+    uint32_t *loading;                 /* by key: loads under way */
+    counter_word absences;             /* loads begun of a key that was not being loaded */
+    counter_word loads_peak;           /* most loads of one key at a time */
+    counter_word row_answers;          /* answers with a row */
 };
 
 static const struct param cached_params[] = {
@@ -137,7 +137,11 @@ static int make_cache(struct cached *cached, struct err *err)
         .alone = cache->load_guard != LOAD_SINGLE_FLIGHT,
         .seed = settings->seed,
     };
-    return cached_read_create(&cached->cache, &cached->shard->strays, &options, err);
+    struct cached_read *made;
+    int rc = cached_read_create(&made, &cached->shard->strays, &options, err);
+    if (!rc)
+        cached->cache = made; /* for all to see, with what is in it and the lock */
+    return rc;
 }
 
 static int cached_begin(struct shard *shard, void *state)
@@ -188,9 +192,12 @@ struct cache_total {
 
 static void add_cache(struct cache_total *total, struct cached *cached)
 {
+    if (!cached->cache)
+        return; /* the thread has not begun, or is about to end */
     (void)pthread_mutex_lock(&cached->reading);
-    if (cached->cache) {
-        const struct cached_read_figures *one = cached_read_figures(cached->cache);
+    const struct cached_read *cache = cached->cache;
+    if (cache) {
+        const struct cached_read_figures *one = cached_read_figures(cache);
 #define ADD(name, type, help) total->name += counter_read(&one->name);
         CACHE_FIGURES(ADD)
 #undef ADD
