@@ -1174,6 +1174,21 @@ static void reset_on_return_hides_it(struct scene *scene)
     assert_int_equal(figures(scene).resets, 2);
 }
 
+/* Where nothing is reset otherwise. */
+static void what_comes_back_dirty_is_reset(struct scene *scene)
+{
+    struct conn_lease lease;
+    scene->settings.max_open = 1;
+    scene_open(scene);
+    take(scene, &lease)->borrower = 42;
+    assert_ok(conn_pool_release(scene->pool, &lease, CONN_DIRTY));
+    assert_int_equal(take(scene, &lease)->borrower, 0);
+    assert_int_equal(figures(scene).resets, 1);
+    give(scene, &lease);
+    assert_int_equal(figures(scene).resets, 1);
+    assert_int_equal(figures(scene).opened, 1);
+}
+
 static void a_failed_reset_closes(struct scene *scene)
 {
     struct conn_lease lease;
@@ -1566,6 +1581,7 @@ static struct item items[] = {
     ITEM(who_closes_what_still_works_overshoots_the_server),
     ITEM(what_is_left_in_a_session_is_seen_without_reset),
     ITEM(reset_on_return_hides_it),
+    ITEM(what_comes_back_dirty_is_reset),
     ITEM(a_failed_reset_closes),
     ITEM(a_suspended_pool_lends_nothing),
     ITEM(shutdown_answers_waiters_and_awaits_loans),

@@ -196,6 +196,7 @@ struct conn_lease {
 /* How a connection comes back. */
 enum conn_state {
     CONN_GOOD,   /* usable by the next borrower: nothing of ours is under way on it */
+    CONN_DIRTY,  /* to be reset first, whatever the setting says; closed where reset is NULL */
     CONN_BROKEN, /* to be closed: dead, or still busy, or in a state one can't tell */
 };
 

@@ -268,13 +268,14 @@ static bool wants_check(const struct conn_pool *pool)
 static bool take_back(struct conn_slot *slot, enum conn_state state, uint64_t now_ns)
 {
     struct conn_pool *pool = slot->pool;
-    if (state == CONN_BROKEN) {
+    if (state == CONN_BROKEN || (state == CONN_DIRTY && !pool->driver->reset)) {
         counter_add(&pool->words.broken, 1);
         slot_retire(slot, &pool->words.retired_error);
         return false;
     }
     bool doomed = slot->evicted || slot->expires_ns <= now_ns || pool->state == POOL_CLOSING;
-    bool resets = !doomed && pool->settings.reset && pool->driver->reset;
+    bool wants_reset = state == CONN_DIRTY || pool->settings.reset;
+    bool resets = !doomed && wants_reset && pool->driver->reset;
     if (!resets && (doomed || !wants_check(pool))) {
         slot->alive_ns = now_ns;
         return slot_settle(slot, now_ns, true);
