@@ -91,5 +91,17 @@ refused 'settings that contradict each other are explained' 2 'pool_prewarm need
 refused 'an address must make sense' 2 'nonsense' --listen nonsense
 refused 'a mode must exist' 2 "did you mean 'malloc'?" --buffers maloc
 
+unset POOLSTORM_DATABASE
+refused 'a database that is not there is named' 5 "the database can't be used" \
+    --database 'host=127.0.0.1 port=1 user=nobody'
+refused 'a connection string must make sense' 2 'colour' --database 'colour=blue'
+refused 'settings of the database that contradict each other' 2 'db_purge_every needs db_source' \
+    --db-purge-every 1s
+export POOLSTORM_DATABASE='colour=green'
+refused 'the environment names a database, too' 2 'colour'
+refused 'which the command line has precedence over' 5 "the database can't be used" \
+    --database 'host=127.0.0.1 port=1 user=nobody'
+unset POOLSTORM_DATABASE
+
 echo "1..$number"
 exit $failed

@@ -169,11 +169,14 @@ static int start_upkeep(struct database *database)
 
 /* ---- Starting and stopping ------------------------------------------------------------------- */
 
+/* Pools that are made for a request have the limits to themselves. */
 static void take_part(struct database *database, unsigned index)
 {
     uint64_t threads = database->settings->threads;
     struct conn_pool_settings *own = &database->own;
     *own = database->settings->database.pool;
+    if (database->settings->database.source != SESSION_POOL)
+        return;
     own->max_open = part_of(own->max_open, threads, index);
     own->min_idle = part_of(own->min_idle, threads, index);
     own->max_idle = part_of(own->max_idle, threads, index);
@@ -212,15 +215,15 @@ void database_stop(struct database *database)
     struct ctx patience;
     group_cancel(&database->upkeep, "the service stops");
     (void)group_join(NULL, &database->upkeep);
-    (void)group_fini(&database->upkeep);
     reclaim_leaked(database, UINT64_MAX);
     ctx_init_timeout(&patience, NULL, database->settings->drain_timeout_ns);
     if (group_join(&patience, &database->strays)) {
         group_cancel(&database->strays, "the service stops");
         (void)group_join(NULL, &database->strays);
     }
-    (void)group_fini(&database->strays);
     if (database->source->stop)
         (void)database->source->stop(&patience, database);
     ctx_fini(&patience);
+    (void)group_fini(&database->strays);
+    (void)group_fini(&database->upkeep); /* pools of requests, which strays held, lived under it */
 }

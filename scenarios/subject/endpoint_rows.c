@@ -31,17 +31,17 @@ static int open_result(struct request *request, struct session *session, uint64_
         return rc;
     rc = session_rows(request, session, rows_sql, rows);
     if (!rc) {
-        rc = pg_rows_next(request->ctx, session->conn->pg, &row, &session->err);
+        rc = session_next_row(request, session, &row);
         PQclear(row);
     }
     return rc < 0 ? rc : 0;
 }
 
-/* The rest is read away, so that the session can be lent again. */
+/* The rest is read away, so that the session can be lent again; what comes of that is no business
+ * of who has the row it wanted. */
 static void close_result(struct request *request, struct session *session)
 {
-    if (session->conn)
-        (void)pg_rows_close(request->ctx, session->conn->pg, false, NULL);
+    (void)session_close_rows(request, session);
     session_give(session);
 }
 

@@ -110,8 +110,10 @@ static int driver_validate(struct ctx *ctx, void *user, void *opaque, struct err
 static int driver_reset(struct ctx *ctx, void *user, void *opaque, struct err *err)
 {
     struct db_conn *conn = opaque;
-    (void)user;
-    conn->prepared = 0;
+    const struct database *database = user;
+    if (!database->own.reset)
+        return pg_rollback(ctx, conn->pg, err);
+    conn->prepared = conn->preparing = 0;
     return pg_reset(ctx, conn->pg, err);
 }
 
@@ -135,6 +137,22 @@ int session_take_under(struct ctx *ctx, struct database *database, struct sessio
 int session_take(struct request *request, struct session *session)
 {
     return session_take_under(request->ctx, request->shard->database, session);
+}
+
+/* A pool that can't connect has nothing to lend either: then the server's words tell more. */
+int session_borrow(struct ctx *ctx, struct session *session, struct conn_pool *pool,
+                   const char *where)
+{
+    int rc = conn_pool_acquire(ctx, pool, where, &session->lease);
+    session->conn = session->lease.conn;
+    if (rc == -EAGAIN) {
+        const struct err *why = conn_pool_connect_error(pool);
+        (void)err_set(&session->err, rc, "no database connection became free in time%s%s",
+                      why->code ? ": " : "", why->code ? why->text : "");
+    } else if (rc == -ESHUTDOWN) {
+        (void)err_set(&session->err, rc, "the connection pool is closing");
+    }
+    return rc;
 }
 
 /* The wrong way on purpose: a share of the sessions is never given back. */
@@ -164,11 +182,19 @@ static bool leak(struct session *session)
     return true;
 }
 
+/* A transaction nobody will end holds its locks, and the next borrower would work in it. */
+static enum conn_state state_of(const struct session *session)
+{
+    const struct pg *pg = session->conn->pg;
+    if (pg_broken(pg) || pg_busy(pg))
+        return CONN_BROKEN;
+    bool open = pg_transaction_status(pg) != PQTRANS_IDLE;
+    return open && session->database->settings->database.rollback ? CONN_DIRTY : CONN_GOOD;
+}
+
 static void give(struct session *session)
 {
-    struct pg *pg = session->conn->pg;
-    session->database->source->give(session,
-                                    pg_broken(pg) || pg_busy(pg) ? CONN_BROKEN : CONN_GOOD);
+    session->database->source->give(session, state_of(session));
     session->conn = NULL;
 }
 
@@ -190,15 +216,33 @@ struct stray {
     enum on_timeout how;
 };
 
-/* Until the server is done, or has stopped, or socket_timeout is over. */
+/* A server that is silent for longer than this has gone. */
+static uint64_t silence_ns(const struct database *database)
+{
+    uint64_t span_ns = database->settings->database.socket_timeout_ns;
+    return span_ns > 0 ? span_ns : CLOCK_NEVER;
+}
+
+/* The same, for what can't take long. */
+static uint64_t cancel_timeout_ns(const struct database *database)
+{
+    uint64_t span_ns = silence_ns(database);
+    return span_ns < CANCEL_TIMEOUT_NS ? span_ns : CANCEL_TIMEOUT_NS;
+}
+
+/* Until the server is done, or has stopped. What it was being taught it may know by then. */
 static void settle(struct ctx *ctx, struct stray *stray, uint64_t span_ns)
 {
     struct session *session = &stray->session;
     struct database *database = session->database;
+    struct db_conn *conn = session->conn;
     struct ctx patience;
-    ctx_init_timeout(&patience, ctx, span_ns > 0 ? span_ns : CLOCK_NEVER);
-    (void)pg_settle(&patience, session->conn->pg, NULL);
+    ctx_init_timeout(&patience, ctx, span_ns);
+    int rc = pg_settle(&patience, conn->pg, NULL);
     ctx_fini(&patience);
+    if (!rc && !*pg_sqlstate(conn->pg))
+        conn->prepared |= conn->preparing;
+    conn->preparing = 0;
     give(session);
     free(stray);
     counter_add(&database->strays_ended, 1);
@@ -206,14 +250,15 @@ static void settle(struct ctx *ctx, struct stray *stray, uint64_t span_ns)
 
 static void settle_alone(struct ctx *ctx, void *arg)
 {
-    settle(ctx, arg, CANCEL_TIMEOUT_NS);
+    struct stray *stray = arg;
+    settle(ctx, stray, cancel_timeout_ns(stray->session.database));
 }
 
 static int cancel(struct ctx *ctx, struct database *database, struct pg *pg)
 {
     struct ctx patience;
     counter_add(&database->cancels, 1);
-    ctx_init_timeout(&patience, ctx, CANCEL_TIMEOUT_NS);
+    ctx_init_timeout(&patience, ctx, cancel_timeout_ns(database));
     int rc = pg_cancel(&patience, pg, NULL);
     ctx_fini(&patience);
     if (rc)
@@ -226,7 +271,7 @@ static void cancel_then_settle(struct ctx *ctx, struct stray *stray)
 {
     struct session *session = &stray->session;
     if (cancel(ctx, session->database, session->conn->pg) == 0) {
-        settle(ctx, stray, CANCEL_TIMEOUT_NS);
+        settle_alone(ctx, stray);
         return;
     }
     counter_add(&session->database->strays_ended, 1);
@@ -256,7 +301,7 @@ static void look_after(struct ctx *ctx, void *arg)
         cancel_and_settle(ctx, stray);
     } else {
         counter_add(&database->abandoned, 1);
-        settle(ctx, stray, database->settings->database.socket_timeout_ns);
+        settle(ctx, stray, silence_ns(database));
     }
 }
 
@@ -266,7 +311,6 @@ static void give_up(struct session *session)
     struct database *database = session->database;
     enum on_timeout how = (enum on_timeout)database->settings->database.on_timeout;
     struct stray *stray = how == ON_TIMEOUT_CLOSE ? NULL : malloc(sizeof(*stray));
-    counter_add(&database->query_timeouts, 1);
     if (stray) {
         *stray = (struct stray){.session = *session, .how = how};
         if (group_spawn(&database->strays, "stray session", look_after, stray) == 0) {
@@ -282,27 +326,30 @@ static void give_up(struct session *session)
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-/* The server knows the statement already: who prepared it gave up before it heard so. */
-static bool is_prepared(const struct pg *pg, int rc)
+static int prepare(struct ctx *ctx, struct session *session, const struct statement *statement)
 {
-    return rc == -EREMOTEIO && strcmp(pg_sqlstate(pg), "42P05") == 0;
+    struct db_conn *conn = session->conn;
+    unsigned bit = 1u << statement->bit;
+    if (conn->prepared & bit)
+        return 0;
+    const char *sql = statement->sql ? statement->sql : session->database->settings->database.query;
+    conn->preparing = bit;
+    int rc = pg_prepare(ctx, conn->pg, statement->name, sql, &session->err);
+    if (pg_busy(conn->pg))
+        return rc; /* settle will find out */
+    conn->preparing = 0;
+    if (!rc)
+        conn->prepared |= bit;
+    return rc;
 }
 
 static int ask(struct ctx *ctx, struct session *session, const struct statement *statement,
                int count, const char *const *values, PGresult **out)
 {
-    struct db_conn *conn = session->conn;
-    unsigned bit = 1u << statement->bit;
-    int rc = 0;
-    if (!(conn->prepared & bit)) {
-        const char *sql =
-            statement->sql ? statement->sql : session->database->settings->database.query;
-        rc = pg_prepare(ctx, conn->pg, statement->name, sql, &session->err);
-        if (rc && !is_prepared(conn->pg, rc))
-            return rc;
-        conn->prepared |= bit;
-    }
-    return pg_exec_prepared(ctx, conn->pg, statement->name, count, values, out, &session->err);
+    int rc = prepare(ctx, session, statement);
+    return rc ? rc
+              : pg_exec_prepared(ctx, session->conn->pg, statement->name, count, values, out,
+                                 &session->err);
 }
 
 /* A cancel nobody meant for this query: neither we nor a statement timeout asked for it. */
@@ -315,6 +362,8 @@ static bool was_killed(const struct session *session)
 static void count_failure(struct session *session, int rc)
 {
     struct database *database = session->database;
+    if (rc == -ETIMEDOUT || rc == -ECANCELED)
+        counter_add(&database->query_timeouts, 1);
     if (rc == -ECONNRESET)
         counter_add(&database->lost, 1);
     if (rc == -EREMOTEIO)
@@ -324,11 +373,11 @@ static void count_failure(struct session *session, int rc)
 }
 
 /* How long one query may take; CLOCK_NEVER: as long as its request. */
-static uint64_t patience_ns(const struct database_settings *settings)
+static uint64_t patience_ns(const struct database *database)
 {
-    uint64_t query_ns = settings->query_timeout_ns ? settings->query_timeout_ns : CLOCK_NEVER;
-    uint64_t socket_ns = settings->socket_timeout_ns ? settings->socket_timeout_ns : CLOCK_NEVER;
-    return query_ns < socket_ns ? query_ns : socket_ns;
+    uint64_t query_ns = database->settings->database.query_timeout_ns;
+    uint64_t socket_ns = silence_ns(database);
+    return query_ns > 0 && query_ns < socket_ns ? query_ns : socket_ns;
 }
 
 /* One question: the asker's ctx, made shorter by the timeouts, and what it came to. */
@@ -340,7 +389,7 @@ struct asking {
 
 static void asking_begin(struct asking *asking, struct ctx *ctx, struct session *session)
 {
-    uint64_t span_ns = patience_ns(&session->database->settings->database);
+    uint64_t span_ns = patience_ns(session->database);
     assert(session->conn);
     asking->session = session;
     asking->ctx = ctx;
@@ -348,7 +397,6 @@ static void asking_begin(struct asking *asking, struct ctx *ctx, struct session 
         ctx_init_timeout(&asking->patience, ctx, span_ns);
         asking->ctx = &asking->patience;
     }
-    counter_add(&session->database->queries, 1);
 }
 
 static int asking_end(struct asking *asking, int rc)
@@ -356,10 +404,10 @@ static int asking_end(struct asking *asking, int rc)
     struct session *session = asking->session;
     if (asking->ctx == &asking->patience)
         ctx_fini(&asking->patience);
-    if (rc) {
+    if (rc < 0) {
         memcpy(session->sqlstate, pg_sqlstate(session->conn->pg), PG_SQLSTATE_BYTES);
         count_failure(session, rc);
-        if (rc == -ETIMEDOUT || rc == -ECANCELED)
+        if (pg_busy(session->conn->pg))
             give_up(session);
     }
     return rc;
@@ -370,6 +418,7 @@ int session_query_under(struct ctx *ctx, struct session *session, const struct s
 {
     struct asking asking;
     asking_begin(&asking, ctx, session);
+    counter_add(&session->database->queries, 1);
     return asking_end(&asking, ask(asking.ctx, session, statement, count, values, out));
 }
 
@@ -396,6 +445,7 @@ int session_command(struct request *request, struct session *session, const char
 {
     struct asking asking;
     asking_begin(&asking, request->ctx, session);
+    counter_add(&session->database->queries, 1);
     return asking_end(&asking, pg_exec(asking.ctx, session->conn->pg, sql, NULL, &session->err));
 }
 
@@ -406,40 +456,45 @@ int session_rows(struct request *request, struct session *session, const char *s
     const char *values[] = {text};
     (void)snprintf(text, sizeof(text), "%" PRIu64, number);
     asking_begin(&asking, request->ctx, session);
+    counter_add(&session->database->queries, 1);
     return asking_end(&asking,
                       pg_rows_begin(asking.ctx, session->conn->pg, sql, 1, values, &session->err));
 }
 
-/* ---- Failing --------------------------------------------------------------------------------- */
-
-static int status_of(const struct session *session, int rc)
+int session_next_row(struct request *request, struct session *session, PGresult **row)
 {
-    if (rc == -EREMOTEIO)
-        return strcmp(session->sqlstate, "57014") == 0 ? 504 : 500;
-    return 503;
+    struct asking asking;
+    asking_begin(&asking, request->ctx, session);
+    return asking_end(&asking, pg_rows_next(asking.ctx, session->conn->pg, row, &session->err));
 }
 
-/* A pool that cannot connect has nothing to lend either: then the server's words tell more. */
-static const char *starved_of(const struct database *database, char *text, size_t size_bytes)
+int session_close_rows(struct request *request, struct session *session)
 {
-    const struct err *failure = database->pool ? conn_pool_connect_error(database->pool) : NULL;
-    (void)snprintf(text, size_bytes, "no database connection became free in time%s%s",
-                   failure && failure->code ? ": " : "",
-                   failure && failure->code ? failure->text : "");
-    return text;
+    struct asking asking;
+    if (!session->conn)
+        return 0;
+    asking_begin(&asking, request->ctx, session);
+    return asking_end(&asking, pg_rows_close(asking.ctx, session->conn->pg, false, &session->err));
+}
+
+/* ---- Failing --------------------------------------------------------------------------------- */
+
+/* What the server thinks of it, by its code. */
+static int status_of_refusal(const char *sqlstate)
+{
+    if (strcmp(sqlstate, "57014") == 0) /* query_canceled */
+        return 504;
+    return strncmp(sqlstate, "22", 2) == 0 ? 400 : 500; /* data_exception: what it was given */
 }
 
 int session_refuse(struct request *request, const struct session *session, int rc)
 {
-    if (ctx_error(request->ctx) || rc == -ETIMEDOUT || rc == -ENOMEM)
-        return rc;
-    const char *why = session->err.text;
-    char text[sizeof(session->err.text) + 64];
-    if (rc == -EAGAIN)
-        why = starved_of(session->database, text, sizeof(text));
-    else if (rc == -ESHUTDOWN)
-        why = "the connection pool is closing";
-    return request_refuse(request, status_of(session, rc), why);
+    int ended = ctx_error(request->ctx);
+    if (ended || rc == -ETIMEDOUT || rc == -ENOMEM)
+        return ended ? ended : rc;
+    int status = rc == -EREMOTEIO ? status_of_refusal(session->sqlstate) : 503;
+    return request_refuse(request, status,
+                          session->err.code ? session->err.text : "the database can't be asked");
 }
 
 /* ---- Answering ------------------------------------------------------------------------------- */

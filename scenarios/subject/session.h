@@ -16,9 +16,10 @@ struct request;
 
 /* What the pools hold: a session and what is known of it on our side. */
 struct db_conn {
-    struct list link;  /* in database->open, while connected */
-    struct pg *pg;     /* owned; NULL until connected */
-    unsigned prepared; /* statements it knows, a bit each, see struct statement */
+    struct list link;   /* in database->open, while connected */
+    struct pg *pg;      /* owned; NULL until connected */
+    unsigned prepared;  /* statements it knows, a bit each, see struct statement */
+    unsigned preparing; /* the bit of the one it is being taught, until the server has answered */
 };
 
 /* Something to ask, prepared once on each connection. Static data. */
@@ -83,9 +84,9 @@ int session_take(struct request *request, struct session *session);
  * database may be NULL: there is none. */
 int session_take_under(struct ctx *ctx, struct database *database, struct session *session);
 
-/* Asks; out as in pg_exec_prepared. When the request or query_timeout ends first, the setting
- * on_timeout decides what becomes of the session, which is not ours any more: -ETIMEDOUT or
- * -ECANCELED. Other errors as of pg.h; the session stays. */
+/* Asks; out as in pg_exec_prepared. When the request or query_timeout ends first, -ETIMEDOUT or
+ * -ECANCELED: if the query had been sent by then, the setting on_timeout decides what becomes of
+ * the session, which is not ours any more. Other errors as of pg.h; the session stays. */
 int session_query(struct request *request, struct session *session,
                   const struct statement *statement, int count, const char *const *values,
                   PGresult **out);
@@ -101,15 +102,18 @@ int session_query_number(struct request *request, struct session *session,
 /* One statement without parameters and without a result, not prepared. */
 int session_command(struct request *request, struct session *session, const char *sql);
 
-/* Row by row, as pg_rows_begin; then pg_rows_… on session->conn->pg. */
+/* Row by row, as pg_rows_begin, pg_rows_next and pg_rows_close (which reads the rest away); each of
+ * them gives up as session_query does. Closing is harmless when the session has gone. */
 int session_rows(struct request *request, struct session *session, const char *sql,
                  uint64_t number);
+int session_next_row(struct request *request, struct session *session, PGresult **row);
+int session_close_rows(struct request *request, struct session *session);
 
 /* Gives it back, unless it is gone already. A lost or busy session is closed. */
 void session_give(struct session *session);
 
-/* Answers the request for a session call that failed with rc: a status, or rc where the request's
- * own end has to be told. */
+/* Answers the request for a session call that failed with rc: a status, or the error of the
+ * request's own end where that has to be told. */
 int session_refuse(struct request *request, const struct session *session, int rc);
 
 /* Answers {"token": the request's, "value": the first field of the first row, or null}. A status.
@@ -117,6 +121,10 @@ int session_refuse(struct request *request, const struct session *session, int r
 int session_answer_row(struct request *request, const PGresult *row);
 
 /* ---- For sources ----------------------------------------------------------------------------- */
+
+/* Takes the session from a pool, as conn_pool_acquire; session->err says why there was none. */
+int session_borrow(struct ctx *ctx, struct session *session, struct conn_pool *pool,
+                   const char *where);
 
 /* A connection that is not connected yet; NULL without memory. */
 struct db_conn *db_conn_create(void);

@@ -31,10 +31,7 @@ static uint64_t pool_stop(struct ctx *ctx, struct database *database)
 
 static int pool_take(struct ctx *ctx, struct session *session)
 {
-    struct conn_pool *pool = session->database->pool;
-    int rc = conn_pool_acquire(ctx, pool, "endpoint", &session->lease);
-    session->conn = session->lease.conn;
-    return rc;
+    return session_borrow(ctx, session, session->database->pool, "endpoint");
 }
 
 static void pool_disown(struct session *session)

@@ -14,8 +14,7 @@ static int request_take_session(struct ctx *ctx, struct session *session)
     int rc = conn_pool_create(&session->own_pool, &database->upkeep.ctx, &options, &session->err);
     if (rc)
         return rc;
-    rc = conn_pool_acquire(ctx, session->own_pool, "request", &session->lease);
-    session->conn = session->lease.conn;
+    rc = session_borrow(ctx, session, session->own_pool, "request");
     if (rc)
         (void)conn_pool_destroy(session->own_pool);
     return rc;

@@ -222,6 +222,9 @@ const struct param service_params[] = {
              "how /nested uses its two sessions: one at a time, or the second with the first in "
              "hand (wrong on purpose)",
              nested_words)},
+    {SETTING(BOOL, "db_rollback", database.rollback, "true",
+             "end a transaction that was left open when its session is given back; false is wrong "
+             "on purpose: the next one works in it")},
     {SETTING(BOOL, "db_validate_state", database.validate_state, "false",
              "validation also closes sessions in which a former user left something")},
     {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",

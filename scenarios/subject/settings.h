@@ -97,6 +97,7 @@ struct database_settings {
     int hold;                  /* enum session_hold */
     int rows_close;            /* enum rows_close */
     int nested;                /* enum nested_way */
+    bool rollback;             /* a transaction left open is ended when the session comes back */
     bool validate_state;       /* validating also looks for what a former user left behind */
     char *query;               /* what /query asks, by $1 */
 };
