@@ -56,6 +56,7 @@ struct ring {
     unsigned budget;           /* resumptions left before the loop looks at the kernel again */
     uint64_t now_ns;           /* as of this pass */
     uint64_t spin_ns;          /* see ring_options */
+    unsigned orphans;          /* requests whose owners have gone; their completions are to come */
     struct op alarm;           /* of the kernel's, to wake the loop at alarm_ns */
     uint64_t alarm_ns;         /* CLOCK_NEVER while it is not set */
     struct __kernel_timespec alarm_span; /* what the kernel was told of it */
@@ -83,7 +84,7 @@ void op_finish(struct op *op, int result, unsigned flags);
 /* Hands over what is queued and collects what has happened, if there is anything of either. */
 void ring_flush(struct ring *ring);
 
-/* The same until nothing is queued any more: what ends a thread must not stay behind. */
+/* The same until nothing is queued and no orphan left: what ends a thread must not stay behind. */
 void ring_flush_all(struct ring *ring);
 
 /* fiber.c */

@@ -324,8 +324,6 @@ static struct __kernel_timespec to_timespec(uint64_t span_ns)
  * wakes once for nothing and sets it anew. */
 static void set_alarm(struct ring *ring, uint64_t until_ns, uint64_t span_ns)
 {
-    if (ring->alarm_ns <= until_ns)
-        return;
     struct io_uring_sqe *sqe = ring_sqe(ring);
     ring->alarm_span = to_timespec(span_ns);
     if (ring->alarm_ns == CLOCK_NEVER) {
@@ -344,7 +342,7 @@ static void sleep_in_kernel(struct ring *ring, uint64_t until_ns)
 {
     struct __kernel_timespec span, *limit = NULL;
     queue_late(ring);
-    if (until_ns != CLOCK_NEVER) {
+    if (until_ns < ring->alarm_ns) {
         uint64_t now_ns = clock_now_ns();
         uint64_t span_ns = until_ns > now_ns ? until_ns - now_ns : 0;
         if (span_ns >= ALARM_SPAN_NS_MIN) {
@@ -364,7 +362,8 @@ static void sleep_in_kernel(struct ring *ring, uint64_t until_ns)
 /* due_ns: when the next timer fires. */
 static void wait_for_kernel(struct ring *ring, uint64_t due_ns)
 {
-    if (ring->ready_first) {
+    /* Memory goes back when nobody is ready to run, and a little at a time. */
+    if (ring->ready_first || stack_pool_trim(&ring->stacks)) {
         ring_flush(ring);
     } else if (due_ns != CLOCK_NEVER && ring->spin_ns > 0) {
         if (due_ns <= clock_after(ring->now_ns, ring->spin_ns))
@@ -381,7 +380,7 @@ void ring_flush_all(struct ring *ring)
     do {
         ring_flush(ring);
         reap(ring); /* the kernel takes no more while completions wait to be seen */
-    } while (io_uring_sq_ready(&ring->uring) > 0);
+    } while (io_uring_sq_ready(&ring->uring) > 0 || ring->orphans > 0);
 }
 
 int ring_run(struct ring *ring, const char *name, void (*entry)(struct ctx *ctx, void *arg),

@@ -26,9 +26,11 @@
 enum { SLAB_STACKS = 32 };
 
 struct stack_slab {
-    struct list link; /* in pool->slabs */
-    char *memory;     /* SLAB_STACKS strides */
-    uint32_t free;    /* a bit for each stack that may be taken */
+    struct list link;   /* in pool->slabs */
+    struct list excess; /* in pool->excess while it has any */
+    char *memory;       /* SLAB_STACKS strides */
+    uint32_t free;      /* a bit for each stack that may be taken */
+    uint32_t pages;     /* of those, the ones to give back their pages */
 };
 
 static_assert(SLAB_STACKS == 32, "one bit a stack");
@@ -47,6 +49,7 @@ void stack_pool_init(struct stack_pool *pool, size_t stack_bytes, size_t warm)
         .warm = warm,
     };
     list_init(&pool->slabs);
+    list_init(&pool->excess);
 }
 
 /* An overflow must fault and not run into the neighbour. Beyond vm.max_map_count on kernels without
@@ -94,18 +97,8 @@ static void slab_destroy(struct stack_pool *pool, struct stack_slab *slab)
     free(slab);
 }
 
-/* A slab whose last fiber has just ended cannot go while that fiber stands on it; it goes with the
- * next call, which comes from another stack. */
-static void release_condemned(struct stack_pool *pool)
-{
-    if (pool->condemned)
-        slab_destroy(pool, pool->condemned);
-    pool->condemned = NULL;
-}
-
 void stack_pool_fini(struct stack_pool *pool)
 {
-    release_condemned(pool);
     for (struct list *link = list_pop_front(&pool->slabs); link;
          link = list_pop_front(&pool->slabs))
         slab_destroy(pool, container_of(link, struct stack_slab, link));
@@ -113,7 +106,6 @@ void stack_pool_fini(struct stack_pool *pool)
 
 int stack_get(struct stack_pool *pool, struct stack *stack)
 {
-    release_condemned(pool);
     struct stack_slab *slab = container_of(pool->slabs.next, struct stack_slab, link);
     if (list_empty(&pool->slabs) || slab->free == 0)
         slab = slab_create(pool);
@@ -121,6 +113,7 @@ int stack_get(struct stack_pool *pool, struct stack *stack)
         return -ENOMEM;
     size_t index = (size_t)__builtin_ctz(slab->free);
     slab->free &= slab->free - 1;
+    slab->pages &= slab->free;
     pool->free--;
     if (slab->free == 0) {
         list_remove(&slab->link);
@@ -141,18 +134,34 @@ void stack_put(struct stack_pool *pool, struct stack *stack)
 #ifdef POOLSTORM_VALGRIND
     VALGRIND_STACK_DEREGISTER(stack->valgrind);
 #endif
-    release_condemned(pool);
     slab->free |= UINT32_C(1) << index;
     pool->free++;
     list_remove(&slab->link);
-    if (slab->free == UINT32_MAX && pool->free >= pool->warm + SLAB_STACKS) {
-        pool->condemned = slab;
-        pool->free -= SLAB_STACKS;
-        return;
-    }
     list_push_front(&pool->slabs, &slab->link);
-    /* The caller still stands on the uppermost pages; what lies below goes back to the system. */
-    if (pool->free > pool->warm)
-        (void)madvise(stack->base + pool->guard_bytes, pool->stack_bytes - 2 * pool->guard_bytes,
-                      MADV_DONTNEED);
+    if (pool->free <= pool->warm)
+        return;
+    slab->pages |= UINT32_C(1) << index;
+    if (!list_linked(&slab->excess))
+        list_push_back(&pool->excess, &slab->excess);
+}
+
+bool stack_pool_trim(struct stack_pool *pool)
+{
+    struct list *link = list_pop_front(&pool->excess);
+    if (!link)
+        return false;
+    struct stack_slab *slab = container_of(link, struct stack_slab, excess);
+    uint32_t pages = slab->pages;
+    slab->pages = 0;
+    if (slab->free == UINT32_MAX && pool->free >= pool->warm + SLAB_STACKS) {
+        pool->free -= SLAB_STACKS;
+        list_remove(&slab->link);
+        slab_destroy(pool, slab);
+    } else if (pool->free > pool->warm) {
+        for (; pages; pages &= pages - 1) {
+            char *base = slab->memory + (size_t)__builtin_ctz(pages) * stride_of(pool);
+            (void)madvise(base + pool->guard_bytes, pool->stack_bytes, MADV_DONTNEED);
+        }
+    }
+    return !list_empty(&pool->excess);
 }

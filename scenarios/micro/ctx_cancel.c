@@ -6,6 +6,7 @@
 /* a: fibers that wait under the ctx. */
 static const struct microbench_case rows[] = {{"10_descendants", 10, 0},
                                               {"1000_descendants", 1000, 0},
+                                              {"10000_descendants", 10000, 0},
                                               {"100000_descendants", 100000, 0},
                                               {0}};
 
