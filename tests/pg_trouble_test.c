@@ -39,6 +39,8 @@ static void assert_answer(struct ctx *ctx, struct pg *pg, const char *sql, const
 /* The linker lets the module's calls of these come here. */
 int __wrap_io_poll(struct ctx *ctx, int fd, short events);
 int __real_io_poll(struct ctx *ctx, int fd, short events);
+int __wrap_io_alert_wait(struct ctx *ctx, struct io_alert *alert);
+int __real_io_alert_wait(struct ctx *ctx, struct io_alert *alert);
 ssize_t __wrap_sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes);
 ssize_t __real_sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes);
 int __wrap_sock_send(struct ctx *ctx, int fd, const void *data, size_t size_bytes);
@@ -62,6 +64,11 @@ static bool count_wait(const struct ctx *ctx)
 int __wrap_io_poll(struct ctx *ctx, int fd, short events)
 {
     return count_wait(ctx) ? -ECANCELED : __real_io_poll(ctx, fd, events);
+}
+
+int __wrap_io_alert_wait(struct ctx *ctx, struct io_alert *alert)
+{
+    return count_wait(ctx) ? -ECANCELED : __real_io_alert_wait(ctx, alert);
 }
 
 ssize_t __wrap_sock_recv(struct ctx *ctx, int fd, void *buffer, size_t size_bytes)

@@ -375,10 +375,57 @@ static void a_peer_that_goes_is_noticed(void **unused)
     assert_int_equal(run_on_ring(watch_a_peer, NULL).fibers_leaked, 0);
 }
 
+/* ---- Alerts ---------------------------------------------------------------------------------- */
+
+static void await_alert(struct ctx *ctx, void *arg)
+{
+    assert_int_equal(io_alert_wait(ctx, arg), -ECANCELED);
+}
+
+static void use_alerts(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct pair pair;
+    struct io_alert *alert;
+    struct group group;
+    char byte;
+    pair_open(ctx, &pair);
+    assert_ok(io_alert_create(&alert, pair.client));
+    for (int i = 0; i < 3; i++) { /* one request serves them all */
+        assert_ok(sock_send(ctx, pair.server, "x", 1));
+        assert_ok(io_alert_wait(ctx, alert));
+        assert_int_equal(sock_recv(ctx, pair.client, &byte, 1), 1);
+    }
+    /* A wait that is given up leaves it as it was. */
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "waits", await_alert, alert));
+    fiber_yield();
+    group_cancel(&group, "given up");
+    assert_ok(group_join(ctx, &group));
+    assert_ok(group_fini(&group));
+    /* The peer's end is told again and again, also when it was forgotten. */
+    sock_close(pair.server, false);
+    for (int i = 0; i < 3; i++) {
+        assert_ok(io_alert_wait(ctx, alert));
+        io_alert_forget(alert);
+    }
+    io_alert_destroy(alert);
+    sock_close(pair.client, false);
+    io_alert_destroy(NULL);
+    close(pair.listener);
+}
+
+static void alerts_tell_of_input_and_of_the_end(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(use_alerts, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_read_and_written),
+        cmocka_unit_test(alerts_tell_of_input_and_of_the_end),
         cmocka_unit_test(half_close_leaves_the_other_direction),
         cmocka_unit_test(asking_and_answering_take_one_step_each),
         cmocka_unit_test(a_deadline_takes_io_back_from_the_kernel),

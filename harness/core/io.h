@@ -20,6 +20,31 @@ int io_write_all(struct ctx *ctx, int fd, const void *data, size_t size_bytes);
 /* Waits for POLLIN, POLLOUT, …; returns what came. */
 int io_poll(struct ctx *ctx, int fd, short events);
 
+/* ---- Becoming readable, again and again -------------------------------------------------------
+ */
+
+/* One request to the kernel that serves all the waiting for a descriptor's input: half of what
+ * io_poll costs, which makes a request each time. Belongs to its ring's thread, and to one fiber at
+ * a time. What it tells is that input ARRIVED, once: whoever did not read all of it must look for
+ * the rest himself (io_poll does). That the peer has closed is told every time. */
+struct io_alert;
+
+/* fd must stay open, and stays open in the kernel, until io_alert_destroy. -ENOMEM. */
+int io_alert_create(struct io_alert **out, int fd);
+
+/* Does not wait; nobody may be waiting for it. NULL is allowed. */
+void io_alert_destroy(struct io_alert *alert);
+
+/* Forgets input that arrived until now. */
+void io_alert_forget(struct io_alert *alert);
+
+/* Waits until input has arrived since the last call (or io_alert_forget); there may be none of it
+ * after all. 0, or the ctx's error: also when ctx ended before and input is there. */
+int io_alert_wait(struct ctx *ctx, struct io_alert *alert);
+
+/* ---- Signals and files ------------------------------------------------------------------------
+ */
+
 /* Waits for a signal of the set (blocked by the caller on all threads) and returns its number. */
 int io_signal(struct ctx *ctx, int signal_fd);
 

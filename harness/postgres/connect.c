@@ -410,7 +410,8 @@ static int complete(struct pg *pg, struct err *err)
     pg->peer.length = sizeof(pg->peer.storage);
     if (getpeername(PQsocket(pg->conn), (struct sockaddr *)&pg->peer.storage, &pg->peer.length))
         return err_sys(err, -errno, "connect to PostgreSQL: getpeername");
-    return 0;
+    int rc = io_alert_create(&pg->input, PQsocket(pg->conn));
+    return rc ? err_sys(err, rc, "connect to PostgreSQL") : 0;
 }
 
 static int establish(struct ctx *ctx, struct pg *pg, const char *conninfo,
@@ -461,6 +462,7 @@ void pg_close(struct pg *pg)
 {
     if (!pg)
         return;
+    io_alert_destroy(pg->input);
     PQfinish(pg->conn); /* of a non-blocking session: says goodbye if there is room, and closes */
     free(pg);
 }

@@ -5,10 +5,13 @@
 
 #include "postgres/pg.h"
 
+#include "core/io.h"
 #include "core/sock.h"
 
 struct pg {
     PGconn *conn;           /* libpq's, non-blocking */
+    struct io_alert *input; /* of the connection's socket */
+    bool awaited;           /* the answer's first bytes have been waited for; see wait_for_input */
     bool busy;              /* a query was sent and not read to its end */
     bool broken;            /* the session is lost */
     bool has_key;           /* cancel_key is known */

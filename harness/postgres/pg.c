@@ -111,7 +111,11 @@ static int begin(struct ctx *ctx, struct pg *pg, struct err *err)
     if (pg->broken)
         return err_set(err, -ECONNRESET, "the session was lost before");
     int rc = ctx_error(ctx);
-    return rc ? err_sys(err, rc, "query PostgreSQL") : 0;
+    if (rc)
+        return err_sys(err, rc, "query PostgreSQL");
+    pg->awaited = false;
+    io_alert_forget(pg->input); /* what arrived before the query is not its answer */
+    return 0;
 }
 
 static int wait_for(struct ctx *ctx, struct pg *pg, short events, struct err *err)
@@ -121,9 +125,23 @@ static int wait_for(struct ctx *ctx, struct pg *pg, short events, struct err *er
         rc = io_poll(ctx, PQsocket(pg->conn), events);
     if (rc < 0)
         return err_sys(err, rc, "query PostgreSQL");
+    pg->awaited = pg->awaited || (rc & ~POLLOUT);
     if ((rc & ~POLLOUT) && !PQconsumeInput(pg->conn))
         return lose(pg, err);
     return 0;
+}
+
+/* Most answers come in one piece, and new ones always arrive after what was sent: so the first wait
+ * for one can trust the alert. Later on, there may be more in the socket than has been read. */
+static int wait_for_input(struct ctx *ctx, struct pg *pg, struct err *err)
+{
+    if (pg->awaited)
+        return wait_for(ctx, pg, POLLIN, err);
+    int rc = io_alert_wait(ctx, pg->input);
+    if (rc)
+        return err_sys(err, rc, "query PostgreSQL");
+    pg->awaited = true;
+    return PQconsumeInput(pg->conn) ? 0 : lose(pg, err);
 }
 
 /* Sends what did not fit into the socket at once. The server may talk meanwhile, and must be heard,
@@ -155,7 +173,7 @@ static int sent(struct ctx *ctx, struct pg *pg, int accepted, struct err *err)
 static int next_result(struct ctx *ctx, struct pg *pg, PGresult **out, struct err *err)
 {
     while (PQisBusy(pg->conn)) {
-        int rc = wait_for(ctx, pg, POLLIN, err);
+        int rc = wait_for_input(ctx, pg, err);
         if (rc)
             return rc;
     }
@@ -185,7 +203,7 @@ static int discard_copy_out(struct ctx *ctx, struct pg *pg, struct err *err)
         PQfreemem(data);
         if (got < 0) /* the end, or an error that the next result tells */
             return 0;
-        int rc = got > 0 ? 0 : wait_for(ctx, pg, POLLIN, err);
+        int rc = got > 0 ? 0 : wait_for_input(ctx, pg, err);
         if (rc)
             return rc;
     }
