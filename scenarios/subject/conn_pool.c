@@ -152,6 +152,10 @@ static void retire_idle(struct conn_pool *pool, counter_word *why)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+/* Hold times scatter: with finer entries each loan would find its own one out of the cache. */
+#define HOLD_LOWEST_NS 128
+enum { HOLD_DIGITS = 2 };
+
 static int allocate(struct conn_pool **out, const struct conn_pool_settings *settings)
 {
     unsigned bits = 4;
@@ -165,7 +169,7 @@ static int allocate(struct conn_pool **out, const struct conn_pool_settings *set
     if (!rc)
         rc = hist_create_default(&acquire_hist, NULL);
     if (!rc)
-        rc = hist_create_default(&hold_hist, NULL);
+        rc = hist_create(&hold_hist, HOLD_LOWEST_NS, HIST_HIGHEST_NS, HOLD_DIGITS, NULL);
     if (rc) {
         hist_destroy(acquire_hist);
         free(holders);

@@ -326,8 +326,8 @@ void conn_pool_figures(const struct conn_pool *pool, struct conn_pool_figures *f
  * last. */
 uint64_t conn_pool_bucket_ns(unsigned bucket);
 
-/* The same times exactly: from acquire being called to it being answered, 0 when there was no wait;
- * and from then to release. The pool's, its thread's. */
+/* The same times, finely: from acquire being called to it being answered, 0 when there was no wait;
+ * and from then to release (to 1 %, and 128 ns). The pool's, its thread's. */
 const struct hist *conn_pool_acquire_hist(const struct conn_pool *pool);
 const struct hist *conn_pool_hold_hist(const struct conn_pool *pool);
 

@@ -74,8 +74,8 @@ struct conn_pool {
     unsigned streak;           /* generations of failed connects in a row */
     struct err connect_error;  /* of the last one */
     struct rng rng;            /* order and jitter */
-    struct hist *acquire_hist; /* exact times */
-    struct hist *hold_hist;    /* exact times */
+    struct hist *acquire_hist; /* to 0.1 % */
+    struct hist *hold_hist;    /* to 1 % */
     uint16_t *holders;         /* loans by a hash of the fiber, to notice who has one */
     unsigned holders_shift;    /* 64 - log2 of their number */
     void (*report)(void *report_user, const struct conn_report *report); /* or NULL */
