@@ -1,33 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* database.c - one prepared SELECT over and over, by bare libpq or by fibers: CPU a query. */
+/* database.c - one prepared SELECT over and over, by bare libpq and by ours: CPU a query. */
 #include "core/clock.h"
 #include "core/group.h"
-#include "core/io.h"
 #include "core/ring.h"
 #include "core/rng.h"
 #include "postgres/pg.h"
+#include "subject/conn_pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/time.h>
+#include <time.h>
 
 #define STATEMENT "SELECT abalance FROM pgbench_accounts WHERE aid = $1"
 #define LIMIT_NS  (5 * NS_PER_S)
 
+enum { BLOCK_QUERIES = 100 }; /* some milliseconds: short beside what disturbs a machine */
+
 struct job {
     const char *conninfo;
     size_t connections;
-    uint64_t queries;   /* of all connections together */
-    uint64_t accounts;  /* in pgbench_accounts */
-    uint64_t left;      /* to be asked still */
-    size_t ready;       /* connections that are open and prepared */
-    struct waitq start; /* where they wait for each other */
-    uint64_t wall_ns;   /* from the start to the last answer */
-    struct rusage before;
+    uint64_t queries;       /* of each contender, all connections together */
+    uint64_t accounts;      /* in pgbench_accounts */
+    uint64_t left;          /* to be asked still */
+    PGconn *bare;           /* libpq's own, blocking */
+    struct pg *session;     /* ours, used directly */
+    struct conn_pool *pool; /* of ours */
     struct rng rng;
+};
+
+/* CPU of the process and time, at a moment or between two. */
+struct cost {
+    uint64_t cpu_ns, wall_ns;
 };
 
 _Noreturn static void die(const char *what, const char *why)
@@ -36,136 +41,200 @@ _Noreturn static void die(const char *what, const char *why)
     exit(1);
 }
 
-static const char *next_account(struct job *job, char text[24])
+static struct cost cost_now(void)
 {
-    uint64_t account = 1 + rng_below(&job->rng, job->accounts);
-    (void)snprintf(text, 24, "%" PRIu64, account);
-    return text;
+    struct timespec cpu;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    return (struct cost){(uint64_t)cpu.tv_sec * NS_PER_S + (uint64_t)cpu.tv_nsec, clock_now_ns()};
 }
 
-static void begin(struct job *job)
+/* "NAME cpu-ns wall-ns", each a query. */
+static void print_cost(const char *name, struct cost before, uint64_t queries)
 {
-    job->left = job->queries;
-    (void)getrusage(RUSAGE_SELF, &job->before);
-    job->wall_ns = clock_now_ns();
+    struct cost now = cost_now();
+    printf("%s %.1f %.1f\n", name, (double)(now.cpu_ns - before.cpu_ns) / (double)queries,
+           (double)(now.wall_ns - before.wall_ns) / (double)queries);
 }
 
-static uint64_t ns_of(const struct timeval *after, const struct timeval *before)
+/* ---- The contenders -------------------------------------------------------------------------- */
+
+static int ask_bare(struct ctx *ctx, struct job *job, const char *const *values, PGresult **out,
+                    struct err *err)
 {
-    struct timeval span;
-    timersub(after, before, &span);
-    return (uint64_t)span.tv_sec * NS_PER_S + (uint64_t)span.tv_usec * NS_PER_US;
+    (void)ctx;
+    *out = PQexecPrepared(job->bare, "select", 1, values, NULL, NULL, 0);
+    return PQresultStatus(*out) == PGRES_TUPLES_OK
+               ? 0
+               : err_set(err, -EREMOTEIO, "%s", PQerrorMessage(job->bare));
 }
 
-/* "user-ns system-ns wall-ns", each a query. */
-static void end(struct job *job)
+static int ask_session(struct ctx *parent, struct job *job, const char *const *values,
+                       PGresult **out, struct err *err)
 {
-    struct rusage now;
-    (void)getrusage(RUSAGE_SELF, &now);
-    double queries = (double)job->queries;
-    printf("%.1f %.1f %.1f\n", (double)ns_of(&now.ru_utime, &job->before.ru_utime) / queries,
-           (double)ns_of(&now.ru_stime, &job->before.ru_stime) / queries,
-           (double)(clock_now_ns() - job->wall_ns) / queries);
-}
-
-/* ---- Bare ------------------------------------------------------------------------------------ */
-
-static void run_bare(struct job *job)
-{
-    PGconn *conn = PQconnectdb(job->conninfo);
-    if (PQstatus(conn) != CONNECTION_OK)
-        die("connect", PQerrorMessage(conn));
-    PQclear(PQprepare(conn, "select", STATEMENT, 0, NULL));
-    begin(job);
-    for (; job->left > 0; job->left--) {
-        char text[24];
-        const char *values[] = {next_account(job, text)};
-        PGresult *result = PQexecPrepared(conn, "select", 1, values, NULL, NULL, 0);
-        if (PQntuples(result) != 1)
-            die("query", PQerrorMessage(conn));
-        PQclear(result);
-    }
-    end(job);
-    PQfinish(conn);
-}
-
-/* ---- On fibers ------------------------------------------------------------------------------- */
-
-static int ask(struct ctx *parent, struct job *job, struct pg *pg, struct err *err)
-{
-    char text[24];
-    const char *values[] = {next_account(job, text)};
-    PGresult *result;
     struct ctx ctx;
     ctx_init_timeout(&ctx, parent, LIMIT_NS);
-    int rc = pg_exec_prepared(&ctx, pg, "select", 1, values, &result, err);
+    int rc = pg_exec_prepared(&ctx, job->session, "select", 1, values, out, err);
     ctx_fini(&ctx);
-    if (!rc && PQntuples(result) != 1)
-        rc = err_set(err, -ENOENT, "no such account");
-    PQclear(result);
     return rc;
 }
 
-static void run_session(struct ctx *ctx, void *arg)
+/* As a request of the service does it. */
+static int ask_pool(struct ctx *parent, struct job *job, const char *const *values, PGresult **out,
+                    struct err *err)
 {
-    struct job *job = arg;
-    struct pg *pg;
-    struct err err = {0};
-    if (pg_connect(ctx, &pg, job->conninfo, NULL, &err) ||
-        pg_prepare(ctx, pg, "select", STATEMENT, &err))
-        die("connect", err.text);
-    if (++job->ready == job->connections) {
-        begin(job);
-        (void)waitq_wake_all(&job->start);
-    } else {
-        (void)waitq_wait(ctx, &job->start, NULL);
-    }
-    while (job->left > 0) {
-        job->left--;
-        if (ask(ctx, job, pg, &err))
-            die("query", err.text);
-    }
-    if (--job->ready == 0)
-        end(job);
-    pg_close(pg);
+    struct conn_lease lease;
+    struct ctx ctx;
+    ctx_init_timeout(&ctx, parent, LIMIT_NS);
+    int rc = conn_pool_acquire(&ctx, job->pool, "versus", &lease);
+    if (rc)
+        die("acquire", strerror(-rc));
+    rc = pg_exec_prepared(&ctx, lease.conn, "select", 1, values, out, err);
+    (void)conn_pool_release(job->pool, &lease, rc ? CONN_BROKEN : CONN_GOOD);
+    ctx_fini(&ctx);
+    return rc;
 }
 
-static void run_sessions(struct ctx *ctx, void *arg)
+static const struct contender {
+    const char *name;
+    int (*ask)(struct ctx *ctx, struct job *job, const char *const *values, PGresult **out,
+               struct err *err);
+} contenders[] = {{"bare", ask_bare}, {"session", ask_session}, {"pool", ask_pool}};
+
+enum { CONTENDERS = sizeof(contenders) / sizeof(*contenders) };
+
+static void ask(const struct contender *contender, struct ctx *ctx, struct job *job)
+{
+    char text[24];
+    const char *values[] = {text};
+    PGresult *result;
+    struct err err = {0};
+    (void)snprintf(text, sizeof(text), "%" PRIu64, 1 + rng_below(&job->rng, job->accounts));
+    if (contender->ask(ctx, job, values, &result, &err))
+        die("query", err.text);
+    if (PQntuples(result) != 1)
+        die("query", "no such account");
+    PQclear(result);
+}
+
+/* ---- Connecting ------------------------------------------------------------------------------ */
+
+static int open_session(struct ctx *ctx, void *user, void **conn, struct err *err)
+{
+    const struct job *job = user;
+    struct pg *pg;
+    int rc = pg_connect(ctx, &pg, job->conninfo, NULL, err);
+    if (!rc)
+        rc = pg_prepare(ctx, pg, "select", STATEMENT, err);
+    *conn = pg;
+    return rc;
+}
+
+static void close_session(void *user, void *conn)
+{
+    (void)user;
+    pg_close(conn);
+}
+
+static const struct conn_driver driver = {.open = open_session, .close = close_session};
+
+static void open_pool(struct ctx *ctx, struct job *job)
+{
+    struct err err = {0};
+    struct conn_pool_settings settings = {0};
+    const struct conn_pool_options options = {
+        .settings = &settings, .driver = &driver, .user = job};
+    if (param_defaults(conn_pool_params, &settings, &err))
+        die("pool", err.text);
+    settings.max_open = job->connections;
+    if (conn_pool_create(&job->pool, ctx, &options, &err) ||
+        conn_pool_prewarm(ctx, job->pool, job->connections, &err))
+        die("pool", err.text);
+}
+
+static void open_bare(struct job *job)
+{
+    job->bare = PQconnectdb(job->conninfo);
+    if (PQstatus(job->bare) != CONNECTION_OK)
+        die("connect", PQerrorMessage(job->bare));
+    PQclear(PQprepare(job->bare, "select", STATEMENT, 0, NULL));
+}
+
+/* ---- All of them in turns, one connection each ----------------------------------------------- */
+
+static void run_block(const struct contender *contender, struct ctx *ctx, struct job *job)
+{
+    struct cost before = cost_now();
+    for (int i = 0; i < BLOCK_QUERIES; i++)
+        ask(contender, ctx, job);
+    print_cost(contender->name, before, BLOCK_QUERIES);
+}
+
+/* Short blocks in one process, so that all meet the same machine. */
+static void run_in_turns(struct ctx *ctx, void *arg)
+{
+    struct job *job = arg;
+    struct err err = {0};
+    void *session;
+    open_bare(job);
+    open_pool(ctx, job);
+    if (open_session(ctx, job, &session, &err))
+        die("connect", err.text);
+    job->session = session;
+    for (size_t i = 0; i < CONTENDERS; i++)
+        for (int warm = 0; warm < BLOCK_QUERIES; warm++)
+            ask(&contenders[i], ctx, job);
+    for (uint64_t done = 0; done < job->queries; done += BLOCK_QUERIES)
+        for (size_t i = 0; i < CONTENDERS; i++)
+            run_block(&contenders[(i + done / BLOCK_QUERIES) % CONTENDERS], ctx, job);
+    pg_close(job->session);
+    (void)conn_pool_destroy(job->pool);
+    PQfinish(job->bare);
+}
+
+/* ---- The pool with several ------------------------------------------------------------------- */
+
+static void run_borrower(struct ctx *ctx, void *arg)
+{
+    struct job *job = arg;
+    while (job->left > 0) {
+        job->left--;
+        ask(&contenders[CONTENDERS - 1], ctx, job);
+    }
+}
+
+static void run_pool(struct ctx *ctx, void *arg)
 {
     struct job *job = arg;
     struct group group;
+    open_pool(ctx, job);
+    job->left = job->queries;
+    struct cost before = cost_now();
     group_init(&group, ctx);
     for (size_t i = 0; i < job->connections; i++)
-        if (group_spawn(&group, "session", run_session, job))
+        if (group_spawn(&group, "borrower", run_borrower, job))
             die("start", "out of memory");
     (void)group_join(ctx, &group);
+    print_cost("pool", before, job->queries);
     (void)group_fini(&group);
-}
-
-static void run_fibers(struct job *job)
-{
-    struct ring *ring;
-    struct err err = {0};
-    waitq_init(&job->start);
-    if (ring_create(&ring, NULL, &err) || ring_run(ring, "versus", run_sessions, job, &err))
-        die("ring", err.text);
-    ring_destroy(ring);
+    (void)conn_pool_destroy(job->pool);
 }
 
 int main(int count, char **words)
 {
-    if (count != 6)
-        die("usage", "database bare|fibers CONNINFO CONNECTIONS QUERIES ACCOUNTS");
+    if (count != 5)
+        die("usage", "database CONNINFO CONNECTIONS QUERIES ACCOUNTS");
+    struct ring *ring;
+    struct err err = {0};
     struct job job = {
-        .conninfo = words[2],
-        .connections = strtoul(words[3], NULL, 10),
-        .queries = strtoull(words[4], NULL, 10),
-        .accounts = strtoull(words[5], NULL, 10),
+        .conninfo = words[1],
+        .connections = strtoul(words[2], NULL, 10),
+        .queries = strtoull(words[3], NULL, 10),
+        .accounts = strtoull(words[4], NULL, 10),
     };
     rng_init(&job.rng, 1, 0);
-    if (strcmp(words[1], "bare") == 0)
-        run_bare(&job);
-    else
-        run_fibers(&job);
+    if (ring_create(&ring, NULL, &err) ||
+        ring_run(ring, "versus", job.connections > 1 ? run_pool : run_in_turns, &job, &err))
+        die("ring", err.text);
+    ring_destroy(ring);
     return 0;
 }
