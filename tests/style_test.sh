@@ -72,7 +72,7 @@ harness/plan core|measure|load|faults|subject|plan
 harness/run core|measure|postgres|load|faults|subject|plan|run
 harness/report core|measure|load|plan|run|report
 harness/benchmark benchmark
-scripts/versus.d core|measure|postgres
+scripts/versus.d core|measure|postgres|subject
 END
 }
 
