@@ -165,9 +165,10 @@ static inline long long value_in(const char *page, const char *name)
     char line[256];
     (void)snprintf(line, sizeof(line), "\n%s ", name);
     const char *found = strstr(page, line);
-    if (!found)
-        fail_msg("no %s in the metrics", name);
-    return strtoll(found + strlen(line), NULL, 10);
+    if (found)
+        return strtoll(found + strlen(line), NULL, 10);
+    fail_msg("no %s in the metrics", name);
+    return 0;
 }
 
 /* At rest: what was lent came back or is out, what was opened is closed or open, and the server

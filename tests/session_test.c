@@ -272,11 +272,10 @@ static void statement_timeout(struct ctx *ctx)
 static void statement_timeout_beside_options(struct ctx *ctx)
 {
     const char *options = "options='-c work_mem=1234kB -c poolstorm.a=it\\'s\\\\ so'";
-    struct service *service =
-        START("database", postgres_tcp(&server, "tester", options), "db_statement_timeout",
-              "7001us", "db_query",
-              "select current_setting('work_mem') || current_setting('statement_timeout')"
-              " || current_setting('poolstorm.a') from items where id = $1::int");
+    const char *query = "select current_setting('work_mem') || current_setting('statement_timeout')"
+                        " || current_setting('poolstorm.a') from items where id = $1::int";
+    struct service *service = START("database", postgres_tcp(&server, "tester", options),
+                                    "db_statement_timeout", "7001us", "db_query", query);
     assert_get(ctx, service, "/query", 200, "\"value\":\"1234kB8msit's so\"");
     stop(ctx, service);
 }
