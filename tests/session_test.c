@@ -275,8 +275,8 @@ static void statement_timeout_beside_options(struct ctx *ctx)
     const char *query = "select current_setting('work_mem') || current_setting('statement_timeout')"
                         " || current_setting('poolstorm.a') from items where id = $1::int";
     struct service *service = START("database", postgres_tcp(&server, "tester", options),
-                                    "db_statement_timeout", "7001us", "db_query", query);
-    assert_get(ctx, service, "/query", 200, "\"value\":\"1234kB8msit's so\"");
+                                    "db_statement_timeout", "3600000001us", "db_query", query);
+    assert_get(ctx, service, "/query", 200, "\"value\":\"1234kB3600001msit's so\"");
     stop(ctx, service);
 }
 
