@@ -155,7 +155,7 @@ result $? 'kill -9 of the runner'
 wait $runner 2>/dev/null
 until_true empty
 result $? 'leaves no process and no folder'
-[ -n "$segment" ] && no_segment "$segment"
+[ -n "$segment" ] && until_true no_segment "$segment" # which the kernel frees after the last exit
 result $? 'and no shared memory'
 
 # ---- The user's own ----

@@ -410,11 +410,44 @@ static void runs_without_rounds_are_invalid(void **unused)
     struct judgement *judgement = fixture_judge(result);
     assert_int_equal(judgement->outcome, OUTCOME_INVALID);
     assert_string_equal(judgement->invalid, "no valid round of pooled");
-    assert_int_equal(judgement->expects[0].verdict, VERDICT_FAIL); /* no samples */
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_INCONCLUSIVE);
+    assert_non_null(strstr(judgement->expects[0].note, "no valid round to take it from"));
     judgement_destroy(judgement);
     result->interrupted = true;
     judgement = fixture_judge(result);
     assert_string_equal(judgement->invalid, "interrupted before a valid round of pooled");
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+/* Each phase has sound rounds, but no round has both that the condition names. */
+static void conditions_that_no_round_answers_are_no_failures(void **unused)
+{
+    (void)unused;
+    static const char phased[] = "question: Is it?\n"
+                                 "subject: {url: 'http://127.0.0.1:8080/'}\n"
+                                 "variants: {plain: {}}\n"
+                                 "load: {path: /}\n"
+                                 "phases: [{name: early, for: 1s}, {name: late, for: 1s}]\n"
+                                 "expect:\n"
+                                 "  - plain.late.qps > 1/s\n"
+                                 "  - plain.early.qps / plain.late.qps > 0.5\n";
+    struct plan *plan = fixture_plan(phased);
+    struct result *result = fixture_result(plan);
+    result->block_count = 2 * STATS_VERDICT_PAIRS_MIN;
+    for (size_t block = 0; block < result->block_count; block++) {
+        struct result_round *round = fixture_round(result, block, 0, 10000, 20e6, 20000);
+        round->rows[plan->metric_count + METRIC_QPS] = 10000;
+        round->steps[1].ran = true;
+        result_phase_invalid(round, block % 2, "late");
+    }
+    struct judgement *judgement = fixture_judge(result);
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_PASS); /* of the rounds sound in late */
+    assert_int_equal(judgement->expects[1].verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(judgement->expects[1].parts[0].measured.asked, 0);
+    assert_int_equal(judgement->outcome, OUTCOME_INVALID);
+    assert_non_null(strstr(judgement->invalid, "plain.early.qps / plain.late.qps > 0.5"));
     judgement_destroy(judgement);
     result_destroy(result);
     plan_destroy(plan);
@@ -437,6 +470,7 @@ int main(void)
         cmocka_unit_test(percentiles_want_requests),
         cmocka_unit_test(absent_variants_are_said_to_be),
         cmocka_unit_test(runs_without_rounds_are_invalid),
+        cmocka_unit_test(conditions_that_no_round_answers_are_no_failures),
     };
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
 }

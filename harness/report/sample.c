@@ -57,17 +57,23 @@ static const struct result_round *find_counting(const struct result *result, siz
     return NULL;
 }
 
+/* The round that a path's figure is to be taken from, or NULL. */
+static const struct result_round *find_round(const struct block_of *at, const struct expr_ref *ref)
+{
+    int variant = variant_at(at, ref->variant);
+    if (at->only)
+        return (size_t)variant == at->only->variant ? at->only : NULL;
+    if (variant < 0)
+        return NULL;
+    return at->every ? find_counting(at->result, at->block, (size_t)variant)
+                     : result_find_figure(at->result, at->block, (size_t)variant, ref->phase,
+                                          ref->metric);
+}
+
 static double lookup_block(const void *arg, const struct expr_ref *ref)
 {
     const struct block_of *at = arg;
-    int variant = variant_at(at, ref->variant);
-    const struct result_round *round = NULL;
-    if (at->only)
-        round = (size_t)variant == at->only->variant ? at->only : NULL;
-    else if (variant >= 0)
-        round = at->every ? find_counting(at->result, at->block, (size_t)variant)
-                          : result_find_figure(at->result, at->block, (size_t)variant, ref->phase,
-                                               ref->metric);
+    const struct result_round *round = find_round(at, ref);
     return round ? result_value(at->result, round, ref->phase, ref->metric) : NAN;
 }
 
@@ -212,6 +218,11 @@ static void measured_needs(const struct result *result, int variant, const struc
         out->needs = needs;
 }
 
+static const struct expr *sample_whole(const struct sample *sample)
+{
+    return sample->comparison ? sample->comparison->whole : sample->figure;
+}
+
 static bool sample_is_ratio(const struct sample *sample, struct expr_ref *over,
                             struct expr_ref *under)
 {
@@ -228,7 +239,7 @@ static int sample_eval(const struct sample *sample, const struct block_of *at, d
 /* Whether all of a round that a sample asks for is used. */
 static bool uses(const struct sample *sample, const struct result_round *round)
 {
-    const struct expr *whole = sample->comparison ? sample->comparison->whole : sample->figure;
+    const struct expr *whole = sample_whole(sample);
     if (sample->every)
         return result_round_counts(round);
     for (size_t i = 0; i < expr_ref_count(whole); i++) {
@@ -250,6 +261,23 @@ static size_t broken_elsewhere(const struct sample *sample, const struct sample_
         if (!uses(sample, round) && sample_eval(sample, &at, &value) == 0 &&
             !expr_holds(held->op, value, held->limit, held->tolerance))
             count++;
+    }
+    return count;
+}
+
+/* Blocks in which every path of a sample has a round to be taken from. */
+static size_t sample_asked(const struct sample *sample)
+{
+    const struct expr *whole = sample_whole(sample);
+    size_t count = 0;
+    for (size_t block = 0; block < sample->result->block_count; block++) {
+        struct block_of at = {sample->result, block, sample->variant, sample->every, NULL};
+        bool all = true;
+        for (size_t i = 0; all && i < expr_ref_count(whole); i++) {
+            struct expr_ref ref = expr_ref(whole, i);
+            all = find_round(&at, &ref) != NULL;
+        }
+        count += all;
     }
     return count;
 }
@@ -277,7 +305,7 @@ int sample_measure(const struct sample *sample, struct sample_held *held, struct
                    struct err *err)
 {
     const struct result *result = sample->result;
-    const struct expr *whole = sample->comparison ? sample->comparison->whole : sample->figure;
+    const struct expr *whole = sample_whole(sample);
     struct expr_ref over, under;
     struct figures figures;
     *out = (struct measured){
@@ -290,6 +318,7 @@ int sample_measure(const struct sample *sample, struct sample_held *held, struct
     sample_take(sample, held, &figures);
     rc = figures_estimate(&figures, sample_is_ratio(sample, &over, &under), held, out, err);
     out->dropped = sample_blocks_ran(result) - out->used;
+    out->asked = sample_asked(sample);
     for (size_t i = 0; i < expr_ref_count(whole); i++) {
         struct expr_ref ref = expr_ref(whole, i);
         struct block_of at = {.result = result, .variant = sample->variant};

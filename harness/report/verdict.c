@@ -131,7 +131,7 @@ static void remark_measured(char *note, size_t size_bytes, const struct judgemen
                             const struct measured *measured)
 {
     if (measured->used == 0) {
-        remark(note, size_bytes, "no samples");
+        remark(note, size_bytes, measured->asked ? "no samples" : "no valid round to take it from");
         return;
     }
     if (!measured->exact && !measured->estimate.bounded)
@@ -170,7 +170,7 @@ static int judge_part(const struct result *result, const struct expr_comparison 
         return rc;
     *elsewhere = part->measured.exact ? held.elsewhere : 0;
     if (part->measured.used == 0)
-        part->verdict = VERDICT_FAIL;
+        part->verdict = part->measured.asked ? VERDICT_FAIL : VERDICT_INCONCLUSIVE;
     else if (part->measured.exact && !part->measured.needs)
         part->verdict = held.all ? VERDICT_PASS : VERDICT_FAIL;
     else if (result->quick || part->measured.needs)
@@ -397,6 +397,18 @@ static size_t count_answers(const struct result *result, size_t variant)
     return least;
 }
 
+/* A condition that no round could be asked for, as each lost another phase; or NULL. */
+static const struct judged_condition *find_unasked(const struct judged_condition *conditions,
+                                                   size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t part = 0; part < conditions[i].part_count; part++)
+            if (conditions[i].verdict == VERDICT_INCONCLUSIVE &&
+                conditions[i].parts[part].measured.asked == 0)
+                return &conditions[i];
+    return NULL;
+}
+
 /* Says whether the run as a whole can be believed. */
 static void judge_validity(const struct result *result, struct judgement *judgement)
 {
@@ -417,6 +429,14 @@ static void judge_validity(const struct result *result, struct judgement *judgem
     }
     if (!text[0] && result->variant_count == 0)
         (void)snprintf(text, size_bytes, "no variant ran");
+    /* What broke an invariant answers for itself, and the run has failed by it. */
+    const struct judged_condition *unasked =
+        find_unasked(judgement->expects, judgement->expect_count);
+    if (!unasked)
+        unasked = find_unasked(judgement->invariants, judgement->invariant_count);
+    if (!text[0] && unasked && judgement->round_broken == 0)
+        (void)snprintf(text, size_bytes, "no valid round that can answer %.200s",
+                       expr_text(unasked->expect->expr));
 }
 
 static bool any_failed(const struct judged_condition *conditions, size_t count)

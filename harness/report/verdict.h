@@ -11,8 +11,9 @@
  *
  * Words of an expectation or invariant, by its interval; joined conditions take the worst part:
  *   pass           the condition holds over the whole interval
- *   fail           it holds nowhere in the interval, or no round has the figure
- *   inconclusive   the interval straddles the limit, or there are too few rounds for one
+ *   fail           it holds nowhere in the interval, or no round that can be used has the figure
+ *   inconclusive   the interval straddles the limit, or there are too few rounds for one; without
+ *                  any that can be used the whole run is invalid
  *   not run        a variant it names was left out of this run
  * `==` and `!=` have no interval: they pass when they hold in every valid round and fail otherwise;
  * the value given is the sum over the rounds for counts, else the one farthest from the limit.
@@ -81,6 +82,7 @@ struct measured {
     bool exact;                     /* asked with == or !=, or of every round: no interval */
     size_t used;                    /* rounds, or blocks of them, that went in */
     size_t dropped;                 /* blocks that ran and could not be used */
+    size_t asked;                   /* blocks whose rounds can be used, with the figure or not */
     uint64_t needs;                 /* requests a round that a percentile in it wants; 0: enough */
 };
 
