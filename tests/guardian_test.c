@@ -5,8 +5,8 @@
 #include "core/clock.h"
 #include "core/fiber.h"
 #include "core/io.h"
-#include "faults/guardian.h"
-#include "faults/guardian_wire.h"
+#include "faults/guardian/guardian.h"
+#include "faults/guardian/guardian_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 /* guardian.c - poolstorm guardian: what a run starts to be sure that all it does gets undone. */
 #include "command/command.h"
 
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 
 #include <errno.h>
 

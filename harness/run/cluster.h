@@ -19,7 +19,7 @@
 
 #include "core/ctx.h"
 #include "core/err.h"
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 #include "plan/plan.h"
 #include "run/folder.h"
 #include "run/server.h"

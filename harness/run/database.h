@@ -18,7 +18,7 @@
 
 #include "core/ctx.h"
 #include "core/err.h"
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 #include "plan/plan.h"
 
 #include <sched.h>

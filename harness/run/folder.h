@@ -5,7 +5,7 @@
 
 #include "core/ctx.h"
 #include "core/err.h"
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 
 #include <stddef.h>
 #include <sys/types.h>

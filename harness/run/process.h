@@ -7,7 +7,7 @@
 
 #include "core/ctx.h"
 #include "core/err.h"
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 #include "load/load.h"
 #include "plan/plan.h"
 #include "run/database.h"

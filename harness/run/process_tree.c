@@ -4,7 +4,7 @@
 
 #include "core/clock.h"
 #include "core/io.h"
-#include "faults/descendants.h"
+#include "faults/guardian/descendants.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #define POOLSTORM_RUN_ROUND_H
 
 #include "core/ctx.h"
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 #include "run/database.h"
 #include "run/placement.h"
 #include "run/result.h"

@@ -4,8 +4,8 @@
  * It waits by poll(2) and not on a ring: what has to work when all else fails stands on as little
  * as possible. */
 #include "core/clock.h"
-#include "faults/guardian_wire.h"
-#include "faults/lease.h"
+#include "faults/guardian/guardian_wire.h"
+#include "faults/guardian/lease.h"
 
 #include <errno.h>
 #include <fcntl.h>

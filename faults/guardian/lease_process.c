@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* lease_process.c - a program in a session of its own, and everything that stems from it. */
 #include "core/clock.h"
-#include "faults/descendants.h"
-#include "faults/lease.h"
+#include "faults/guardian/descendants.h"
+#include "faults/guardian/lease.h"
 
 #include <errno.h>
 #include <fcntl.h>

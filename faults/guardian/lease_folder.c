@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lease_folder.c - a private folder for temporary files, removed with all that is in it. */
 #include "core/clock.h"
-#include "faults/lease.h"
+#include "faults/guardian/lease.h"
 
 #include <errno.h>
 #include <ftw.h>

@@ -3,7 +3,7 @@
  *
  * Asking a server takes its time, and with an unreachable one very long: a worker does it, so that
  * no other lease has to wait. */
-#include "faults/lease.h"
+#include "faults/guardian/lease.h"
 
 #include <errno.h>
 #include <libpq-fe.h>

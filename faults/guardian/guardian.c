@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* guardian.c - the holder's side: starts a guardian, sends orders, and hears what becomes of them.
  */
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 
 #include "core/clock.h"
 #include "core/group.h"
@@ -9,7 +9,7 @@
 #include "core/list.h"
 #include "core/sock.h"
 #include "core/waitq.h"
-#include "faults/guardian_wire.h"
+#include "faults/guardian/guardian_wire.h"
 
 #include <errno.h>
 #include <fcntl.h>

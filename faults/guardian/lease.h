@@ -3,8 +3,8 @@
  * in meson.build. All of it runs in the guardian, on its one thread, and must not hang: it may wait
  * for what it has killed, and for nothing else. What takes its time is done by a worker: a child of
  * the guardian's, whose end it hears of. */
-#ifndef POOLSTORM_FAULTS_LEASE_H
-#define POOLSTORM_FAULTS_LEASE_H
+#ifndef POOLSTORM_FAULTS_GUARDIAN_LEASE_H
+#define POOLSTORM_FAULTS_GUARDIAN_LEASE_H
 
 #include "core/err.h"
 

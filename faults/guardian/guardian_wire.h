@@ -4,7 +4,7 @@
 #ifndef POOLSTORM_FAULTS_GUARDIAN_WIRE_H
 #define POOLSTORM_FAULTS_GUARDIAN_WIRE_H
 
-#include "faults/guardian.h"
+#include "faults/guardian/guardian.h"
 
 enum guardian_verb {
     GUARDIAN_TAKE,    /* to the guardian: a lease; the words are its kind and then what it says */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* descendants.h - all processes that stem from this one, as /proc tells them. */
-#ifndef POOLSTORM_FAULTS_DESCENDANTS_H
-#define POOLSTORM_FAULTS_DESCENDANTS_H
+#ifndef POOLSTORM_FAULTS_GUARDIAN_DESCENDANTS_H
+#define POOLSTORM_FAULTS_GUARDIAN_DESCENDANTS_H
 
 #include "core/err.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* descendants.c - reads /proc/PID/stat of everyone and keeps those whose line of parents meets us.
  */
-#include "faults/descendants.h"
+#include "faults/guardian/descendants.h"
 
 #include "core/io.h"
 

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* proxy.h - a set of proxies: relays with faults on them, by name, and what they have done.
+ *
+ * This is all that control APIs, the command line and files of faults stand on; they only
+ * translate. All calls belong to the thread of the ring the set was made on. None waits for a peer:
+ * closing and dropping connections is begun, and gone on with by the set's fibers. */
+#ifndef POOLSTORM_FAULTS_PROXY_PROXY_H
+#define POOLSTORM_FAULTS_PROXY_PROXY_H
+
+#include "core/ctx.h"
+#include "core/err.h"
+#include "faults/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct proxy_set;
+struct proxy;
+struct toxic;
+
+/* ---- The set --------------------------------------------------------------------------------- */
+
+/* Empty. seed is what all draws come from. */
+int proxy_set_create(struct ctx *ctx, uint64_t seed, struct proxy_set **out, struct err *err);
+
+/* Closes every listener and connection, waits for the fibers, frees. NULL is fine. */
+void proxy_set_destroy(struct proxy_set *set);
+
+/* In the order of their names; NULL behind the last. */
+struct proxy *proxy_first(struct proxy_set *set);
+struct proxy *proxy_next(struct proxy *proxy);
+struct proxy *proxy_find(struct proxy_set *set, const char *name);
+size_t proxy_count(const struct proxy_set *set);
+
+/* Enables every proxy and takes every fault away, Toxiproxy's reset. The first error is answered,
+ * the rest is done all the same. */
+int proxy_set_reset(struct proxy_set *set, struct err *err);
+
+/* ---- A proxy --------------------------------------------------------------------------------- */
+
+enum proxy_protocol {
+    PROXY_OPAQUE,
+    PROXY_POSTGRES, /* follows the protocol, so that faults can aim at queries */
+};
+
+extern const char *const proxy_protocol_names[]; /* ends with NULL */
+
+/* Texts are the caller's and copied. */
+struct proxy_options {
+    const char *name;     /* any text but "" */
+    const char *listen;   /* "127.0.0.1:3310", ":3310", "localhost:0", "unix:/path" */
+    const char *upstream; /* likewise; a name is looked up when a connection comes */
+    bool enabled;
+    int protocol; /* enum proxy_protocol */
+};
+
+/* -EEXIST for a name that is taken; else why it cannot listen, in the words Go has for it ("listen
+ * tcp 127.0.0.1:3310: bind: address already in use"); nothing stays behind then. */
+int proxy_create(struct proxy_set *set, const struct proxy_options *options, struct proxy **out,
+                 struct err *err);
+
+/* Changes what is given (NULL: as it is; enabled -1 likewise). A new listen or upstream starts it
+ * afresh, which drops its connections, and so does disabling. Errors as proxy_create; it is
+ * disabled then. */
+int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, int enabled,
+                 struct err *err);
+
+/* Drops its connections and forgets it. */
+void proxy_remove(struct proxy *proxy);
+
+const char *proxy_name(const struct proxy *proxy);
+const char *proxy_listen(const struct proxy *proxy); /* resolved while enabled, else as given */
+const char *proxy_upstream(const struct proxy *proxy);
+bool proxy_enabled(const struct proxy *proxy);
+int proxy_protocol(const struct proxy *proxy);
+
+/* Counted live, by stream: bytes read from one side and bytes sent to the other. */
+struct proxy_figures {
+    uint64_t received_bytes[2], sent_bytes[2]; /* by enum fault_stream */
+    uint64_t links_open;                       /* now */
+    uint64_t links_total;                      /* ever accepted */
+    uint64_t dial_failures;                    /* upstream did not answer */
+    uint64_t opaque_links;                     /* of protocol postgres, given up following: bytes
+                                                  that are none of it, or encrypted */
+    uint64_t queries;                          /* seen on followed links */
+    uint64_t spliced_bytes;                    /* moved without being read */
+    uint64_t out_of_descriptors;               /* connections that found none */
+};
+
+struct proxy_figures proxy_figures(const struct proxy *proxy);
+
+/* ---- Faults of a proxy ----------------------------------------------------------------------- */
+
+struct toxic_options {
+    const char *name; /* NULL or "": "<type>_<stream>" */
+    const struct fault_type *type;
+    enum fault_stream stream;
+    const struct fault_aim *aim; /* NULL: the defaults */
+    const void *settings;        /* by type->params, copied; NULL: the defaults */
+};
+
+/* Takes effect on live links at once. -EEXIST for a name taken on this proxy; -EINVAL for what the
+ * type's check refuses; -EPROTO when it needs queries and the proxy follows no protocol, or a link
+ * is encrypted. */
+int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct toxic **out,
+              struct err *err);
+
+/* Changes aim and settings (NULL: as they are). Errors as toxic_add, and nothing changes then. */
+int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *settings,
+                 struct err *err);
+
+/* Takes it away from all links, without waiting for any of them. */
+void toxic_remove(struct toxic *toxic);
+
+/* In the order they act: those of upstream first, then downstream, then both; NULL behind the last.
+ */
+struct toxic *toxic_first(struct proxy *proxy);
+struct toxic *toxic_next(struct toxic *toxic);
+struct toxic *toxic_find(struct proxy *proxy, const char *name);
+
+const char *toxic_name(const struct toxic *toxic);
+const struct fault_type *toxic_type(const struct toxic *toxic);
+enum fault_stream toxic_stream(const struct toxic *toxic);
+const struct fault_aim *toxic_aim(const struct toxic *toxic);
+const void *toxic_settings(const struct toxic *toxic); /* by type->params */
+
+/* What it has really done. Times are CLOCK_MONOTONIC, 0: nothing yet. */
+struct toxic_effects {
+    uint64_t first_ns, last_ns; /* first and last effect; still held at the end counts until then */
+    uint64_t links, bytes;      /* touched; the end of a stream has no bytes */
+    uint64_t pieces;
+    uint64_t refused; /* connections kept out, delayed or closed before they were one */
+};
+
+struct toxic_effects toxic_effects(const struct toxic *toxic);
+
+/* One connection that it touched. */
+struct toxic_link {
+    uint64_t number; /* counted by the proxy from 1 */
+    char client[64]; /* its address as text */
+    uint64_t first_ns, last_ns, bytes;
+};
+
+/* The latest of them, at most size; returns how many were written. */
+size_t toxic_links(const struct toxic *toxic, struct toxic_link *links, size_t size);
+
+#endif
