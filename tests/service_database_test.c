@@ -5,6 +5,10 @@
 
 #include "subject/database.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 /* ---- Starting -------------------------------------------------------------------------------- */
 
 struct refusal {
@@ -67,6 +71,10 @@ static void contradictions(struct ctx *ctx)
         {"backoff must not exceed backoff_max", "db_backoff", "2s", "db_backoff_max", "1s"},
         {"connect_timeout and validation_timeout must not be 0", "db_connect_timeout", "0"},
         {"lifetime_jitter and keepalive_jitter must be below 100%", "db_lifetime_jitter", "1"},
+        {"db_report_max_open needs db_source: pool", "db_report_max_open", "1", "db_source",
+         "connect"},
+        {"db_report_max_open must be at least threads", "db_report_max_open", "1", "threads", "2"},
+        {"and leave as many of db_max_open", "db_report_max_open", "2", "db_max_open", "2"},
     };
     (void)ctx;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
@@ -102,6 +110,7 @@ static void no_database(struct ctx *ctx)
 {
     struct service *service = START();
     assert_get(ctx, service, "/query", 503, "the service has no database: give it one");
+    assert_get(ctx, service, "/report", 503, "the service has no database");
     assert_get(ctx, service, "/rows", 503, "the service has no database");
     assert_get(ctx, service, "/nested", 503, "the service has no database");
     assert_get(ctx, service, "/session", 503, "the service has no database");
@@ -231,6 +240,8 @@ static void bad_input(struct ctx *ctx)
         {"/query?work=2h", "work: "},
         {"/query?slow_share=2", "slow_share: "},
         {"/query?colour=blue", "colour"},
+        {"/report?id=x", "id: "},
+        {"/report?sleep=1s", "unknown parameter 'sleep'"},
         {"/rows?queries=0", "queries: "},
         {"/rows?queries=17", "queries: "},
         {"/rows?rows=0", "rows: "},
@@ -303,6 +314,60 @@ static void slow_share(struct ctx *ctx)
     struct service *service = SERVE();
     assert_get(ctx, service, "/query?sleep=1h&slow_share=0", 200, "value 1");
     finish(ctx, service);
+}
+
+/* Reports that take long keep others waiting, unless they have a pool of their own. */
+static void reports(struct ctx *ctx)
+{
+    for (int apart = 0; apart < 2; apart++) {
+        struct service *service =
+            SERVE("db_max_open", "3", "db_report_max_open", apart ? "2" : "0", "db_prewarm", "3",
+                  "db_acquire_timeout", "100ms", "db_report", LOCKED_PID);
+        await_series(ctx, service, POOL "idle", 3);
+        assert_get(ctx, service, "/report?id=1", 200, "value");
+        tell(ctx, "select pg_advisory_lock(1)");
+        struct client *busy[3];
+        for (int i = 0; i < 3 - apart; i++)
+            busy[i] = begin(ctx, service, "/report?id=1");
+        await_number(ctx, ACTIVE, 3 - apart);
+        assert_get(ctx, service, "/report?id=1", 503, "no database connection became free");
+        assert_get(ctx, service, "/query?id=2", apart ? 200 : 503, "");
+        assert_int_equal(scrape(ctx, service, POOL "in_use"), 3 - apart);
+        tell(ctx, "select pg_advisory_unlock(1)");
+        for (int i = 0; i < 3 - apart; i++)
+            await_answer(busy[i], 200);
+        assert_int_equal(scrape(ctx, service, POOL "open"), 3);
+        assert_conserved(ctx, service, 0);
+        finish(ctx, service);
+    }
+}
+
+/* What TCP is to keep to, on a connection of the service's own kind. */
+static void tcp_timeouts(struct ctx *ctx)
+{
+    static const struct {
+        int option, value;
+    } kept[] = {{TCP_USER_TIMEOUT, 1501}, {TCP_KEEPIDLE, 3}, {TCP_KEEPINTVL, 3}, {TCP_KEEPCNT, 4}};
+    struct service_settings settings = {0};
+    struct err err = {0};
+    char *conninfo;
+    assert_ok(param_defaults(service_params, &settings, &err));
+    settings.database.conninfo = strdup(postgres_tcp(&server, "tester", ""));
+    settings.database.tcp_user_timeout_ns = 1500000001;
+    settings.database.tcp_keepalive_ns = 2000000001;
+    settings.database.tcp_keepalive_probes = 4;
+    assert_ok(database_conninfo(ctx, &conninfo, &settings, &err));
+    PGconn *conn = PQconnectdb(conninfo);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
+        int value = 0;
+        socklen_t size = sizeof(value);
+        assert_ok(getsockopt(PQsocket(conn), IPPROTO_TCP, kept[i].option, &value, &size));
+        assert_int_equal(value, kept[i].value);
+    }
+    PQfinish(conn);
+    free(conninfo);
+    param_fini(service_params, &settings);
 }
 
 /* A session held while the request works without it is missed by others. */
@@ -693,6 +758,8 @@ ON_RING(bad_input)
 ON_RING(refused_statements)
 ON_RING(values)
 ON_RING(slow_share)
+ON_RING(reports)
+ON_RING(tcp_timeouts)
 ON_RING(hold)
 ON_RING(rows)
 ON_RING(nested)
@@ -728,6 +795,8 @@ int main(void)
         TEST(refused_statements),
         TEST(values),
         TEST(slow_share),
+        TEST(reports),
+        TEST(tcp_timeouts),
         TEST(hold),
         TEST(rows),
         TEST(nested),

@@ -297,6 +297,27 @@ static void socket_timeout(struct ctx *ctx)
     }
 }
 
+/* Nobody takes the cancel: its session is closed in time, not kept for it. */
+static void cancel_timeout(struct ctx *ctx)
+{
+    struct service *service = SERVE_ONE("db_on_timeout", "cancel", "db_cancel_timeout", "20ms");
+    hang_up(begin_locked(ctx, service));
+    await_series(ctx, service, DB "cancels_total", 1);
+    await_number(ctx, ACTIVE, 0);
+    assert_int_equal(scrape(ctx, service, DB "cancel_failures_total"), 0);
+    unlock(ctx);
+
+    struct client *second = begin_locked(ctx, service);
+    assert_ok(kill(server.postmaster, SIGSTOP));
+    hang_up(second);
+    await_series(ctx, service, DB "cancel_failures_total", 1);
+    await_series(ctx, service, DB "connections", 0);
+    assert_ok(kill(server.postmaster, SIGCONT));
+    unlock(ctx);
+    assert_conserved(ctx, service, 0);
+    finish(ctx, service);
+}
+
 /* ---- Half-way -------------------------------------------------------------------------------- */
 
 /* The request gives up while the server learns its statement, and the next one wants it, too. */
@@ -491,6 +512,7 @@ ON_RING(refused_at_the_end)
 ON_RING(statement_timeout)
 ON_RING(statement_timeout_beside_options)
 ON_RING(socket_timeout)
+ON_RING(cancel_timeout)
 ON_RING(while_preparing)
 ON_RING(between_rows)
 ON_RING(rows_in_time)
@@ -516,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_statement_timeout),
         cmocka_unit_test(test_statement_timeout_beside_options),
         cmocka_unit_test(test_socket_timeout),
+        cmocka_unit_test(test_cancel_timeout),
         cmocka_unit_test(test_while_preparing),
         cmocka_unit_test(test_between_rows),
         cmocka_unit_test(test_rows_in_time),

@@ -48,22 +48,41 @@ static int append_quoted(struct buffer *out, const char *text)
     return rc;
 }
 
-/* What comes later in a connection string counts. */
-static int add_options(char **out, const char *resolved, uint64_t statement_timeout_ns)
+static uint64_t rounded_up(uint64_t span_ns, uint64_t unit_ns)
 {
-    struct buffer text = {.limit = 1 << 16};
+    return (span_ns + unit_ns - 1) / unit_ns;
+}
+
+static int add_options(struct buffer *text, uint64_t statement_timeout_ns, const char *resolved)
+{
     char *options = options_of(resolved);
-    int rc = options ? buffer_printf(&text, "%s options='", resolved) : -ENOMEM;
+    int rc = options ? buffer_printf(text, " options='") : -ENOMEM;
     if (!rc)
-        rc = append_quoted(&text, options);
+        rc = append_quoted(text, options);
     if (!rc)
-        rc = buffer_printf(&text, " -c statement_timeout=%" PRIu64 "'",
-                           (statement_timeout_ns + NS_PER_MS - 1) / NS_PER_MS);
+        rc = buffer_printf(text, " -c statement_timeout=%" PRIu64 "'",
+                           rounded_up(statement_timeout_ns, NS_PER_MS));
     free(options);
-    if (!rc)
-        *out = strndup(text.data, text.length);
-    buffer_free(&text);
-    return rc ? rc : *out ? 0 : -ENOMEM;
+    return rc;
+}
+
+/* What comes later in a connection string counts. */
+static int add_settings(struct buffer *text, const struct database_settings *settings,
+                        const char *resolved)
+{
+    int rc = buffer_printf(text, "%s", resolved);
+    if (!rc && settings->statement_timeout_ns > 0)
+        rc = add_options(text, settings->statement_timeout_ns, resolved);
+    if (!rc && settings->tcp_user_timeout_ns > 0)
+        rc = buffer_printf(text, " tcp_user_timeout=%" PRIu64,
+                           rounded_up(settings->tcp_user_timeout_ns, NS_PER_MS));
+    uint64_t keepalive_s = rounded_up(settings->tcp_keepalive_ns, NS_PER_S);
+    if (!rc && keepalive_s > 0)
+        rc = buffer_printf(text,
+                           " keepalives=1 keepalives_idle=%" PRIu64 " keepalives_interval=%" PRIu64
+                           " keepalives_count=%" PRIu64,
+                           keepalive_s, keepalive_s, settings->tcp_keepalive_probes);
+    return rc;
 }
 
 static int try_it(struct ctx *ctx, const char *conninfo, struct err *err)
@@ -82,19 +101,19 @@ int database_conninfo(struct ctx *ctx, char **out, const struct service_settings
                       struct err *err)
 {
     const struct database_settings *database = &settings->database;
+    struct buffer text = {.limit = 1 << 16};
     char *resolved = NULL;
     *out = NULL;
     int rc = pg_resolve(&resolved, database->conninfo, err);
     if (rc)
         return err_wrap(err, "database");
-    if (database->statement_timeout_ns > 0) {
-        rc = add_options(out, resolved, database->statement_timeout_ns);
-        free(resolved);
-        if (rc)
-            return err_sys(err, rc, "make the connection string");
-    } else {
-        *out = resolved;
-    }
+    rc = add_settings(&text, database, resolved);
+    free(resolved);
+    if (!rc)
+        *out = strndup(text.data, text.length);
+    buffer_free(&text);
+    if (!*out)
+        return err_sys(err, rc ? rc : -ENOMEM, "make the connection string");
     return database->check ? try_it(ctx, *out, err) : 0;
 }
 
@@ -118,6 +137,8 @@ static void restart_now_and_then(struct ctx *ctx, void *arg)
         if (settings->restart == RESTART_AT_ONCE)
             cut_all(database);
         conn_pool_evict(database->pool);
+        if (database->reports)
+            conn_pool_evict(database->reports);
     }
 }
 
@@ -181,6 +202,8 @@ static void take_part(struct database *database, unsigned index)
     own->min_idle = part_of(own->min_idle, threads, index);
     own->max_idle = part_of(own->max_idle, threads, index);
     own->prewarm = part_of(own->prewarm, threads, index);
+    database->reports_max_open =
+        part_of(database->settings->database.report_max_open, threads, index);
 }
 
 int database_start(struct ctx *ctx, struct database *database,

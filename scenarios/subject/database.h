@@ -46,9 +46,11 @@ struct database {
     const struct service_settings *settings;
     const char *conninfo;          /* resolved; the service's */
     struct conn_pool_settings own; /* this thread's part of the pool's limits */
+    uint64_t reports_max_open;     /* of own.max_open, its part of those for /report */
     const struct session_source *source;
     struct conn_pool *pool;    /* SESSION_POOL, else NULL; others read its figures under … */
-    pthread_mutex_t reading;   /* … this, so that it can't go away meanwhile */
+    struct conn_pool *reports; /* of /report alone, or NULL; likewise */
+    pthread_mutex_t reading;   /* … this, so that they can't go away meanwhile */
     struct object_pool *cache; /* SESSION_CACHE, else NULL */
     struct list open;          /* of db_conn.link: all that is connected */
     struct list leaks;         /* of session.link, on the heap */
@@ -60,7 +62,8 @@ struct database {
     DATABASE_COUNTERS(DATABASE_WORD)
 };
 
-/* What connections are opened with: the setting, its names looked up, with statement_timeout.
+/* What connections are opened with: the setting, its names looked up, with the timeouts that
+ * the server and TCP are to keep.
  * BLOCKS in the resolver. The caller frees *out. Also tries it once: a database that can't be
  * reached or refuses us is an error here, unless db_check is off. */
 int database_conninfo(struct ctx *ctx, char **out, const struct service_settings *settings,

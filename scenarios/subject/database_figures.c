@@ -71,6 +71,8 @@ static void write_pool(struct page *page, const struct service *service)
         (void)pthread_mutex_lock(&database->reading);
         if (database->pool)
             add_pool(&f, database->pool);
+        if (database->reports)
+            add_pool(&f, database->reports);
         (void)pthread_mutex_unlock(&database->reading);
     }
 #define GAUGE(name, help)   page_one(page, PREFIX "pool_" #name, "gauge", help, f.name);

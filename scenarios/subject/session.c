@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A cancel that takes longer than this is taken for lost, and the session closed. */
-#define CANCEL_TIMEOUT_NS (5 * NS_PER_S)
-
 /* ---- Connections ----------------------------------------------------------------------------- */
 
 struct db_conn *db_conn_create(void)
@@ -126,12 +123,23 @@ const struct conn_driver db_driver = {
 
 /* ---- Taking and giving ----------------------------------------------------------------------- */
 
+static int take(struct ctx *ctx, struct session *session)
+{
+    if (!session->database)
+        return err_set(&session->err, -ENXIO, "the service has no database: give it one");
+    return session->database->source->take(ctx, session);
+}
+
 int session_take_under(struct ctx *ctx, struct database *database, struct session *session)
 {
     *session = (struct session){.database = database};
-    if (!database)
-        return err_set(&session->err, -ENXIO, "the service has no database: give it one");
-    return database->source->take(ctx, session);
+    return take(ctx, session);
+}
+
+int session_take_report(struct request *request, struct session *session)
+{
+    *session = (struct session){.database = request->shard->database, .reports = true};
+    return take(request->ctx, session);
 }
 
 int session_take(struct request *request, struct session *session)
@@ -227,7 +235,8 @@ static uint64_t silence_ns(const struct database *database)
 static uint64_t cancel_timeout_ns(const struct database *database)
 {
     uint64_t span_ns = silence_ns(database);
-    return span_ns < CANCEL_TIMEOUT_NS ? span_ns : CANCEL_TIMEOUT_NS;
+    uint64_t cancel_ns = database->settings->database.cancel_timeout_ns;
+    return span_ns < cancel_ns ? span_ns : cancel_ns;
 }
 
 /* Until the server is done, or has stopped. What it was being taught it may know by then. */
@@ -332,7 +341,10 @@ static int prepare(struct ctx *ctx, struct session *session, const struct statem
     unsigned bit = 1u << statement->bit;
     if (conn->prepared & bit)
         return 0;
-    const char *sql = statement->sql ? statement->sql : session->database->settings->database.query;
+    const struct database_settings *settings = &session->database->settings->database;
+    const char *sql = statement->sql                         ? statement->sql
+                      : statement->of == STATEMENT_OF_REPORT ? settings->report
+                                                             : settings->query;
     conn->preparing = bit;
     int rc = pg_prepare(ctx, conn->pg, statement->name, sql, &session->err);
     if (pg_busy(conn->pg))

@@ -26,7 +26,8 @@ struct db_conn {
 struct statement {
     unsigned bit;     /* of db_conn.prepared, below STATEMENTS_MAX; no two share one */
     const char *name; /* on the server */
-    const char *sql;  /* NULL: the setting db_query */
+    const char *sql;  /* NULL: the setting that `of` names */
+    enum { STATEMENT_OF_QUERY, STATEMENT_OF_REPORT } of; /* without sql: db_query, db_report */
 };
 
 enum { STATEMENTS_MAX = 32 };
@@ -37,6 +38,8 @@ enum {
     STATEMENT_SLEEP,
     STATEMENT_STATE,
     STATEMENT_MARK,
+    STATEMENT_REPORT,
+    STATEMENT_WRITE,
 };
 
 /* On loan to one request. The caller's memory; zeroed: none. */
@@ -45,6 +48,7 @@ struct session {
     struct database *database;  /* whose it is */
     struct conn_lease lease;    /* sources with a pool */
     struct conn_pool *own_pool; /* SESSION_REQUEST: made for this request */
+    bool reports;               /* for /report, which may have a pool of its own */
     struct err err;             /* why the last call failed */
     char sqlstate[PG_SQLSTATE_BYTES];
     struct list link;   /* of a leaked one, in database->leaks */
@@ -83,6 +87,9 @@ int session_take(struct request *request, struct session *session);
 /* The same for work that belongs to no request, or to a part of one, which waits under ctx.
  * database may be NULL: there is none. */
 int session_take_under(struct ctx *ctx, struct database *database, struct session *session);
+
+/* The same for a report: from its own pool, where the setting db_report_max_open keeps one. */
+int session_take_report(struct request *request, struct session *session);
 
 /* Asks; out as in pg_exec_prepared. When the request or query_timeout ends first, -ETIMEDOUT or
  * -ECANCELED: if the query had been sent by then, the setting on_timeout decides what becomes of

@@ -197,6 +197,22 @@ const struct param service_params[] = {
     {SETTING(
         NS, "db_socket_timeout", database.socket_timeout_ns, "0",
         "give a server up that is silent for so long, abandoned queries included; 0 is never")},
+    {SETTING(NS, "db_cancel_timeout", database.cancel_timeout_ns, "5s",
+             "a cancel that takes longer, or than db_socket_timeout, is lost and its session "
+             "closed"),
+     .min = 1e6, .max = 3600e9},
+    {SETTING(NS, "db_tcp_user_timeout", database.tcp_user_timeout_ns, "0",
+             "have TCP give a connection up when what was sent is not acknowledged for so long, in "
+             "whole milliseconds; 0: after a quarter of an hour, as the system does"),
+     .min = 0, .max = 3600e9},
+    {SETTING(
+         NS, "db_tcp_keepalive", database.tcp_keepalive_ns, "0",
+         "have TCP ask the other end of an idle connection so often, in whole seconds; 0: after "
+         "two hours, as the system does"),
+     .min = 0, .max = 3600e9},
+    {SETTING(COUNT, "db_tcp_keepalive_probes", database.tcp_keepalive_probes, "2",
+             "and give it up when so many in a row are not answered"),
+     .min = 1, .max = 100},
     {SETTING(NS, "db_purge_every", database.purge_every_ns, "0",
              "db_source cache: period at which what rests is closed; 0 is never")},
     {SETTING(SHARE, "db_leak_share", database.leak_share, "0",
@@ -229,6 +245,13 @@ const struct param service_params[] = {
              "validation also closes sessions in which a former user left something")},
     {SETTING(TEXT, "db_query", database.query, "select value from items where id = $1::int",
              "what /query asks, with its id for $1")},
+    {SETTING(TEXT, "db_report", database.report,
+             "select /* report */ value from items where id = $1::int",
+             "what /report asks, with its id for $1")},
+    {SETTING(COUNT, "db_report_max_open", database.report_max_open, "0",
+             "of db_max_open, connections that are a pool of their own, for /report alone; 0: it "
+             "shares the pool with all others"),
+     .min = 0, .max = 65536},
     CONN_POOL_PARAMS("db_", service_settings, database.pool.),
     GUARD_PARAMS(service_settings, guard.),
     {SETTING(CHOICE, "load_guard", cache.load_guard, "single-flight",
@@ -311,6 +334,14 @@ static int check_database(const struct service_settings *settings, struct err *e
         return err_set(err, -EINVAL, "db_leak_action: reclaim needs a db_leak_threshold");
     if (database->source == SESSION_POOL && database->pool.max_open < settings->threads)
         return err_set(err, -EINVAL, "db_max_open must be at least threads: each has its part");
+    if (database->report_max_open > 0 && database->source != SESSION_POOL)
+        return err_set(err, -EINVAL, "db_report_max_open needs db_source: pool");
+    if (database->report_max_open > 0 &&
+        (database->report_max_open < settings->threads ||
+         database->report_max_open + settings->threads > database->pool.max_open))
+        return err_set(err, -EINVAL,
+                       "db_report_max_open must be at least threads, and leave as many of "
+                       "db_max_open: each has its part of both");
     return conn_pool_settings_check(&database->pool, err);
 }
 

@@ -89,6 +89,11 @@ struct database_settings {
     uint64_t query_timeout_ns;      /* a query is given up after; 0: with its request */
     uint64_t statement_timeout_ns;  /* the server ends a query after; 0: never */
     uint64_t socket_timeout_ns;     /* a server that is silent for so long is given up; 0: never */
+    uint64_t cancel_timeout_ns;     /* a cancel that takes longer is lost, and its session closed */
+    uint64_t tcp_user_timeout_ns;   /* TCP gives up what is not acknowledged for so long; 0: late */
+    uint64_t tcp_keepalive_ns;      /* TCP asks an idle peer so often; 0: as the system does */
+    uint64_t tcp_keepalive_probes;  /* and gives it up after so many */
+    uint64_t report_max_open;       /* of pool.max_open, kept for /report alone; 0: it shares */
     uint64_t purge_every_ns;   /* SESSION_CACHE: what rests is closed at this period; 0: never */
     double leak_share;         /* of sessions are never given back */
     int leak_action;           /* enum leak_action */
@@ -100,6 +105,7 @@ struct database_settings {
     bool rollback;             /* a transaction left open is ended when the session comes back */
     bool validate_state;       /* validating also looks for what a former user left behind */
     char *query;               /* what /query asks, by $1 */
+    char *report;              /* what /report asks, likewise */
 };
 
 /* What a request of /work/tasks leaves behind. */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* statements.c - a row by its id, and a sleep. */
+/* statements.c - a row by its id, a report, and a sleep. */
 #include "subject/statements.h"
 
 #include <stdio.h>
 
 const struct statement row_statement = {.bit = STATEMENT_ROW, .name = "row"};
+
+const struct statement report_statement = {
+    .bit = STATEMENT_REPORT, .name = "report", .of = STATEMENT_OF_REPORT};
 
 const struct statement sleep_statement = {
     .bit = STATEMENT_SLEEP, .name = "sleep", .sql = "select pg_sleep($1::float8)"};

@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-extern const struct statement row_statement;   /* the setting db_query; $1: the row's id */
-extern const struct statement sleep_statement; /* the server sleeps; $1: statement_seconds */
+extern const struct statement row_statement;    /* the setting db_query; $1: the row's id */
+extern const struct statement report_statement; /* the setting db_report; likewise */
+extern const struct statement sleep_statement;  /* the server sleeps; $1: statement_seconds */
 
 enum { STATEMENT_SECONDS_BYTES = 32 };
 
