@@ -66,6 +66,10 @@ struct fault_piece {
     bool changed;    /* set by a hook that changed bytes in place */
     const struct query *query; /* on a proxy that follows PostgreSQL, upstream: the query that it
                                   begins; downstream: the one that it answers; or NULL */
+    bool committed;   /* downstream: query has committed, and this is the server's word of it */
+    uint64_t late_ns; /* upstream, with a query: the server itself is to be that late with it;
+                         hooks may add to it. Held that long where the server cannot be made so */
+    const struct fault_error *error; /* set by the hook that answers FAULT_FAIL; the fault's */
 };
 
 /* What becomes of a piece beyond being sent when due. */

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* follow.h - follows one PostgreSQL connection (protocol 3) from the bytes of both its directions:
+ * says where queries begin and where they are answered, and makes the server fail or be late.
+ *
+ * No I/O. What is read goes through follow_next, in order, in chunks of any size, and comes out
+ * again as pieces: all of it, unchanged, but for what a rewrite was asked for. A piece begins where
+ * a query begins (its Query or Execute message) or is answered, when queries are wanted; else each
+ * chunk is one piece, and only the messages' headers are looked at. Memory is bounded: of a message
+ * that begins a query, QUERY_TEXT_MAX bytes are kept back until they are there.
+ *
+ * A query is what is executed: a Query message, with all statements in it, or an Execute message,
+ * whose text is that of the statement it was prepared from. What comes before the first
+ * ReadyForQuery, preparing, describing, COPY's data and function calls belong to none.
+ *
+ * Encrypted and replicating connections, and bytes that are none of the protocol, are passed on
+ * unread from there on; nothing is known of their queries. One thread at a time. Nothing waits. */
+#ifndef POOLSTORM_FAULTS_POSTGRES_FOLLOW_H
+#define POOLSTORM_FAULTS_POSTGRES_FOLLOW_H
+
+#include "faults/fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define QUERY_TEXT_MAX 4096 /* bytes of a query's text that are kept; what is behind is not seen   \
+                             */
+
+/* What the first word of a text says. */
+enum query_kind {
+    QUERY_BEGINS = 1,     /* BEGIN, START TRANSACTION */
+    QUERY_COMMITS = 2,    /* COMMIT, END, PREPARE TRANSACTION */
+    QUERY_ROLLS_BACK = 4, /* ROLLBACK, ABORT; not to a savepoint */
+    QUERY_PLAIN = 8,      /* SELECT, INSERT, UPDATE, DELETE, MERGE, WITH, VALUES, TABLE */
+};
+
+/* Valid as long as the follower has it under way; whoever keeps it for longer holds it. */
+struct query {
+    uint64_t number;       /* on its link, from 1 */
+    const char *text;      /* its SQL, cut to QUERY_TEXT_MAX; NULL: prepared unseen */
+    const char *statement; /* the prepared statement's name; "" for none */
+    unsigned kind;         /* bits of enum query_kind */
+    char transaction;      /* before it, as of the last ReadyForQuery: I(dle), T, E(rror) */
+};
+
+/* Allow a query to be looked at beyond the piece it came with. NULL is fine. */
+const struct query *query_hold(const struct query *query);
+void query_release(const struct query *query);
+
+enum follow_state {
+    FOLLOW_STARTING,    /* before the first ReadyForQuery */
+    FOLLOW_READY,       /* queries are seen */
+    FOLLOW_ENCRYPTED,   /* the server agreed to TLS or GSS: no SQL to be seen any more */
+    FOLLOW_REPLICATION, /* asked for a replication connection */
+    FOLLOW_CANCEL,      /* it only cancels another one's query */
+    FOLLOW_LOST, /* bytes that are none of the protocol, or more unanswered than is bounded */
+};
+
+struct follow;
+
+/* -ENOMEM. Some 400 bytes; more only while they are needed. */
+int follow_create(struct follow **out, struct err *err);
+
+/* NULL is fine. */
+void follow_destroy(struct follow *follow);
+
+/* Whether faults need queries; at any time. Without, no piece has one. Queries that were under way
+ * when it began to be wanted are not reported any more. */
+void follow_want(struct follow *follow, bool wanted);
+
+enum follow_state follow_state(const struct follow *follow);
+
+/* Is there nothing left to follow? From then on all pieces are chunks: the caller may leave it out
+ * and splice. */
+bool follow_is_over(const struct follow *follow);
+
+/* Query and Execute messages seen so far. */
+uint64_t follow_queries(const struct follow *follow);
+
+/* The server's state as of the last ReadyForQuery: I, T or E; 0 before the first. */
+char follow_transaction(const struct follow *follow);
+
+/* What was read and is still to be taken. */
+struct follow_bytes {
+    char *data;
+    size_t size_bytes;
+};
+
+struct follow_piece {
+    char *data; /* in the bytes given, or in memory of the follower's until the next call for this
+                   stream; may be changed in place */
+    size_t size_bytes;         /* at least 1 */
+    const struct query *query; /* upstream: the query it begins; downstream: the one whose answer
+                                  it begins, or goes on with when `committed`; or NULL */
+    bool committed; /* downstream: begins with the server's word that query has committed */
+};
+
+/* Takes bytes and gives the next piece of them; false once all are taken and nothing is left to
+ * send (some may be kept back). Is to be called until then. */
+bool follow_next(struct follow *follow, enum fault_stream stream, struct follow_bytes *bytes,
+                 struct follow_piece *piece);
+
+/* The stream has ended: gives what was kept back, as it is, or false. */
+bool follow_rest(struct follow *follow, enum fault_stream stream, struct follow_piece *piece);
+
+/* To be sent in front of a piece or in its place; in memory of the follower's until the next call
+ * for this stream. */
+struct follow_rewrite {
+    char *data;
+    size_t size_bytes; /* 0: nothing */
+    bool instead;      /* the piece itself is not to be sent */
+};
+
+/* Makes the query that the last piece upstream begins fail with error, at the server, so that the
+ * transaction's state, what is skipped in a pipeline and what ReadyForQuery says are the server's
+ * own: a COMMIT that fails has rolled back. False when that cannot be: the piece begins none. */
+bool follow_fail(struct follow *follow, const struct fault_error *error,
+                 struct follow_rewrite *rewrite);
+
+/* Makes the server itself be late_ns late with the query that the last piece upstream begins: it
+ * sleeps before it, under the session's statement_timeout, whose error becomes the query's own.
+ * Only what is QUERY_PLAIN and follows nothing unanswered in a transaction that has not failed can
+ * be made late so; false for all else, which may be held instead, unseen by the server. */
+bool follow_late(struct follow *follow, uint64_t late_ns, struct follow_rewrite *rewrite);
+
+#endif
