@@ -70,7 +70,9 @@ int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, 
 void proxy_remove(struct proxy *proxy);
 
 const char *proxy_name(const struct proxy *proxy);
-const char *proxy_listen(const struct proxy *proxy); /* resolved while enabled, else as given */
+/* As given until it has listened there for the first time; resolved from then on, so that port 0
+ * stays the same port. */
+const char *proxy_listen(const struct proxy *proxy);
 const char *proxy_upstream(const struct proxy *proxy);
 bool proxy_enabled(const struct proxy *proxy);
 int proxy_protocol(const struct proxy *proxy);
