@@ -3,10 +3,12 @@
  * settings, what it says when the database is not as it should be, and how it comes back. */
 #include "database_fixture.h"
 
+#include "subject/conn_pool.h"
 #include "subject/database.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 /* ---- Starting -------------------------------------------------------------------------------- */
@@ -54,6 +56,38 @@ static void refused_at_start(struct ctx *ctx)
         if (rc != refusal->code || !strstr(err.text, refusal->text))
             fail_msg("%s: %d, %s", conninfo, rc, err.text);
         assert_null(strstr(err.text, "wrong")); /* passwords are nobody's business */
+    }
+}
+
+/* Of the pools made from here on, the one that is to fail; -1: none (service_database's link asks
+ * for the wrap). */
+static _Atomic int failing_pool = -1;
+int __real_conn_pool_create(struct conn_pool **out, struct ctx *ctx,
+                            const struct conn_pool_options *options, struct err *err);
+int __wrap_conn_pool_create(struct conn_pool **out, struct ctx *ctx,
+                            const struct conn_pool_options *options, struct err *err);
+
+int __wrap_conn_pool_create(struct conn_pool **out, struct ctx *ctx,
+                            const struct conn_pool_options *options, struct err *err)
+{
+    if (failing_pool >= 0 && failing_pool-- == 0)
+        return err_sys(err, -ENOMEM, "make a pool");
+    return __real_conn_pool_create(out, ctx, options, err);
+}
+
+/* One thread that can't begin ends them all, and the reason is told. */
+static void a_thread_that_cannot_begin(struct ctx *ctx)
+{
+    const char *conninfo = postgres_tcp(&server, "tester", "");
+    (void)ctx;
+    for (int which = 0; which < 2; which++) {
+        struct err err = {0};
+        failing_pool = which;
+        assert_int_equal(
+            start_error((const char *const[]){"database", conninfo, "threads", "2", NULL}, &err),
+            -ENOMEM);
+        assert_int_equal(failing_pool, -1);
+        assert_non_null(strstr(err.text, "start a thread of the service: make a pool"));
     }
 }
 
@@ -746,6 +780,7 @@ static void crash(struct ctx *ctx)
 }
 
 ON_RING(refused_at_start)
+ON_RING(a_thread_that_cannot_begin)
 ON_RING(contradictions)
 ON_RING(unchecked)
 ON_RING(no_database)
@@ -783,6 +818,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(refused_at_start),
+        TEST(a_thread_that_cannot_begin),
         TEST(contradictions),
         TEST(unchecked),
         TEST(no_database),

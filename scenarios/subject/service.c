@@ -68,6 +68,19 @@ static int start_threads(struct service *service, struct err *err)
     return 0;
 }
 
+/* Until each has told; whatever has been cancelled, for they will. */
+static int await_threads(struct service *service, struct err *err)
+{
+    while (service->told_count < service->shard_count)
+        (void)waitq_wait(NULL, &service->told, NULL);
+    for (unsigned i = 0; i < service->shard_count; i++) {
+        const struct err *failure = &service->shards[i].failure;
+        if (failure->code)
+            return err_set(err, failure->code, "%s", failure->text);
+    }
+    return 0;
+}
+
 /* A Unix socket's name stays behind its listeners; only what we bound is ours to take away. */
 static void remove_name(const struct service *service)
 {
@@ -139,6 +152,8 @@ int service_start(struct service **out, const struct service_settings *settings,
     if (!service)
         return err_sys(err, -ENOMEM, "allocate the service");
     service->started_ns = clock_now_ns();
+    service->starter = ring_self();
+    waitq_init(&service->told);
     nodes_install();
     rc = param_copy(service_params, &service->settings, settings, err);
     if (!rc)
@@ -151,6 +166,10 @@ int service_start(struct service **out, const struct service_settings *settings,
         rc = listen_all(service, err);
     if (!rc)
         rc = start_threads(service, err);
+    if (service->shard_count > 0) {
+        int told = await_threads(service, rc ? NULL : err);
+        rc = rc ? rc : told;
+    }
     if (rc && service->shard_count > 0)
         (void)service_stop(NULL, service);
     else if (rc)

@@ -147,11 +147,19 @@ static void on_stop(struct message *message)
     (void)waitq_wake_all(&shard->stopped);
 }
 
+static void on_told(struct message *message)
+{
+    struct shard *shard = container_of(message, struct shard, told);
+    shard->service->told_count++;
+    (void)waitq_wake_all(&shard->service->told);
+}
+
 void shard_init(struct shard *shard, struct service *service, int listener)
 {
     shard->service = service;
     shard->listener = listener;
     shard->stop.run = on_stop;
+    shard->told.run = on_told;
     list_init(&shard->connections);
     waitq_init(&shard->stopped);
     waitq_init(&shard->room);
@@ -160,15 +168,16 @@ void shard_init(struct shard *shard, struct service *service, int listener)
 }
 
 /* 0, or -errno of the one that could not, with those before it ended again. */
-static int begin_endpoints(struct shard *shard)
+static int begin_endpoints(struct shard *shard, struct err *err)
 {
     for (unsigned i = 0; endpoints[i]; i++) {
         int rc = endpoints[i]->begin ? endpoints[i]->begin(shard, shard->states[i]) : 0;
         if (rc) {
+            const char *name = endpoints[i]->path;
             while (i-- > 0)
                 if (endpoints[i]->end)
                     endpoints[i]->end(shard, shard->states[i]);
-            return rc;
+            return err_sys(err, rc, "%s", name);
         }
     }
     return 0;
@@ -181,7 +190,7 @@ static void end_endpoints(struct shard *shard)
             endpoints[i]->end(shard, shard->states[i]);
 }
 
-static int start_helpers(struct shard *shard, struct group *helpers)
+static int start_helpers(struct shard *shard, struct group *helpers, struct err *err)
 {
     struct service *service = shard->service;
     int rc = group_spawn(helpers, "accept", accept_all, shard);
@@ -189,29 +198,38 @@ static int start_helpers(struct shard *shard, struct group *helpers)
         rc = group_spawn(helpers, "end late", end_late, shard);
     if (!rc && shard == service->shards && service->settings.pool_reclaim_every_ns > 0)
         rc = group_spawn(helpers, "reclaim", reclaim_now_and_then, shard);
-    return rc;
+    return rc ? err_sys(err, rc, "start a fiber") : 0;
 }
 
-static int take_pool(struct shard *shard)
+static int take_pool(struct shard *shard, struct err *err)
 {
     if (!shard->service->pool)
         return 0;
     shard->pool = object_pool_local(shard->service->pool);
-    return shard->pool ? 0 : -ENOMEM;
+    return shard->pool ? 0 : err_sys(err, -ENOMEM, "the pool of buffers");
+}
+
+/* How it has begun. */
+static void tell(struct shard *shard, int rc)
+{
+    if (rc)
+        (void)err_wrap(&shard->failure, "start a thread of the service");
+    else
+        shard->failure.code = 0; /* what is tried again later left its word */
+    ring_post(shard->service->starter, &shard->told);
 }
 
 /* Metrics of all threads read it, so it lives as long as the shard. */
-static int open_database(struct ctx *ctx, struct shard *shard)
+static int open_database(struct ctx *ctx, struct shard *shard, struct err *err)
 {
     struct service *service = shard->service;
-    struct err err = {0};
     if (!service->conninfo)
         return 0;
     struct database *database = calloc(1, sizeof(*database));
     if (!database)
-        return -ENOMEM;
+        return err_sys(err, -ENOMEM, "database");
     int rc = database_start(ctx, database, &service->settings, service->conninfo,
-                            (unsigned)(shard - service->shards), &err);
+                            (unsigned)(shard - service->shards), err);
     if (rc)
         free(database);
     else
@@ -226,15 +244,16 @@ void shard_run(struct ctx *ctx, void *arg)
     group_init(&shard->group, ctx);
     group_init(&helpers, ctx);
     ctx_init(&shard->strays, ctx);
-    int rc = take_pool(shard);
+    int rc = take_pool(shard, &shard->failure);
     if (!rc)
-        rc = open_database(ctx, shard);
+        rc = open_database(ctx, shard, &shard->failure);
     if (!rc)
-        rc = begin_endpoints(shard);
+        rc = begin_endpoints(shard, &shard->failure);
     bool begun = rc == 0;
     if (!rc)
-        rc = start_helpers(shard, &helpers);
-    if (!rc && !shard->stopping)
+        rc = start_helpers(shard, &helpers, &shard->failure);
+    tell(shard, rc);
+    if (!shard->stopping) /* also when it has failed: stop is on its way then */
         (void)waitq_wait(ctx, &shard->stopped, NULL);
     shard->stopping = true;
     group_cancel(&helpers, "the service stops");

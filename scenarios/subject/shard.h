@@ -3,6 +3,7 @@
 #ifndef POOLSTORM_SUBJECT_SHARD_H
 #define POOLSTORM_SUBJECT_SHARD_H
 
+#include "core/err.h"
 #include "core/group.h"
 #include "core/list.h"
 #include "core/ring.h"
@@ -23,6 +24,8 @@ struct service;
 struct shard {
     struct counters counters;
     struct message stop; /* begins the drain */
+    struct message told; /* to the service's starter: it serves, or why not */
+    struct err failure;  /* code 0: it serves */
     struct service *service;
     struct thread *thread;
     struct object_pool_local *pool;    /* BUFFERS_POOL: this thread's part of it */
@@ -50,15 +53,17 @@ struct service {
     bool bound;               /* to addr, by us */
     bool prewarming;          /* the pool's create hook makes its buffers too */
     unsigned shard_count;     /* of shards, that were started */
+    struct ring *starter;     /* whose fiber waits for them to begin */
+    unsigned told_count;      /* of shards that have told how they began */
+    struct waitq told;        /* the starter waits for the next */
     struct shard *shards;     /* settings.threads of them */
 };
 
 /* Makes a shard that was zeroed, but for its states, ready for shard_run, which closes listener. */
 void shard_init(struct shard *shard, struct service *service, int listener);
 
-/* What a shard's thread runs; arg is the shard. Returns when the shard has stopped: when told to,
- * or when it finds no memory to start with; its listener is closed then, so that health checks see.
- */
+/* What a shard's thread runs; arg is the shard. Tells the starter's ring how it began, and returns
+ * when the shard has stopped, which it does when it is told to. */
 void shard_run(struct ctx *ctx, void *arg);
 
 /* Lets others read what the ring counts of its fibers: by the shard's thread, now and then. */
