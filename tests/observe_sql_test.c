@@ -127,6 +127,8 @@ static void make_mistakes(struct ctx *ctx, void *arg)
         {"select nonsense", "x.yaml:7:17: column \"nonsense\" does not exist", NULL},
         {"selec 7", "x.yaml:7:10: syntax error", NULL},
         {"select 'many'", NULL, "x.yaml:7:10: expected a number, not 'many'"},
+        {"select 7, 8", NULL, "x.yaml:7:10: expected one number, not 1 row of 2 columns"},
+        {"values (7), (8)", NULL, "x.yaml:7:10: expected one number, not 2 rows of 1 column"},
         {"set a.b = 7", NULL, "x.yaml:7:10: expected a statement that yields a number"},
         {"set a.b = 7; select nonsense", NULL, "x.yaml:7:30: column \"nonsense\""},
         {"select 1 / 0", NULL, "x.yaml:7:10: division by zero"},

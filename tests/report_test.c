@@ -247,6 +247,33 @@ static void narrow_terminals_get_all_of_it(void **unused)
 }
 
 /* A schedule sets the pace only as long as it is kept up with. */
+/* Where a column without a phase is of one among several. */
+static void columns_say_which_phase_they_are_of(void **unused)
+{
+    (void)unused;
+    static const char phased[] =
+        "question: Is it?\n"
+        "subject: {url: 'http://127.0.0.1:8080/'}\n"
+        "variants: {plain: {}}\n"
+        "load: {path: /}\n"
+        "phases: [{name: full, for: 1s}, {name: paced, for: 1s, rate: 10/s}]\n";
+    struct plan *plan = fixture_plan(phased);
+    struct result *result = fixture_result(plan);
+    (void)fixture_round(result, 0, 0, 10000, 20e6, 20000);
+    struct judgement *judgement = fixture_judge(result);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    assert_ok(report_find("markdown", NULL)->write(result, judgement, out, NULL));
+    assert_int_equal(fclose(out), 0);
+    assert_non_null(strstr(text, "costs are of the phase full, latencies of paced"));
+    free(text);
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
 static void the_limit_of_an_open_loop_is_told(void **unused)
 {
     (void)unused;
@@ -663,6 +690,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_as_committed),
         cmocka_unit_test(narrow_terminals_get_all_of_it),
+        cmocka_unit_test(columns_say_which_phase_they_are_of),
         cmocka_unit_test(the_limit_of_an_open_loop_is_told),
         cmocka_unit_test(what_a_round_broke_is_told),
         cmocka_unit_test(searches_show_the_curve_of_the_median_round),

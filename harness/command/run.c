@@ -116,6 +116,21 @@ static int select_plans(struct plans *plans, char *const *args, struct err *err)
     return rc;
 }
 
+/* --database is for scenarios that have one: given to others alone it is a mistake. */
+static int check_database(const struct run_options *options, const struct plans *plans,
+                          struct err *err)
+{
+    if (!options->database)
+        return 0;
+    if (!options->database[0])
+        return err_set(err, -EINVAL, "--database: expected postgresql://…");
+    for (size_t i = 0; i < plans->count; i++)
+        if (plans->items[i]->database.kind != PLAN_DATABASE_NONE)
+            return 0;
+    return err_set(err, -EINVAL, "--database: %s has no database",
+                   plans->count == 1 ? plans->items[0]->name : "no scenario of these");
+}
+
 /* ---- Running one ----------------------------------------------------------------------------- */
 
 static int work(struct ctx *ctx, void *arg, struct err *err)
@@ -205,7 +220,7 @@ static enum exit_code conclude(const struct session *session, const struct judge
         return EXIT_INTERRUPTED;
     if (session->result->failure) {
         (void)err_set(err, -EIO, "%s: %s", session->plan->name, session->result->failure);
-        return EXIT_RUNTIME;
+        return session->result->mistaken ? EXIT_BAD_INPUT : EXIT_RUNTIME;
     }
     switch (judgement->outcome) {
     case OUTCOME_EXPECTATION:
@@ -291,6 +306,8 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
     enum exit_code code = EXIT_WELL;
     char *command_line = read_command_line();
     int rc = select_plans(&plans, args, err);
+    if (!rc)
+        rc = check_database(options, &plans, err);
     fill_runner(&session, command_line);
     for (size_t i = 0; i < plans.count && !rc; i++) {
         struct err why = {0};

@@ -100,7 +100,7 @@ const struct param plan_observe_params[] = {
                  "of the values a histogram took in during the phase; required for one"),
      .min = 0.0001, .max = 0.9999},
     {PARAM_TEXT("sql", metric_text, sql, NULL,
-                "instead: a statement for the database; the first column of its first row")},
+                "instead: a statement for the database that yields one number")},
     {PARAM_CHOICE("take", metric_text, take, "last",
                   "of a gauge over a phase; all but last sample it while it lasts, and keep that",
                   plan_take_names)},

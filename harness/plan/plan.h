@@ -154,7 +154,7 @@ struct plan_observe {
     char *series;        /* Prometheus name, with labels in braces where given; or NULL */
     char *histogram;     /* likewise, without _bucket; or NULL */
     double quantile;     /* of what a histogram grew by over the phase, above 0 and below 1 */
-    struct plan_sql sql; /* the first column of its first row; text NULL: none */
+    struct plan_sql sql; /* yields one number; text NULL: none */
     bool counter;        /* growth over the phase is kept, else what take says */
     int take;            /* enum plan_take; LAST for a counter and a histogram */
     int at;              /* enum plan_at; PHASE for all but sql */

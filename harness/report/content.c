@@ -447,6 +447,55 @@ static void limit_facts(const struct result *result, struct table *table)
     }
 }
 
+static const char *phase_name(const struct plan *plan, size_t metric)
+{
+    int phase = plan_phase_of(plan, metric);
+    return phase < 0 ? NULL : plan->phases[phase].name;
+}
+
+/* Which phase a column without one is of, where that is a question. */
+static void scope_fact(const struct result *result, struct table *table)
+{
+    const struct plan *plan = result->plan;
+    const char *rate = phase_name(plan, METRIC_QPS), *latency = phase_name(plan, METRIC_P99);
+    size_t measured = 0;
+    for (size_t i = 0; i < plan->phase_count; i++)
+        measured += plan->phases[i].kind == PLAN_PHASE_MEASURE;
+    if (measured < 2 || !rate || !latency)
+        return;
+    table_cell(table, TONE_QUIET, "figures");
+    table_cell(table, TONE_PLAIN,
+               "QPS, goodput and costs are of the phase %s, latencies of %s; errors and counts of "
+               "all measured phases",
+               rate, latency);
+}
+
+static bool was_seen(const struct result *result, size_t observation)
+{
+    size_t metric = METRIC_BUILTIN_COUNT + observation;
+    for (size_t i = 0; i < result->round_count; i++) {
+        const struct result_round *round = &result->rounds[i];
+        for (size_t p = 0; p < result->plan->phase_count; p++)
+            if (isfinite(round->rows[p * result->plan->metric_count + metric]))
+                return true;
+    }
+    return result->round_count == 0;
+}
+
+/* A name that is misspelled in the scenario, most likely: no variant ever had it. */
+static void unseen_facts(const struct result *result, struct table *table)
+{
+    for (size_t i = 0; i < result->plan->observe_count; i++) {
+        const struct plan_observe *observe = &result->plan->observes[i];
+        const char *series = observe->series ? observe->series : observe->histogram;
+        if (!series || was_seen(result, i))
+            continue;
+        table_cell(table, TONE_UNSURE, "note");
+        table_cell(table, TONE_UNSURE, "%s: no variant's metrics ever had a value of %s",
+                   observe->name, series);
+    }
+}
+
 static int lateness_fact(const struct result *result, struct table *table, struct err *err)
 {
     double worst = NAN;
@@ -502,6 +551,8 @@ int content_validity(const struct result *result, const struct judgement *judgem
     table_column(table, TABLE_LEFT, "%s", "");
     table_column(table, TABLE_WRAP, "%s", "");
     rounds_facts(result, judgement, table);
+    scope_fact(result, table);
+    unseen_facts(result, table);
     limit_facts(result, table);
     int rc = lateness_fact(result, table, err);
     if (rc)

@@ -21,6 +21,9 @@
 #define SESSIONS_LOOK_NS (5 * NS_PER_MS)
 #define SESSIONS_END_NS  (5 * NS_PER_S)
 
+/* As long the user's own server has to answer. */
+#define CHECK_NS (5 * NS_PER_S)
+
 struct run_database {
     struct run_database_options options;
     struct cluster cluster;              /* zeroed with the user's own server */
@@ -276,6 +279,23 @@ bool run_database_ended(const struct run_database *database, char *text, size_t 
                        lease ? (int)guardian_lease_pid(lease) : 0,
                        guardian_describe_status(status, end, sizeof(end)));
     return true;
+}
+
+int run_database_check(struct ctx *ctx, const struct run_database *database, struct err *err)
+{
+    char text[200];
+    struct ctx patience;
+    struct pg *pg;
+    if (run_database_ended(database, text, sizeof(text)))
+        return err_set(err, -ECONNREFUSED, "%s", text);
+    if (!database->options.own)
+        return 0;
+    ctx_init_timeout(&patience, ctx, CHECK_NS);
+    int rc = pg_connect(&patience, &pg, database->conninfo, NULL, err);
+    ctx_fini(&patience);
+    if (!rc)
+        pg_close(pg);
+    return rc ? err_wrap(err, "the database does not answer") : 0;
 }
 
 /* ---- What it tells --------------------------------------------------------------------------- */

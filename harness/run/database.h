@@ -52,6 +52,10 @@ void run_database_destroy(struct run_database *database);
  * before has left, and runs the plan's SQL for each round. Errors as run_database_create. */
 int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err);
 
+/* 0 while it is there: a throw-away server runs, the user's own answers; else why not, which is
+ * nothing against the subject. Waits for the user's own, a few seconds at most. */
+int run_database_check(struct ctx *ctx, const struct run_database *database, struct err *err);
+
 /* Whether a throw-away server has ended by itself since the last start; text (may be NULL) says
  * how. Of the user's own it is always false. */
 bool run_database_ended(const struct run_database *database, char *text, size_t size_bytes);

@@ -58,12 +58,16 @@ static int connect_session(struct ctx *ctx, struct sql *self, struct err *err)
     return rc == -EINVAL ? -ENOTCONN : rc; /* which is no mistake of the file's */
 }
 
-/* The first column of the first row. NULL and no row at all are NAN. */
+/* One column of one row. NULL and no row at all are NAN. */
 static int read_number(const PGresult *result, double *value, struct err *err)
 {
     *value = NAN;
     if (PQnfields(result) == 0)
         return err_set(err, -EINVAL, "expected a statement that yields a number");
+    if (PQnfields(result) > 1 || PQntuples(result) > 1)
+        return err_set(err, -EINVAL, "expected one number, not %d row%s of %d column%s",
+                       PQntuples(result), PQntuples(result) == 1 ? "" : "s", PQnfields(result),
+                       PQnfields(result) == 1 ? "" : "s");
     if (PQntuples(result) == 0 || PQgetisnull(result, 0, 0))
         return 0;
     const char *text = PQgetvalue(result, 0, 0);

@@ -124,6 +124,7 @@ struct result {
     bool aa;                 /* the two variants are the same: no difference must be found */
     bool interrupted;        /* ended by a signal: blocks are missing */
     char *failure;           /* what ended it early, with the tail of the log; or NULL */
+    bool mistaken;           /* which is a mistake in the scenario */
     double noise_share;      /* the band within which variants are equivalent */
     char *folder;            /* where its files go */
     uint64_t start_ns;       /* CLOCK_MONOTONIC, what start_ns of rounds counts from */

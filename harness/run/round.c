@@ -453,7 +453,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
               struct result_round *round, struct err *err)
 {
     struct pass pass = {.setting = setting, .result = result, .round = round};
-    char text[200];
+    struct err why = {0};
     uint64_t start_ns = clock_now_ns();
     round->start_ns = start_ns - result->start_ns;
     int rc = start_subject(ctx, &pass, err);
@@ -461,8 +461,8 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
         rc = run_phases(ctx, &pass, err);
     if (!rc) /* a failure is told with the phase it came in */
         *setting->phase = "stop";
-    if (setting->database && run_database_ended(setting->database, text, sizeof(text)))
-        result_round_invalid(round, "%s", text);
+    if (setting->database && !ctx_error(ctx) && run_database_check(ctx, setting->database, &why))
+        result_round_invalid(round, "%.230s", why.text);
     observer_fini(&pass.observer);
     meter_destroy(pass.meter);
     round->exit_status = process_stop(&pass.process);

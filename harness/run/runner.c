@@ -140,6 +140,7 @@ static int note_end(struct ctx *ctx, struct run *run, int rc, const struct err *
     if (asprintf(&run->result->failure, "variant '%s', %s: %s", variant ? variant : "?",
                  run->status->phase ? run->status->phase : "start", err->text) < 0)
         run->result->failure = NULL;
+    run->result->mistaken = rc == -EINVAL;
     return run->result->failure ? 0 : -ENOMEM;
 }
 
