@@ -247,8 +247,8 @@ static void narrow_terminals_get_all_of_it(void **unused)
 }
 
 /* A schedule sets the pace only as long as it is kept up with. */
-/* Where a column without a phase is of one among several. */
-static void columns_say_which_phase_they_are_of(void **unused)
+/* Which phase a column is of among several; and that nothing went well. */
+static void notes_say_what_figures_do_not(void **unused)
 {
     (void)unused;
     static const char phased[] =
@@ -260,6 +260,9 @@ static void columns_say_which_phase_they_are_of(void **unused)
     struct plan *plan = fixture_plan(phased);
     struct result *result = fixture_result(plan);
     (void)fixture_round(result, 0, 0, 10000, 20e6, 20000);
+    struct load_result *load = &result->rounds[0].steps[0].load;
+    load->ended[LOAD_STATUS] = 20000;
+    (void)snprintf(load->first_error, sizeof(load->first_error), "status 404");
     struct judgement *judgement = fixture_judge(result);
     char *text = NULL;
     size_t length = 0;
@@ -268,6 +271,7 @@ static void columns_say_which_phase_they_are_of(void **unused)
     assert_ok(report_find("markdown", NULL)->write(result, judgement, out, NULL));
     assert_int_equal(fclose(out), 0);
     assert_non_null(strstr(text, "costs are of the phase full, latencies of paced"));
+    assert_non_null(strstr(text, "plain, full: all 20000 requests failed, the first: status 404"));
     free(text);
     judgement_destroy(judgement);
     result_destroy(result);
@@ -690,7 +694,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_is_as_committed),
         cmocka_unit_test(narrow_terminals_get_all_of_it),
-        cmocka_unit_test(columns_say_which_phase_they_are_of),
+        cmocka_unit_test(notes_say_what_figures_do_not),
         cmocka_unit_test(the_limit_of_an_open_loop_is_told),
         cmocka_unit_test(what_a_round_broke_is_told),
         cmocka_unit_test(searches_show_the_curve_of_the_median_round),
