@@ -108,7 +108,7 @@ scenario block '
     VALUES (1), (1);'
 check 'a statement that fails' 2 'block.yaml:6:5: duplicate key' run "$tmp/block.yaml"
 scenario round '{each_round: "TRUNCATE nothing"}'
-check 'SQL of a round that fails' 5 'round.yaml:2:25: relation "nothing" does not exist' \
+check 'SQL of a round that fails' 2 'round.yaml:2:25: relation "nothing" does not exist' \
     run "$tmp/round.yaml"
 scenario setting '{settings: {max_conections: 5}}'
 check 'a setting there is not' 2 'setting.yaml:2:23: PostgreSQL' run "$tmp/setting.yaml"
@@ -249,6 +249,18 @@ check 'no permission' 5 'permission denied for database postgres' \
     run "$tmp/plain.yaml" --database "$uri"
 same
 result $? 'and still nothing is left in it'
+
+# Last, for it takes the server away.
+ask 'GRANT CREATE ON DATABASE postgres TO app'
+"$poolstorm" run "$tmp/lasting.yaml" --set measure=2s --out "$tmp/result" --database "$uri" \
+    >"$tmp/out" 2>"$tmp/err" &
+runner=$!
+until_true there
+kill -KILL "$own_server"
+own_server=''
+wait $runner
+[ $? -eq 5 ] && grep -qF 'not valid: the database does not answer' "$tmp/err"
+result $? 'a server of the user that dies is told of, and the run ends'
 
 echo "1..$number"
 exit $failed
