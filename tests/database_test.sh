@@ -256,7 +256,7 @@ ask 'GRANT CREATE ON DATABASE postgres TO app'
     >"$tmp/out" 2>"$tmp/err" &
 runner=$!
 until_true there
-kill -KILL "$own_server"
+kill -QUIT "$own_server"
 own_server=''
 wait $runner
 [ $? -eq 5 ] && grep -qF 'not valid: the database does not answer' "$tmp/err"
