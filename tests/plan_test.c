@@ -35,8 +35,64 @@ static int check_service(const void *state, struct err *err)
 
 static const char *const reserved[] = {"listen", NULL};
 
-static const struct plan_tables tables = {service, sizeof(struct settings), check_service,
-                                          reserved};
+struct delay {
+    uint64_t delay_ns, jitter_ns;
+};
+
+static const struct param delay_params[] = {
+    {PARAM_NS("delay", delay, delay_ns, "10ms", "how much")},
+    {PARAM_NS("jitter", delay, jitter_ns, "0", "spread")},
+    {0},
+};
+
+static int check_delay(const void *state, struct err *err)
+{
+    const struct delay *self = state;
+    return self->jitter_ns > self->delay_ns ? err_set(err, -EINVAL, "jitter must not exceed delay")
+                                            : 0;
+}
+
+static const struct fault_type fault_delay = {.name = "delay",
+                                              .summary = "is late",
+                                              .params = delay_params,
+                                              .state_bytes = sizeof(struct delay),
+                                              .check = check_delay};
+static const struct fault_type fault_cut = {.name = "cut", .summary = "cuts", .both = true};
+static const struct fault_type fault_slow_query = {
+    .name = "slow_query", .summary = "is slow", .needs_queries = true};
+static const struct fault_type *const proxy_faults[] = {&fault_delay, &fault_cut, &fault_slow_query,
+                                                        NULL};
+
+struct lock {
+    char *table;
+};
+
+static const struct param lock_params[] = {{PARAM_TEXT("table", lock, table, NULL, "which")}, {0}};
+
+static int check_lock(const void *state, struct err *err)
+{
+    const struct lock *self = state;
+    return self->table ? 0 : err_set(err, -EINVAL, "expected a table");
+}
+
+static const struct plan_fault_kind kind_lock = {.name = "lock",
+                                                 .summary = "locks",
+                                                 .params = lock_params,
+                                                 .settings_bytes = sizeof(struct lock),
+                                                 .database = true,
+                                                 .check = check_lock};
+static const struct plan_fault_kind kind_pause = {
+    .name = "pause", .summary = "stops", .service = true, .started = true};
+static const struct plan_fault_kind *const runner_faults[] = {&kind_lock, &kind_pause, NULL};
+
+static const struct plan_tables tables = {
+    .service = service,
+    .service_size_bytes = sizeof(struct settings),
+    .service_check = check_service,
+    .service_reserved = reserved,
+    .proxy_faults = proxy_faults,
+    .runner_faults = runner_faults,
+};
 
 static int parse(const char *text, struct plan **plan, struct err *err)
 {
@@ -281,6 +337,71 @@ static void quantiles_of_histograms_are_observed(void **unused)
     assert_int_equal(own[2].unit, METRIC_NS);
     assert_int_equal(plan_phase_of(plan, METRIC_BUILTIN_COUNT), 1);
     plan_destroy(plan);
+}
+
+#define TIMED                                                                                      \
+    "question: q\ndatabase: postgres\nvariants: {a: {serve: {}}, b: {serve: {}}}\n"                \
+    "phases: [{name: w, kind: warmup, for: 9s}, {name: p, for: 10s}, {name: q, for: 4s}]\n"
+
+static void faults_stand_on_a_timeline(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed(
+        TIMED "observe: {hits: hits_total}\n"
+              "faults:\n"
+              "  - {kind: delay, at: 2s, for: 3s, delay: 5ms, toxicity: 50%, stream: upstream}\n"
+              "  - {kind: cut, name: cut-off, on: service, phase: q, at: 1s, source: 10.0.0.0/8}\n"
+              "  - {kind: lock, table: items, hold: 1s, for: 9s}\n"
+              "  - {kind: pause, for: 500ms}\n"
+              "derive: {twice: 2 * delay_depth}\n"
+              "show: [delay_recover]\n"
+              "expect: [a.cut-off_recover < 2s, b.p.delay_depth < 50%, a.lock_recovered == 1]\n");
+    assert_int_equal(plan->fault_count, 4);
+    const struct plan_fault *delay = &plan->faults[0], *cut = &plan->faults[1];
+    const struct plan_fault *lock = &plan->faults[2], *pause = &plan->faults[3];
+    assert_string_equal(delay->name, "delay");
+    assert_ptr_equal(delay->kind.proxy, &fault_delay);
+    assert_true(delay->kind.proxied && delay->kind.aimed);
+    assert_int_equal(delay->on, PLAN_ON_DATABASE);
+    assert_int_equal(delay->phase, 1);
+    assert_int_equal(delay->at_ns, 2000000000);
+    assert_int_equal(delay->for_ns, 3000000000);
+    assert_int_equal(delay->hold_ns, 3000000000);
+    assert_int_equal(delay->stream, FAULT_UPSTREAM);
+    assert_float_equal(delay->aim.toxicity, 0.5, 0);
+    assert_int_equal(((const struct delay *)delay->settings)->delay_ns, 5000000);
+    assert_string_equal(cut->name, "cut-off");
+    assert_int_equal(cut->on, PLAN_ON_SERVICE);
+    assert_int_equal(cut->phase, 2);
+    assert_int_equal(cut->for_ns, 0);
+    assert_int_equal(cut->stream, FAULT_BOTH);
+    assert_string_equal(cut->aim.source, "10.0.0.0/8");
+    assert_float_equal(cut->aim.toxicity, 1, 0);
+    assert_null(lock->kind.proxy);
+    assert_string_equal(((const struct lock *)lock->settings)->table, "items");
+    assert_int_equal(lock->hold_ns, 1000000000);
+    assert_int_equal(pause->on, PLAN_ON_SERVICE);
+    assert_int_equal(pause->where.line, 10);
+    size_t depth = plan_fault_metric(plan, 1, PLAN_FAULT_DEPTH);
+    assert_string_equal(plan->metrics[depth].name, "cut-off_depth");
+    assert_int_equal(plan_metric_find(plan, "cut-off_depth"), depth);
+    assert_int_equal(plan_phase_of(plan, depth), 2);
+    assert_int_equal(plan_phase_of(plan, plan_fault_metric(plan, 2, PLAN_FAULT_RECOVER)), 1);
+    assert_int_equal(plan->show[0], plan_fault_metric(plan, 0, PLAN_FAULT_RECOVER));
+    assert_int_equal(plan->metrics[plan->metric_count - 1].over, METRIC_OVER_DERIVE);
+
+    double *rows = calloc(4 * plan->metric_count, sizeof(*rows));
+    rows[1 * plan->metric_count + plan_fault_metric(plan, 0, PLAN_FAULT_DEPTH)] = 0.25;
+    rows[2 * plan->metric_count + depth] = 0.5;
+    plan_gather(plan, rows, rows + 3 * plan->metric_count);
+    assert_float_equal(rows[3 * plan->metric_count + depth], 0.5, 0);
+    assert_float_equal(rows[4 * plan->metric_count - 1], 0.5, 0);
+    free(rows);
+    plan_destroy(plan);
+
+    char text[32];
+    assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, METRIC_NEVER_NS), "never");
+    assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, 2e9), "2.00 s");
 }
 
 static void sql_is_observed_of_a_database(void **unused)
@@ -533,6 +654,48 @@ static const struct {
                         "expect: [a.p.x == 0]\n",
      "expected no phase before 'x'"},
     {HEAD VARIANT PHASE "sample_every: 1ms\n", ":4:15: "},
+    {TIMED "faults: {kind: delay}\n", ":5:9: expected a list of faults, not a mapping"},
+    {TIMED "faults: [delay]\n", ":5:10: expected a fault, such as {kind: latency"},
+    {TIMED "faults: [{at: 1s}]\n", ":5:10: expected a fault to have a kind"},
+    {TIMED "faults: [{kind: []}]\n", ":5:17: expected a kind of fault"},
+    {TIMED "faults: [{kind: dellay}]\n",
+     ":5:17: expected a kind of fault, not 'dellay' (did you mean 'delay'?)"},
+    {TIMED "faults: [{kind: pausse}]\n", "(did you mean 'pause'?)"},
+    {TIMED "faults: [{kind: delay, dely: 1s}]\n",
+     ":5:24: expected a key of fault 'delay', not 'dely' (did you mean 'delay'?)"},
+    {TIMED "faults: [{kind: cut, delay: 1s}]\n", ":5:22: expected a key of fault 'cut'"},
+    {TIMED "faults: [{kind: delay, delay: soon}]\n", ":5:31: delay: expected a duration"},
+    {TIMED "faults: [{kind: delay, jitter: 1s}]\n", ":5:10: jitter must not exceed delay"},
+    {TIMED "faults: [{kind: lock}]\n", ":5:10: expected a table"},
+    {TIMED "faults: [{kind: cut}, {kind: cut}]\n",
+     ":5:23: expected another name: 'cut' is the fault on line 5"},
+    {TIMED "faults: [{kind: cut, name: '1'}]\n", ":5:28: expected a fault to be named"},
+    {TIMED "faults: [{kind: cut}]\nobserve: {cut_depth: hits_total}\n",
+     ":5:10: expected another name: 'cut_depth' is a metric already"},
+    {TIMED "faults: [{kind: cut}]\nderive: {cut_depth: p99}\n",
+     "expected another name: 'cut_depth' is a metric already"},
+    {TIMED "faults: [{kind: cut, on: net}]\n", ":5:26: on: expected"},
+    {TIMED "faults: [{kind: slow_query, on: service}]\n",
+     ":5:33: expected on: database, for slow_query"},
+    {TIMED "faults: [{kind: pause, on: database}]\n", ":5:28: expected on: service, for pause"},
+    {TIMED "faults: [{kind: lock, table: x, stream: both}]\n",
+     ":5:41: expected no stream: that is for faults of connections, not for lock"},
+    {TIMED "faults: [{kind: pause, toxicity: 1}]\n", "expected no toxicity"},
+    {TIMED "faults: [{kind: cut, toxicity: 2}]\n", ":5:32: toxicity: expected a share"},
+    {TIMED "faults: [{kind: cut, phase: w}]\n", ":5:29: expected the name of a measured phase"},
+    {TIMED "faults: [{kind: cut, at: 10s}]\n", ":5:26: expected at to lie in phase 'p'"},
+    {TIMED "faults: [{kind: cut, at: 4s, for: 7s}]\n",
+     ":5:35: the fault goes on when phase 'p' is over"},
+    {TIMED "faults: [{kind: cut, at: 4s, for: 4s, hold: 3s}]\n",
+     ":5:45: phase 'p' goes on for 2.00 s after the fault, less than its hold of 3.00 s"},
+    {TIMED "faults: [{kind: cut, at: 4s, hold: 3s}]\n", "goes on for no time after the fault"},
+    {HEAD VARIANT PHASE "faults: [{kind: lock, table: x}]\n",
+     ":4:10: lock is on the database, and the scenario has none"},
+    {HEAD "variants: {a: {url: 'http://x'}}\n" PHASE "faults: [{kind: pause}]\n",
+     ":4:10: expected no url for variant 'a': pause needs a subject that the run starts"},
+    {HEAD VARIANT "phases: [{name: k, for: 1m, search: {objective: p99 < 1s}}]\n"
+                  "faults: [{kind: cut}]\n",
+     ":4:10: expected no fault in phase 'k': it searches for a knee"},
     {HEAD VARIANT PHASE "observe: [x_total, x_total]\n", "'x_total' is a metric already"},
     {HEAD VARIANT PHASE "observe: x\n", "metric names with their series, or a list of series"},
     {HEAD VARIANT PHASE "derive: {x: x / 2}\n", ":4:13: expected the name of a metric, not 'x'"},
@@ -675,7 +838,7 @@ static void every_key_is_described(void **unused)
             for (const struct param *param = section->settings[i]; param->name; param++)
                 assert_non_null(param->help);
     }
-    assert_int_equal(sections, 11);
+    assert_int_equal(sections, 12);
 }
 
 int main(void)
@@ -688,6 +851,7 @@ int main(void)
         cmocka_unit_test(a_round_is_gathered_from_its_phases),
         cmocka_unit_test(gauges_are_gathered_as_they_are_taken),
         cmocka_unit_test(quantiles_of_histograms_are_observed),
+        cmocka_unit_test(faults_stand_on_a_timeline),
         cmocka_unit_test(sql_is_observed_of_a_database),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),

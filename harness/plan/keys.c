@@ -37,6 +37,7 @@ static const struct plan_key scenario_keys[] = {
      "name to changes of the subject; the first is the baseline; required"},
     {"load", "a mapping", "what is sent, and how: defaults for all phases"},
     {"phases", "a list", "what happens in a round, in order; required"},
+    {"faults", "a list", "what goes wrong, and when: the same timeline in every round"},
     {"observe", "a mapping or a list",
      "series or histograms of the subject's /metrics, or sql for its database, by metric name"},
     {"derive", "a mapping", "further metrics: name to expression over metrics"},
@@ -155,6 +156,46 @@ static const struct plan_key database_keys[] = {
     {0},
 };
 
+const char *const plan_on_names[] = {"database", "service", NULL};
+
+static const char *const stream_choices[] = {
+    [FAULT_UPSTREAM] = "upstream", [FAULT_DOWNSTREAM] = "downstream", [FAULT_BOTH] = "both", NULL};
+
+const struct param plan_fault_params[] = {
+    {PARAM_TEXT("name", plan_fault, name, NULL,
+                "how metrics and results call it; its kind by default")},
+    {PARAM_CHOICE("on", plan_fault, on, "database",
+                  "what it cuts, delays or stops: what comes to the database, or to the service",
+                  plan_on_names)},
+    {PARAM_TEXT("phase", plan_fault, phase_name, NULL,
+                "the measured phase it is in; the first one by default")},
+    {PARAM_NS("at", plan_fault, at_ns, "0", "when it begins, since the phase's load began"),
+     .max = 3600e9},
+    {PARAM_NS("for", plan_fault, for_ns, "0", "how long it stays; 0: until the phase's end"),
+     .max = 3600e9},
+    {PARAM_NS("hold", plan_fault, hold_ns, "3s",
+              "how long goodput and latency must be back to count as recovered"),
+     .min = 100e6, .max = 600e9},
+    {PARAM_CHOICE("stream", plan_fault, stream, "downstream",
+                  "which way: upstream is towards the server; downstream by default, or both where "
+                  "the kind is about whole connections",
+                  stream_choices)},
+    {PARAM_SHARE("toxicity", plan_fault, aim.toxicity, "100%",
+                 "share of connections and streams it acts on")},
+    {PARAM_TEXT("source", plan_fault, aim.source, NULL,
+                "acts on connections from this address or network alone")},
+    {PARAM_COUNT("after", plan_fault, aim.after, "0", "requests it lets pass first")},
+    {PARAM_COUNT("first", plan_fault, aim.first, "0", "requests it acts on after those; 0: all")},
+    {0},
+};
+
+static const struct plan_key fault_keys[] = {
+    {"kind", "a word",
+     "what it does: a kind of the proxy's, down, lock or pause; its settings stand beside this; "
+     "required"},
+    {0},
+};
+
 static const struct plan_key no_keys[] = {{0}};
 
 const struct plan_section plan_sections[] = {
@@ -193,5 +234,9 @@ const struct plan_section plan_sections[] = {
                           "a server for the run alone, when more than its kind is said",
                           {plan_database_params},
                           database_keys},
+    [SECTION_FAULT] = {"fault",
+                       "what goes wrong, and when; the settings of its kind are keys, too",
+                       {plan_fault_params},
+                       fault_keys},
     {0},
 };

@@ -71,6 +71,10 @@ char *metric_format(char *text, size_t size_bytes, enum metric_unit unit, double
     }
     switch (unit) {
     case METRIC_NS:
+        if (fabs(value) >= METRIC_NEVER_NS / 4) { /* half a range is one, too */
+            (void)snprintf(text, size_bytes, "never");
+            return text;
+        }
         return format_ns(text, size_bytes, value);
     case METRIC_BYTES:
         return format_bytes(text, size_bytes, value);

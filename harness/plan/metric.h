@@ -30,6 +30,7 @@ enum metric_over {
     METRIC_OVER_ROUND,  /* of the whole round alone: no phase has it */
     METRIC_OVER_LAST,   /* the last measured phase */
     METRIC_OVER_SHARE,  /* error_count over requests, each summed over the measured phases */
+    METRIC_OVER_FAULT,  /* the phase its fault is in */
     METRIC_OVER_DERIVE, /* worked out anew from the round's own figures */
 };
 
@@ -41,6 +42,10 @@ struct metric {
     enum metric_over over;     /* what it means without a phase */
     const char *help;          /* one line, lower case, no full stop */
 };
+
+/* A duration of this or more stands for "never": larger than any limit, and still a number that
+ * medians and intervals can be taken over. */
+#define METRIC_NEVER_NS 1e18
 
 /* The indices of the built-in metrics; a plan's observed and derived ones follow behind. */
 enum metric_index {
@@ -80,7 +85,8 @@ extern const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1];
 /* "a duration", "a rate", … for messages. */
 const char *metric_unit_name(enum metric_unit unit);
 
-/* Writes a figure as a person would say it: "24.3 ms", "18.4 k/s", "12.5 %", "–" for NAN.
+/* Writes a figure as a person would say it: "24.3 ms", "18.4 k/s", "12.5 %", "–" for NAN,
+ * "never" for a duration of about METRIC_NEVER_NS.
  * Returns text. */
 char *metric_format(char *text, size_t size_bytes, enum metric_unit unit, double value);
 

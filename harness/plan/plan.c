@@ -101,15 +101,21 @@ static int read_setting(struct reading *reading, const yaml_node_t *key, const y
     return is_structural(section, name) ? 0 : refuse_key(reading, key, section);
 }
 
-int read_settings(struct reading *reading, const yaml_node_t *mapping, int section,
-                  void *const states[STATES_MAX])
+int read_settings_of(struct reading *reading, const yaml_node_t *mapping,
+                     const struct plan_section *section, void *const states[STATES_MAX])
 {
     struct document *doc = &reading->doc;
     int rc = 0;
     for (size_t i = 0; !rc && i < document_pair_count(mapping); i++)
         rc = read_setting(reading, document_key(doc, mapping, i), document_value(doc, mapping, i),
-                          &plan_sections[section], states);
+                          section, states);
     return rc;
+}
+
+int read_settings(struct reading *reading, const yaml_node_t *mapping, int section,
+                  void *const states[STATES_MAX])
+{
+    return read_settings_of(reading, mapping, &plan_sections[section], states);
 }
 
 /* What a search is for is shown, asked for or not. */
@@ -181,6 +187,8 @@ static int read_scenario(struct reading *reading)
         rc = read_load(reading, document_get(doc, root, "load"));
     if (!rc)
         rc = read_phases(reading, document_get(doc, root, "phases"));
+    if (!rc)
+        rc = read_faults(reading, document_get(doc, root, "faults"));
     if (!rc)
         rc = read_conditions(reading, root);
     plan_subject_fini(&defaults);
@@ -292,6 +300,9 @@ static void phases_destroy(struct plan *plan)
 
 static void metrics_destroy(struct plan *plan)
 {
+    for (size_t i = 0; i < plan->fault_count; i++)
+        plan_fault_fini(&plan->faults[i]);
+    free(plan->faults);
     for (size_t i = 0; i < plan->observe_count; i++) {
         free(plan->observes[i].name);
         free(plan->observes[i].series);
@@ -365,10 +376,19 @@ static int measured_phase(const struct plan *plan, bool open)
     return first;
 }
 
+size_t plan_fault_metric(const struct plan *plan, size_t fault, int which)
+{
+    return METRIC_BUILTIN_COUNT + plan->observe_count + fault * PLAN_FAULT_METRICS + (size_t)which;
+}
+
 int plan_phase_of(const struct plan *plan, size_t metric)
 {
     assert(metric < plan->metric_count);
     enum metric_over over = plan->metrics[metric].over;
+    if (over == METRIC_OVER_FAULT) {
+        size_t fault = (metric - plan_fault_metric(plan, 0, 0)) / PLAN_FAULT_METRICS;
+        return (int)plan->faults[fault].phase;
+    }
     if (over == METRIC_OVER_CLOSED || over == METRIC_OVER_OPEN)
         return measured_phase(plan, over == METRIC_OVER_OPEN);
     if (over == METRIC_OVER_LAST)
@@ -386,7 +406,7 @@ static double lookup_row(const void *arg, const struct expr_ref *ref)
 
 void plan_derive(const struct plan *plan, double *row)
 {
-    size_t first = METRIC_BUILTIN_COUNT + plan->observe_count;
+    size_t first = plan_fault_metric(plan, plan->fault_count, 0);
     for (size_t i = 0; i < plan->derive_count; i++)
         (void)expr_eval(plan->derives[i].expr, lookup_row, row, &row[first + i]);
 }

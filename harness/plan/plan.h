@@ -6,21 +6,22 @@
  * may read it. Nothing here waits on anything but the file system.
  *
  * Values. A round of a variant yields one row of plan->metric_count doubles per phase, by metric
- * index: the built-in metrics first (enum metric_index), then the observed, then the derived ones;
- * NAN is "none". The runner fills the built-in and observed ones of the measured phases,
- * plan_derive works out the rest of a row, and plan_gather makes the row of the whole round, which
- * is what a path without a phase means:
- *   qps, goodput, a request's cost  the first closed-loop measured phase, else the first measured
- *   latencies, lateness             the first open-loop measured phase, else the first measured
- *   quantiles of observed ones      likewise
+ * index: the built-in metrics first (enum metric_index), then the observed, then those of faults,
+ * then the derived ones; NAN is "none". The runner fills all but the derived ones of the measured
+ * phases, plan_derive works out the rest of a row, and plan_gather makes the row of the whole
+ * round, which is what a path without a phase means: qps, goodput, a request's cost  the first
+ * closed-loop measured phase, else the first measured latencies, lateness             the first
+ * open-loop measured phase, else the first measured quantiles of observed ones      likewise
  *   counts, observed counters       summed over the measured phases
  *   observed gauges                 by take: the last measured phase's; the largest, least or mean
+ *   figures of a fault              the phase the fault is in
  */
 #ifndef POOLSTORM_PLAN_PLAN_H
 #define POOLSTORM_PLAN_PLAN_H
 
 #include "core/err.h"
 #include "core/param.h"
+#include "faults/fault.h"
 #include "load/profile.h"
 #include "load/search.h"
 #include "plan/expr.h"
@@ -33,6 +34,7 @@
 enum {
     PLAN_VARIANTS_MAX = 32,
     PLAN_PHASES_MAX = 64,
+    PLAN_FAULTS_MAX = 16,
     PLAN_FILE_BYTES_MAX = 1 << 20,
     PLAN_DEPTH_MAX = 32, /* nesting of the file's mappings and lists */
 };
@@ -134,6 +136,55 @@ struct plan_phase {
     struct plan_where where;
 };
 
+/* A kind of fault, as scenario files have it: one of the proxy's (struct fault_type), or one that
+ * the runner makes by itself. Static data. */
+struct plan_fault_kind {
+    const char *name;               /* as in `kind: latency` */
+    const char *summary;            /* one line, lower case, no full stop */
+    const struct param *params;     /* its own settings; NULL: none */
+    size_t settings_bytes;          /* of the struct they fill */
+    bool database, service;         /* what it can be on; database goes first */
+    bool aimed;                     /* stream, toxicity and the like mean something */
+    bool started;                   /* needs a subject that the run has started */
+    bool proxied;                   /* needs a proxy before what it is on */
+    const struct fault_type *proxy; /* the proxy's kind; NULL: the runner's own */
+
+    /* Contradictions among settings; may be NULL. */
+    int (*check)(const void *settings, struct err *err);
+};
+
+enum plan_on { PLAN_ON_DATABASE, PLAN_ON_SERVICE };
+
+extern const char *const plan_on_names[]; /* by enum plan_on, ends with NULL */
+
+/* The figures of a fault, `<its name>_depth` and so on; see measure/recovery.h. */
+enum plan_fault_metric {
+    PLAN_FAULT_DEPTH,
+    PLAN_FAULT_DETECT,
+    PLAN_FAULT_RECOVER,
+    PLAN_FAULT_RECOVERED,
+    PLAN_FAULT_ERRORS,
+    PLAN_FAULT_AMPLIFICATION,
+    PLAN_FAULT_METRICS,
+};
+
+/* One on the timeline of every round, whatever the variant. */
+struct plan_fault {
+    char *name; /* of its own: how metrics and results call it */
+    struct plan_fault_kind kind;
+    int on;               /* enum plan_on */
+    char *phase_name;     /* as written, or NULL */
+    size_t phase;         /* a measured one without a search */
+    uint64_t at_ns;       /* since the phase's load began */
+    uint64_t for_ns;      /* 0: until the phase's end */
+    uint64_t hold_ns;     /* how long it must be well again to count as recovered */
+    int stream;           /* enum fault_stream; for aimed kinds, like aim */
+    struct fault_aim aim; /* source owned */
+    void *settings;       /* by kind.params, owned */
+    char *metric_names[PLAN_FAULT_METRICS];
+    struct plan_where where;
+};
+
 /* What is kept of a gauge over a phase. All but the last are sampled while it lasts, and what was
  * seen over time is kept as well. */
 enum plan_take { PLAN_TAKE_LAST, PLAN_TAKE_MAX, PLAN_TAKE_MEAN, PLAN_TAKE_MIN };
@@ -195,14 +246,16 @@ struct plan {
     size_t variant_count;
     struct plan_phase *phases;
     size_t phase_count;
-    uint64_t rounds;          /* of every variant */
-    uint64_t sample_every_ns; /* distance of a gauge's samples; 0: see run/observe.h */
-    double noise_share;       /* the band within which variants count as equivalent */
+    uint64_t rounds;           /* of every variant */
+    uint64_t sample_every_ns;  /* distance of a gauge's samples; 0: see run/observe.h */
+    double noise_share;        /* the band within which variants count as equivalent */
+    struct plan_fault *faults; /* as written */
+    size_t fault_count;
     struct plan_observe *observes;
     size_t observe_count;
     struct plan_derive *derives;
     size_t derive_count;
-    struct metric *metrics; /* METRIC_BUILTIN_COUNT + observe_count + derive_count */
+    struct metric *metrics; /* built-in, observed, PLAN_FAULT_METRICS a fault, derived */
     size_t metric_count;
     int *show; /* metrics to print as further columns */
     size_t show_count;
@@ -220,6 +273,8 @@ struct plan_tables {
     size_t service_size_bytes;   /* of the struct they fill */
     int (*service_check)(const void *settings, struct err *err); /* contradictions; may be NULL */
     const char *const *service_reserved; /* names of settings the runner gives; NULL: none */
+    const struct fault_type *const *proxy_faults;       /* ends with NULL; NULL: none are known */
+    const struct plan_fault_kind *const *runner_faults; /* likewise: those the runner makes */
 };
 
 /* Reads a scenario file. Errors read `file:line:column: what was expected`. -EINVAL for what is
@@ -245,6 +300,9 @@ void plan_gather(const struct plan *plan, const double *rows, double *whole);
 
 /* The index of a metric by name, or -1. */
 int plan_metric_find(const struct plan *plan, const char *name);
+
+/* The index of a fault's metric, by enum plan_fault_metric. */
+size_t plan_fault_metric(const struct plan *plan, size_t fault, int which);
 
 /* The format, for reference pages: what the parser itself goes by. A section's keys come from one
  * or more tables of settings and from a list of structural keys. */

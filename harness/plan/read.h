@@ -20,6 +20,7 @@ enum {
     SECTION_CLAIM,
     SECTION_SEARCH,
     SECTION_DATABASE,
+    SECTION_FAULT,
 };
 
 /* As many structs as a section has tables of settings, see struct plan_section. */
@@ -57,6 +58,7 @@ extern const struct param plan_phase_params[];
 extern const struct param plan_params[];
 extern const struct param plan_variant_params[];
 extern const struct param plan_database_params[];
+extern const struct param plan_fault_params[];
 
 /* A plan under construction. */
 struct reading {
@@ -74,6 +76,10 @@ struct reading {
  * left alone; others are refused with a suggestion. Keys not given keep what is there. */
 int read_settings(struct reading *reading, const yaml_node_t *mapping, int section,
                   void *const states[STATES_MAX]);
+
+/* The same of a section made for the occasion. */
+int read_settings_of(struct reading *reading, const yaml_node_t *mapping,
+                     const struct plan_section *section, void *const states[STATES_MAX]);
 
 /* Whether node's text is fit to stand in expressions; says what it should be when not. */
 int read_name_check(struct reading *reading, const yaml_node_t *node, const char *what);
@@ -95,6 +101,7 @@ int read_variants(struct reading *reading, const yaml_node_t *node,
 int read_load(struct reading *reading, const yaml_node_t *node);
 int read_search(struct reading *reading, const yaml_node_t *node, struct plan_phase *phase);
 int read_phases(struct reading *reading, const yaml_node_t *node);
+int read_faults(struct reading *reading, const yaml_node_t *node);
 int read_metrics(struct reading *reading, const yaml_node_t *observe, const yaml_node_t *derive);
 int read_show(struct reading *reading, const yaml_node_t *node);
 int read_expects(struct reading *reading, const yaml_node_t *node, enum expr_scope scope,
@@ -103,6 +110,7 @@ int read_claims(struct reading *reading, const yaml_node_t *node);
 
 /* Release what the parts hold, but not the structs themselves. */
 void plan_database_fini(struct plan_database *database);
+void plan_fault_fini(struct plan_fault *fault);
 void plan_subject_fini(struct plan_subject *subject);
 void plan_requests_destroy(struct load_request *requests, size_t count);
 

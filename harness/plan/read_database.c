@@ -105,8 +105,8 @@ static int check_name(struct reading *reading, const yaml_node_t *key)
     return 0;
 }
 
-static int read_settings_of(struct reading *reading, const yaml_node_t *node,
-                            struct plan_database *database)
+static int read_server_settings(struct reading *reading, const yaml_node_t *node,
+                                struct plan_database *database)
 {
     struct document *doc = &reading->doc;
     int rc =
@@ -148,7 +148,7 @@ static int read_mapping(struct reading *reading, const yaml_node_t *node,
         return document_fail(doc, node, reading->err,
                              "a database of kind none has nothing else: expected kind: postgres");
     if (!rc && settings)
-        rc = read_settings_of(reading, settings, database);
+        rc = read_server_settings(reading, settings, database);
     if (!rc && setup)
         rc = read_sql(reading, setup, &database->setup);
     if (!rc && each_round)

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,21 +370,59 @@ static int read_derives(struct reading *reading, const yaml_node_t *node)
     return rc;
 }
 
+/* "partition_depth" and so on, for each fault; what they mean is in measure/recovery.h. */
+static const struct metric fault_metrics[PLAN_FAULT_METRICS] = {
+    [PLAN_FAULT_DEPTH] = {"depth", METRIC_SHARE, METRIC_MORE, METRIC_OVER_FAULT,
+                          "goodput at its worst over that before the fault; 0 % is a standstill"},
+    [PLAN_FAULT_DETECT] = {"detect", METRIC_NS, METRIC_LESS, METRIC_OVER_FAULT,
+                           "from the fault's first effect to what a client saw of it: an error, or "
+                           "slow replies"},
+    [PLAN_FAULT_RECOVER] = {"recover", METRIC_NS, METRIC_LESS, METRIC_OVER_FAULT,
+                            "from the fault's end until goodput and latency were back for good"},
+    [PLAN_FAULT_RECOVERED] = {"recovered", METRIC_COUNT, METRIC_MORE, METRIC_OVER_FAULT,
+                              "1 when goodput and latency came back within the phase, else 0"},
+    [PLAN_FAULT_ERRORS] = {"errors", METRIC_SHARE, METRIC_LESS, METRIC_OVER_FAULT,
+                           "share of the requests that failed while the fault was there"},
+    [PLAN_FAULT_AMPLIFICATION] = {"amplification", METRIC_NUMBER, METRIC_LESS, METRIC_OVER_FAULT,
+                                  "queries a request while the fault was there"},
+};
+
+static int add_fault_metrics(struct reading *reading, const yaml_node_t *node, size_t index)
+{
+    struct plan *plan = reading->plan;
+    struct plan_fault *fault = &plan->faults[index];
+    int rc = 0;
+    for (size_t i = 0; !rc && i < PLAN_FAULT_METRICS; i++) {
+        if (asprintf(&fault->metric_names[i], "%s_%s", fault->name, fault_metrics[i].name) < 0) {
+            fault->metric_names[i] = NULL;
+            return err_sys(reading->err, -ENOMEM, "read %.200s", reading->doc.path);
+        }
+        rc = check_metric_name(reading, node, fault->metric_names[i]);
+        plan->metrics[plan->metric_count] = fault_metrics[i];
+        plan->metrics[plan->metric_count++].name = fault->metric_names[i];
+    }
+    return rc;
+}
+
 int read_metrics(struct reading *reading, const yaml_node_t *observe, const yaml_node_t *derive)
 {
     struct plan *plan = reading->plan;
+    const yaml_node_t *faults = document_get(&reading->doc, document_root(&reading->doc), "faults");
     size_t own = member_count(observe) + member_count(derive);
     if (own > METRICS_MAX)
         return document_fail(&reading->doc, observe ? observe : derive, reading->err,
                              "expected at most %d observed and derived metrics", METRICS_MAX);
     int rc =
-        read_alloc(reading, METRIC_BUILTIN_COUNT + own, sizeof(*plan->metrics), &plan->metrics);
+        read_alloc(reading, METRIC_BUILTIN_COUNT + own + plan->fault_count * PLAN_FAULT_METRICS,
+                   sizeof(*plan->metrics), &plan->metrics);
     if (rc)
         return rc;
     memcpy(plan->metrics, metric_builtin, METRIC_BUILTIN_COUNT * sizeof(*plan->metrics));
     plan->metric_count = METRIC_BUILTIN_COUNT;
     if (observe)
         rc = read_observes(reading, observe);
+    for (size_t i = 0; !rc && i < plan->fault_count; i++)
+        rc = add_fault_metrics(reading, document_item(&reading->doc, faults, i), i);
     if (!rc && derive)
         rc = read_derives(reading, derive);
     return rc;

@@ -30,8 +30,33 @@ static int check(const void *settings, struct err *err)
     return self->threads > 7 ? err_set(err, -EINVAL, "too many threads") : 0;
 }
 
+struct delay {
+    uint64_t delay_ns;
+    char *match;
+};
+
+static const struct param delay_params[] = {
+    {PARAM_NS("delay", delay, delay_ns, "10ms", "how much")},
+    {PARAM_TEXT("match", delay, match, NULL, "of what")},
+    {0},
+};
+
+static const struct fault_type fault_delay = {
+    .name = "delay", .params = delay_params, .state_bytes = sizeof(struct delay), .both = true};
+static const struct fault_type *const proxy_faults[] = {&fault_delay, NULL};
+static const struct plan_fault_kind kind_pause = {
+    .name = "pause", .summary = "stops", .service = true, .started = true};
+static const struct plan_fault_kind *const runner_faults[] = {&kind_pause, NULL};
+
 static void use(const struct plan *plan)
 {
+    for (size_t i = 0; i < plan->fault_count; i++) {
+        const struct plan_phase *phase = &plan->phases[plan->faults[i].phase];
+        assert(phase->kind == PLAN_PHASE_MEASURE && !phase->objective);
+        assert(plan->faults[i].at_ns + plan->faults[i].for_ns <= phase->length_ns);
+        size_t metric = plan_fault_metric(plan, i, PLAN_FAULT_METRICS - 1);
+        assert(plan_phase_of(plan, metric) == (int)plan->faults[i].phase);
+    }
     size_t count = plan->phase_count * plan->metric_count;
     double *rows = calloc(count + plan->metric_count, sizeof(*rows));
     assert(rows);
@@ -48,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct plan_tables tables = {service, sizeof(struct settings), check, NULL};
+    struct plan_tables tables = {service,      sizeof(struct settings), check, NULL, proxy_faults,
+                                 runner_faults};
     struct plan *plan = NULL;
     struct err err = {0};
     int rc = plan_parse("fuzz.yaml", (const char *)data, size, &tables, &plan, &err);
