@@ -69,14 +69,15 @@ struct fault_piece {
     bool committed;   /* downstream: query has committed, and this is the server's word of it */
     uint64_t late_ns; /* upstream, with a query: the server itself is to be that late with it;
                          hooks may add to it. Held that long where the server cannot be made so */
-    const struct fault_error *error; /* set by the hook that answers FAULT_FAIL; the fault's */
+    const struct fault_error *error; /* set by the hook that answers FAULT_FAIL; copied */
 };
 
 /* What becomes of a piece beyond being sent when due. */
 enum fault_verdict {
     FAULT_PASS,
     FAULT_DROP,  /* swallowed: nobody gets it */
-    FAULT_CLOSE, /* sent when due; then both sides of the link are closed */
+    FAULT_CLOSE, /* sent when due; then both sides of the link are closed. What the hook cut off,
+                    and all behind it, is lost */
     FAULT_RESET, /* not sent; when due, both sides get a TCP reset */
     FAULT_FAIL,  /* the query it begins fails, with piece->error; the transaction's state is the
                     server's own, which is made to refuse it */
@@ -84,9 +85,10 @@ enum fault_verdict {
 
 /* What becomes of a new connection before the upstream is called. */
 struct fault_arrival {
-    uint64_t due_ns;   /* when the upstream is called: now, or later; CLOCK_NEVER: not before the
-                          fault goes, the client waits */
-    size_t links_open; /* of the proxy, without this one */
+    uint64_t due_ns;   /* when the upstream is called: when it arrived, or later; CLOCK_NEVER: not
+                          before the hook is asked again, which is whenever a fault comes, changes or
+                          goes, and when a link has ended */
+    size_t links_open; /* of the proxy: those whose upstream has been called */
 };
 
 /* Whether new connections get as far as being one. */
@@ -108,18 +110,21 @@ struct fault_type {
     bool both;                  /* acts on connections as a whole: its stream is BOTH by default */
     bool needs_queries;         /* refused on a proxy that does not follow the protocol */
 
-    /* Contradictions among settings, as they are set or changed. */
-    int (*check)(const void *self, struct err *err);
+    /* Contradictions among settings, as they are set or changed. May also prepare what hooks need;
+     * settings that change are checked on a fresh self, which then takes the old one's place. */
+    int (*check)(void *self, struct err *err);
 
     /* Frees what settings beside the params have grown (the params are the caller's). */
     void (*fini)(void *self);
 
-    /* A new connection, before its upstream is called. */
+    /* A new connection, before its upstream is called. Asked again with the same arrival and the
+     * same draws as long as the connection waits. */
     enum fault_verdict (*on_arrival)(void *self, struct fault_link *link,
                                      struct fault_arrival *arrival);
 
-    /* The fault begins to act on a stream of a link: the link is new, or the fault. Returns when
-     * on_time is to be called; CLOCK_NEVER: not at all. */
+    /* The fault begins to act on a stream of a link: the link is new, or the fault, or its settings
+     * (own is then as it was left; zeroed else). Where requests are counted: with the first piece
+     * that it acts on. Returns when on_time is to be called; CLOCK_NEVER: not at all. */
     uint64_t (*on_begin)(void *self, void *own, struct fault_link *link, uint64_t now_ns);
 
     /* A piece, in order. May make it smaller. */
@@ -131,8 +136,8 @@ struct fault_type {
     enum fault_verdict (*on_time)(void *self, void *own, struct fault_link *link, uint64_t now_ns,
                                   uint64_t *again_ns);
 
-    /* The fault is taken away from a link that goes on: PASS, or what becomes of the link
-     * (Toxiproxy's timeout closes it). */
+    /* The fault is taken away from a link that goes on: PASS, or what becomes of the link: CLOSE
+     * (Toxiproxy's timeout), RESET, or DROP: it stays dead, this stream swallows everything. */
     enum fault_verdict (*on_end)(void *self, void *own, struct fault_link *link);
 
     /* Whether new connections get in, now; asked when the fault comes, changes, and at *again_ns
@@ -147,6 +152,9 @@ struct fault_aim {
     uint64_t after;  /* requests it lets pass first, counted over the proxy since it was added */
     uint64_t first;  /* requests it acts on after those; 0: all */
 };
+
+/* Connections that are held up before their upstream is called are counted as requests of their
+ * own. */
 
 /* Its settings, for attributes, files and command lines. */
 extern const struct param fault_aim_params[];

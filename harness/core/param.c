@@ -76,6 +76,13 @@ static const struct unit *find_unit(const struct unit *units, const char *suffix
     return NULL;
 }
 
+double param_wire(const struct param *param)
+{
+    if (param->wire != 0)
+        return param->wire;
+    return param->type == PARAM_TYPE_NS ? 1e6 : 1;
+}
+
 static int refuse(const struct param *param, const char *text, struct err *err)
 {
     return err_set(err, -EINVAL, "%s: expected %s, not '%.80s'", param->name, param_expects(param),

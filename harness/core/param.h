@@ -36,6 +36,7 @@ struct param {
     bool secret;         /* a text that may hold a password: a command line is cleared of it */
     bool repeats;        /* a text that, given again, gains a line instead of being replaced */
     const char *section; /* heading in the help from this setting on; NULL: the one before */
+    double wire;         /* what 1 as a bare number (JSON) stands for; 0: see param_wire */
 };
 
 #define PARAM_FIELD(name_, kind_, struct_, field_, fallback_, help_)                               \
@@ -77,6 +78,12 @@ const char *word_suggest(const char *const *words, const char *name);
 
 /* Writes the field's value in the text form param_set reads. Returns the length, as snprintf. */
 int param_format(const struct param *param, const void *state, char *text, size_t size_bytes);
+
+/* What 1 stands for where settings are bare numbers, in the field's unit: 1e6 for a duration in
+ * milliseconds, which it is unless the table says otherwise; 1 for other numbers. A control API
+ * reads field = number * param_wire and writes number = field / param_wire; booleans, texts and
+ * choices are JSON's own. */
+double param_wire(const struct param *param);
 
 /* What kind of text the setting takes, with an example: "a duration such as 10ms". */
 const char *param_expects(const struct param *param);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* chain.h - one stream of one link: the faults that act on it, in order, and the pieces on their
+ * way through them. No I/O: the relay's fiber of the stream moves bytes in and out.
+ *
+ *     while chain_is_empty: move bytes as you like (straight, splice), and chain_note them
+ *     read            -> chain_push        copies; runs the faults
+ *     wait until      chain_next_ns, or room for more (chain_queued_bytes), or somebody calls
+ *                     chain_add, chain_change or chain_remove
+ *     chain_take      -> send, shut down, close, reset -> chain_sent
+ *
+ * A piece waits at the fault that delays it until it is due, and goes on then through the faults
+ * behind it: a fault that comes later sees what earlier ones still delay, and what a fault held
+ * goes on at once when it is changed or taken away. A piece never overtakes another. When a hook
+ * has made a piece smaller, the rest is shown to it once the first part has left. What has gone
+ * through all of them waits to be taken, and is out of reach of any fault.
+ *
+ * Embedded in the relay's link; memory comes with acting faults and pushed pieces only. On the
+ * proxy's ring thread; nothing here waits. */
+#ifndef POOLSTORM_FAULTS_PROXY_CHAIN_H
+#define POOLSTORM_FAULTS_PROXY_CHAIN_H
+
+#include "core/list.h"
+#include "faults/fault.h"
+#include "faults/proxy/toxic.h"
+
+struct chain {
+    struct toxic_peer *peer; /* the link's; outlives the chain */
+    struct list acts;        /* a toxic's part in this stream each, in the order they act */
+    struct list out;         /* pieces that have passed all, in order */
+    size_t acting;           /* acts that toxicity and source have chosen */
+    size_t queued_bytes;     /* memory of all pieces */
+    size_t sent_bytes;       /* of the first of out */
+    enum fault_stream stream;
+    enum fault_verdict verdict; /* upon the link, now: PASS, CLOSE or RESET */
+    bool dead;                  /* a fault that has gone left it so: swallows everything */
+};
+
+/* Something read. */
+struct chain_input {
+    const char *data; /* the caller's, copied */
+    size_t size_bytes;
+    bool end;                  /* the stream's end: no bytes */
+    bool followed;             /* the link's protocol is: request is counted by the caller */
+    const struct query *query; /* see fault_piece.query; outlives the piece; may be NULL */
+    bool committed;            /* see fault_piece */
+    uint64_t request;          /* of query, as toxics_request said */
+};
+
+/* What to do next. */
+struct chain_item {
+    /* PASS: send data, or, without any, the stream has ended. CLOSE: close both sides; the bytes
+     * before it have been sent. RESET: reset both sides. FAIL: data begins a query that is to fail;
+     * piece->error says how. */
+    enum fault_verdict verdict;
+    const char *data; /* the chain's, until chain_sent or chain_fini, whatever is called between */
+    size_t size_bytes;
+    bool end;
+    const struct fault_piece *piece; /* as the faults left it: query, error, late_ns; as data */
+};
+
+/* With the toxics the proxy has on this stream. -ENOMEM: as if never called. */
+int chain_init(struct chain *chain, struct toxic_peer *peer, enum fault_stream stream,
+               uint64_t now_ns);
+
+/* Drops what is queued. */
+void chain_fini(struct chain *chain);
+
+/* A toxic has come (and is on none of its link's chains yet), was changed, goes. Nothing happens
+ * where it is not on this stream. The fiber that takes from the chain has to look again after
+ * each. */
+int chain_add(struct chain *chain, struct toxic *toxic, uint64_t now_ns);
+void chain_change(struct chain *chain, struct toxic *toxic, uint64_t now_ns);
+void chain_remove(struct chain *chain, struct toxic *toxic, uint64_t now_ns);
+
+/* No fault acts and nothing is queued or to be done: bytes may go past the chain. */
+static inline bool chain_is_empty(const struct chain *chain)
+{
+    return chain->acting == 0 && chain->queued_bytes == 0 && chain->verdict == FAULT_PASS &&
+           !chain->dead;
+}
+
+/* Memory of what is queued, book-keeping included: reading should stop above a limit. */
+static inline size_t chain_queued_bytes(const struct chain *chain)
+{
+    return chain->queued_bytes;
+}
+
+/* Bytes were read that go past the chain. (Those of chain_push are counted there.) */
+void chain_note(struct chain *chain, size_t size_bytes);
+
+/* Everything that was read, or that the stream has ended. -ENOMEM: nothing has happened. */
+int chain_push(struct chain *chain, const struct chain_input *input, uint64_t now_ns);
+
+/* When chain_take has something to say, or may: 0 for now, CLOCK_NEVER for nothing by itself. */
+uint64_t chain_next_ns(const struct chain *chain);
+
+/* Moves pieces on that are due. false: nothing to do yet. The same item comes again until
+ * chain_sent has been told all of its bytes, or, for one without any, 0. */
+bool chain_take(struct chain *chain, uint64_t now_ns, struct chain_item *item);
+
+/* So many bytes of the item have been sent (or otherwise dealt with). CLOSE and RESET need not be
+ * told: the link is over. */
+void chain_sent(struct chain *chain, size_t size_bytes);
+
+#endif
