@@ -110,11 +110,14 @@ struct fault_type {
     bool both;                  /* acts on connections as a whole: its stream is BOTH by default */
     bool needs_queries;         /* refused on a proxy that does not follow the protocol */
 
-    /* Contradictions among settings, as they are set or changed. May also prepare what hooks need;
-     * settings that change are checked on a fresh self, which then takes the old one's place. */
-    int (*check)(void *self, struct err *err);
+    /* Contradictions among settings, as they are set or changed. */
+    int (*check)(const void *self, struct err *err);
 
-    /* Frees what settings beside the params have grown (the params are the caller's). */
+    /* Makes what hooks need beside the params, once those have been checked: reads files. Settings
+     * that change are made ready as a fresh self, which then takes the old one's place. */
+    int (*prepare)(void *self, struct err *err);
+
+    /* Frees what prepare has made, as far as it came (the params are the caller's). */
     void (*fini)(void *self);
 
     /* A new connection, before its upstream is called. Asked again with the same arrival and the

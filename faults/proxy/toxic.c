@@ -283,6 +283,8 @@ static int settings_create(const struct fault_type *type, const void *from, void
                   : param_defaults(type->params, settings, err);
     if (rc == 0 && type->check)
         rc = type->check(settings, err);
+    if (rc == 0 && type->prepare)
+        rc = type->prepare(settings, err);
     if (rc) {
         settings_destroy(type, settings);
         return rc;
