@@ -28,6 +28,24 @@ static void what_is_left_out_is_missing(void **unused)
     assert_null(gauge.values);
 }
 
+/* The first entry at the bound tells, on the phase's own clock. */
+static void a_bound_is_reached_once_or_never(void **unused)
+{
+    (void)unused;
+    struct gauge gauge = made();
+    gauge_cut(&gauge, 1150, 1000);
+    assert_true(gauge_reached(&gauge, EXPR_GREATER_EQUAL, 4) == 50);
+    assert_true(gauge_reached(&gauge, EXPR_GREATER, 4) ==
+                350); /* 25, behind two that are missing */
+    assert_true(gauge_reached(&gauge, EXPR_NOT_EQUAL, 4) == 350);
+    assert_true(gauge_reached(&gauge, EXPR_EQUAL, 81) == 750);
+    assert_true(isnan(gauge_reached(&gauge, EXPR_GREATER, 81)));
+    gauge.opened = true;
+    gauge.opening = 7;
+    assert_true(gauge_reached(&gauge, EXPR_GREATER, 4) == 0);
+    gauge_fini(&gauge);
+}
+
 /* It bounds what was seen, but is no sample of the phase. */
 static void the_opening_counts_for_the_extremes(void **unused)
 {
@@ -125,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_is_missing),
         cmocka_unit_test(only_what_is_of_the_phase_stays),
+        cmocka_unit_test(a_bound_is_reached_once_or_never),
         cmocka_unit_test(the_opening_counts_for_the_extremes),
         cmocka_unit_test(a_phase_without_samples_has_none),
         cmocka_unit_test(one_figure_is_taken),

@@ -312,6 +312,33 @@ static void gauges_are_gathered_as_they_are_taken(void **unused)
     plan_destroy(plan);
 }
 
+/* The metric is a time, whatever unit the bound is in. */
+static void bounds_are_reached(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "variants: {a: {url: 'http://127.0.0.1:1'}}\n"
+                               "phases: [{name: p, for: 1s}]\n"
+                               "observe:\n"
+                               "  full: {series: in_use, reached: 20}\n"
+                               "  quiet: {series: oldest_seconds, reached: '<= 10ms'}\n"
+                               "  told: {series: leaks_total, reached: '> 0'}\n");
+    static const struct {
+        enum expr_op op;
+        double limit;
+    } wanted[] = {{EXPR_GREATER_EQUAL, 20}, {EXPR_LESS_EQUAL, 1e7}, {EXPR_GREATER, 0}};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        assert_int_equal(plan->observes[i].take, PLAN_TAKE_REACHED);
+        assert_int_equal(plan->observes[i].reached_op, wanted[i].op);
+        assert_float_equal(plan->observes[i].reached_limit, wanted[i].limit, 1e-6);
+        assert_false(plan->observes[i].counter);
+        assert_int_equal(plan->metrics[METRIC_BUILTIN_COUNT + i].unit, METRIC_NS);
+    }
+    assert_float_equal(plan->observes[0].scale, 1, 0);
+    assert_float_equal(plan->observes[1].scale, 1e9, 0);
+    plan_destroy(plan);
+}
+
 /* Of the phases that latencies are of: the one with a rate. */
 static void quantiles_of_histograms_are_observed(void **unused)
 {
@@ -623,6 +650,12 @@ static const struct {
      ":4:20: sql needs a database: the scenario has none"},
     {HEAD VARIANT PHASE "observe: {x: {sql: select 1, series: x}}\n",
      ":4:20: expected one of series, histogram and sql"},
+    {HEAD VARIANT PHASE "observe: {x: {series: x, reached: full}}\n", ":4:35: "},
+    {HEAD VARIANT PHASE "observe: {x: {series: x_seconds, reached: 20KB}}\n", ":4:43: expected"},
+    {HEAD VARIANT PHASE "observe: {x: {series: x, take: max, reached: 20}}\n",
+     ":4:46: expected reached for a gauge or sql, without take"},
+    {HEAD VARIANT PHASE "observe: {x: {histogram: x, quantile: 50%, reached: 20}}\n",
+     "expected reached for a gauge or sql"},
     {HEAD VARIANT PHASE "observe: {x: {sql: ' ; '}}\n",
      ":4:20: expected at least one SQL statement"},
     {HEAD VARIANT PHASE "observe: {x: {histogram: x_seconds}}\n",
@@ -850,6 +883,7 @@ int main(void)
         cmocka_unit_test(claims_and_conditions_are_read),
         cmocka_unit_test(a_round_is_gathered_from_its_phases),
         cmocka_unit_test(gauges_are_gathered_as_they_are_taken),
+        cmocka_unit_test(bounds_are_reached),
         cmocka_unit_test(quantiles_of_histograms_are_observed),
         cmocka_unit_test(faults_stand_on_a_timeline),
         cmocka_unit_test(sql_is_observed_of_a_database),

@@ -105,6 +105,9 @@ const struct param plan_observe_params[] = {
     {PARAM_CHOICE("take", metric_text, take, "last",
                   "of a gauge over a phase; all but last sample it while it lasts, and keep that",
                   plan_take_names)},
+    {PARAM_TEXT("reached", metric_text, reached, NULL,
+                "instead of take: how long after the phase's start it was at a bound such as "
+                "\">= 20\" for the first time; none if never")},
     {PARAM_CHOICE("at", metric_text, at, "phase",
                   "when sql is asked; round: once, after the last phase", plan_at_names)},
     {PARAM_CHOICE("unit", metric_text, unit, "auto",

@@ -9,12 +9,14 @@
  * index: the built-in metrics first (enum metric_index), then the observed, then those of faults,
  * then the derived ones; NAN is "none". The runner fills all but the derived ones of the measured
  * phases, plan_derive works out the rest of a row, and plan_gather makes the row of the whole
- * round, which is what a path without a phase means: qps, goodput, a request's cost  the first
- * closed-loop measured phase, else the first measured latencies, lateness             the first
- * open-loop measured phase, else the first measured quantiles of observed ones      likewise
- *   counts, observed counters       summed over the measured phases
- *   observed gauges                 by take: the last measured phase's; the largest, least or mean
- *   figures of a fault              the phase the fault is in
+ * round, which is what a path without a phase means:
+ *
+ *   qps, goodput, a request's cost: the first closed-loop measured phase, else the first measured;
+ *   latencies, lateness, quantiles of observed ones: the first open-loop one, else the first;
+ *   counts, observed counters: summed over the measured phases;
+ *   observed gauges: by take, the last measured phase's, or the largest, least or mean;
+ *   when a bound was reached: in the last measured phase;
+ *   figures of a fault: in the phase the fault is in.
  */
 #ifndef POOLSTORM_PLAN_PLAN_H
 #define POOLSTORM_PLAN_PLAN_H
@@ -187,7 +189,13 @@ struct plan_fault {
 
 /* What is kept of a gauge over a phase. All but the last are sampled while it lasts, and what was
  * seen over time is kept as well. */
-enum plan_take { PLAN_TAKE_LAST, PLAN_TAKE_MAX, PLAN_TAKE_MEAN, PLAN_TAKE_MIN };
+enum plan_take {
+    PLAN_TAKE_LAST,
+    PLAN_TAKE_MAX,
+    PLAN_TAKE_MEAN,
+    PLAN_TAKE_MIN,
+    PLAN_TAKE_REACHED, /* when a bound was first met: said by `reached`, not by `take` */
+};
 
 /* When a statement is asked. */
 enum plan_at {
@@ -195,21 +203,23 @@ enum plan_at {
     PLAN_AT_ROUND, /* once, after the last phase: a figure of the whole round alone */
 };
 
-extern const char *const plan_take_names[]; /* by enum plan_take, ends with NULL */
+extern const char *const plan_take_names[]; /* by enum plan_take up to MIN, ends with NULL */
 extern const char *const plan_at_names[];   /* by enum plan_at, ends with NULL */
 
 /* One of a series or a histogram of the subject's /metrics, or a statement its database is asked.
  * Metric index METRIC_BUILTIN_COUNT + its own index. */
 struct plan_observe {
-    char *name;          /* the metric's name */
-    char *series;        /* Prometheus name, with labels in braces where given; or NULL */
-    char *histogram;     /* likewise, without _bucket; or NULL */
-    double quantile;     /* of what a histogram grew by over the phase, above 0 and below 1 */
-    struct plan_sql sql; /* yields one number; text NULL: none */
-    bool counter;        /* growth over the phase is kept, else what take says */
-    int take;            /* enum plan_take; LAST for a counter and a histogram */
-    int at;              /* enum plan_at; PHASE for all but sql */
-    double scale;        /* the metric is what was read times this: 1e9 for seconds */
+    char *name;           /* the metric's name */
+    char *series;         /* Prometheus name, with labels in braces where given; or NULL */
+    char *histogram;      /* likewise, without _bucket; or NULL */
+    double quantile;      /* of what a histogram grew by over the phase, above 0 and below 1 */
+    struct plan_sql sql;  /* yields one number; text NULL: none */
+    bool counter;         /* growth over the phase is kept, else what take says */
+    int take;             /* enum plan_take; LAST for a counter and a histogram */
+    int at;               /* enum plan_at; PHASE for all but sql */
+    int reached_op;       /* enum expr_op, of REACHED: what is observed reached_op reached_limit */
+    double reached_limit; /* likewise, in its unit; the metric is a time from the phase's start */
+    double scale;         /* the metric is what was read times this: 1e9 for seconds */
 };
 
 struct plan_derive {

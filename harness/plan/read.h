@@ -31,6 +31,7 @@ struct metric_text {
     char *from;      /* series or expression */
     char *histogram; /* instead of a series */
     char *sql;       /* likewise */
+    char *reached;   /* a bound, of which is told when it was met; or NULL */
     double quantile; /* of a histogram */
     int take;        /* enum plan_take */
     int at;          /* enum plan_at */

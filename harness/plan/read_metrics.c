@@ -105,10 +105,9 @@ static struct metric *add_metric(struct plan *plan, const char *name, const char
 static enum metric_over observe_over(const struct plan_observe *observe)
 {
     static const enum metric_over over[] = {
-        [PLAN_TAKE_LAST] = METRIC_OVER_LAST,
-        [PLAN_TAKE_MAX] = METRIC_OVER_MAX,
-        [PLAN_TAKE_MEAN] = METRIC_OVER_MEAN,
-        [PLAN_TAKE_MIN] = METRIC_OVER_MIN,
+        [PLAN_TAKE_LAST] = METRIC_OVER_LAST,   [PLAN_TAKE_MAX] = METRIC_OVER_MAX,
+        [PLAN_TAKE_MEAN] = METRIC_OVER_MEAN,   [PLAN_TAKE_MIN] = METRIC_OVER_MIN,
+        [PLAN_TAKE_REACHED] = METRIC_OVER_LAST,
     };
     if (observe->at == PLAN_AT_ROUND)
         return METRIC_OVER_ROUND;
@@ -194,6 +193,26 @@ static int check_kinds(struct reading *reading, const yaml_node_t *node,
     return 0;
 }
 
+/* A bound to be reached, in the unit of what is observed; a bare figure is one from below. */
+static int fill_reached(struct reading *reading, const yaml_node_t *node,
+                        struct plan_observe *observe, const struct metric_text *text,
+                        enum metric_unit unit)
+{
+    struct document *doc = &reading->doc;
+    enum expr_op op;
+    const yaml_node_t *reached = document_get(doc, node, "reached");
+    if (observe->histogram || text->at != PLAN_AT_PHASE || text->take != PLAN_TAKE_LAST)
+        return document_fail(doc, reached, reading->err,
+                             "expected reached for a gauge or sql, without take, at and quantile");
+    int rc = expr_parse_limit(text->reached, unit, &op, &observe->reached_limit, reading->err);
+    if (rc)
+        return document_wrap(doc, reached, 0, reading->err);
+    observe->take = PLAN_TAKE_REACHED;
+    observe->reached_op = (int)(op == EXPR_ABOUT ? EXPR_GREATER_EQUAL : op);
+    observe->counter = false; /* looked at while it grows */
+    return 0;
+}
+
 /* A series or a histogram in Prometheus' letters, or a statement. Takes the texts over. */
 static int fill_observe(struct reading *reading, const yaml_node_t *node,
                         struct plan_observe *observe, struct metric_text *text)
@@ -253,8 +272,12 @@ static int read_observe(struct reading *reading, const yaml_node_t *key, const y
         bool counter;
         if (text.unit == 0)
             metric->unit = observe->sql.text ? METRIC_COUNT : infer_unit(what, &counter);
-        metric->over = observe_over(observe);
         observe->scale = metric->unit == METRIC_NS ? 1e9 : 1;
+        if (text.reached) {
+            rc = fill_reached(reading, node, observe, &text, metric->unit);
+            metric->unit = METRIC_NS;
+        }
+        metric->over = observe_over(observe);
     }
     param_fini(plan_observe_params, &text);
     return rc;

@@ -22,9 +22,10 @@ struct scale {
     double low, high;
 };
 
+/* When a bound was reached is a figure, and what it was looked for in is mostly drawn already. */
 static bool is_drawn(const struct plan_observe *observe)
 {
-    return observe->take != PLAN_TAKE_LAST;
+    return observe->take != PLAN_TAKE_LAST && observe->take != PLAN_TAKE_REACHED;
 }
 
 /* The valid round whose figure has as many others above as below, the lower one of two. */

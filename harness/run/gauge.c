@@ -100,6 +100,16 @@ double gauge_take(const struct gauge *gauge, int take)
     return value;
 }
 
+double gauge_reached(const struct gauge *gauge, int op, double limit)
+{
+    if (gauge->opened && expr_holds((enum expr_op)op, gauge->opening, limit, 0))
+        return 0;
+    for (size_t i = 0; i < gauge->count; i++)
+        if (!isnan(gauge->values[i]) && expr_holds((enum expr_op)op, gauge->values[i], limit, 0))
+            return (double)(gauge->start_ns + i * gauge->period_ns);
+    return NAN;
+}
+
 void gauge_thin(struct gauge *gauge, size_t limit, int take)
 {
     size_t each = (gauge->count + limit - 1) / limit, count = 0;

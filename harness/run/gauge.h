@@ -37,6 +37,10 @@ void gauge_cut(struct gauge *gauge, uint64_t start_ns, uint64_t length_ns);
  * but not for the mean: it is of a moment before the phase's load. NAN without samples. */
 double gauge_take(const struct gauge *gauge, int take);
 
+/* How long after start_ns of 0 a bound (enum expr_op) was met for the first time; 0 when the
+ * opening did. NAN: never. */
+double gauge_reached(const struct gauge *gauge, int op, double limit);
+
 /* Joins neighbours, as take says, until at most limit (1 or more) entries are left. */
 void gauge_thin(struct gauge *gauge, size_t limit, int take);
 

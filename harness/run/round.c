@@ -163,6 +163,8 @@ static int fill_observed(const struct plan *plan, struct result_step *step,
         const double *from = before->observed.values, *to = after->observed.values;
         if (observe->histogram)
             rc = fill_histogram(plan, i, step, before, after, out);
+        else if (gauge && observe->take == PLAN_TAKE_REACHED)
+            *out = gauge_reached(gauge, observe->reached_op, observe->reached_limit);
         else if (gauge)
             *out = gauge_take(gauge, observe->take);
         else if (observe->counter)
