@@ -45,7 +45,7 @@ static const struct param delay_params[] = {
     {0},
 };
 
-static int check_delay(void *state, struct err *err)
+static int check_delay(const void *state, struct err *err)
 {
     const struct delay *self = state;
     return self->jitter_ns > self->delay_ns ? err_set(err, -EINVAL, "jitter must not exceed delay")
@@ -69,7 +69,7 @@ struct lock {
 
 static const struct param lock_params[] = {{PARAM_TEXT("table", lock, table, NULL, "which")}, {0}};
 
-static int check_lock(void *state, struct err *err)
+static int check_lock(const void *state, struct err *err)
 {
     const struct lock *self = state;
     return self->table ? 0 : err_set(err, -EINVAL, "expected a table");
