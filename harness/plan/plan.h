@@ -152,7 +152,7 @@ struct plan_fault_kind {
     const struct fault_type *proxy; /* the proxy's kind; NULL: the runner's own */
 
     /* Contradictions among settings; may be NULL. */
-    int (*check)(void *settings, struct err *err);
+    int (*check)(const void *settings, struct err *err);
 };
 
 enum plan_on { PLAN_ON_DATABASE, PLAN_ON_SERVICE };
