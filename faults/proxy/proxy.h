@@ -98,6 +98,7 @@ struct toxic_options {
     const char *name; /* NULL or "": "<type>_<stream>" */
     const struct fault_type *type;
     enum fault_stream stream;
+    const char *stream_text;     /* how its name was spelled, "Upstream"; NULL: as usual */
     const struct fault_aim *aim; /* NULL: the defaults */
     const void *settings;        /* by type->params, copied; NULL: the defaults */
 };
@@ -124,6 +125,7 @@ struct toxic *toxic_find(struct proxy *proxy, const char *name);
 const char *toxic_name(const struct toxic *toxic);
 const struct fault_type *toxic_type(const struct toxic *toxic);
 enum fault_stream toxic_stream(const struct toxic *toxic);
+const char *toxic_stream_text(const struct toxic *toxic);
 const struct fault_aim *toxic_aim(const struct toxic *toxic);
 const void *toxic_settings(const struct toxic *toxic); /* by type->params */
 

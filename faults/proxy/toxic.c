@@ -309,12 +309,16 @@ static int aim_create(struct fault_aim *aim, struct toxic_source *source,
     return rc;
 }
 
+static const char *stream_text(const struct toxic_options *options)
+{
+    return options->stream_text ? options->stream_text : fault_stream_names[options->stream];
+}
+
 static int name_toxic(const struct toxic_options *options, char **out, struct err *err)
 {
     bool given = options->name && options->name[0];
-    int rc = given
-                 ? asprintf(out, "%s", options->name)
-                 : asprintf(out, "%s_%s", options->type->name, fault_stream_names[options->stream]);
+    int rc = given ? asprintf(out, "%s", options->name)
+                   : asprintf(out, "%s_%s", options->type->name, stream_text(options));
     if (rc < 0) {
         *out = NULL;
         return err_sys(err, -ENOMEM, "make a fault");
@@ -327,6 +331,7 @@ static void toxic_free(struct toxic *toxic)
     settings_destroy(toxic->type, toxic->settings);
     param_fini(fault_aim_params, &toxic->aim);
     free(toxic->touched);
+    free(toxic->stream_text);
     free(toxic->name);
     free(toxic);
 }
@@ -346,7 +351,10 @@ int toxics_create(struct toxics *toxics, const struct toxic_options *options, bo
     toxic->toxics = toxics;
     toxic->requests_before = toxics->requests;
     toxic->links_before = toxics->links;
-    int rc = name_toxic(options, &toxic->name, err);
+    toxic->stream_text = strdup(stream_text(options));
+    int rc = toxic->stream_text ? 0 : err_sys(err, -ENOMEM, "make a fault");
+    if (rc == 0)
+        rc = name_toxic(options, &toxic->name, err);
     if (rc == 0 && toxics_find(toxics, toxic->name))
         rc = err_set(err, -EEXIST, "toxic already exists");
     if (rc == 0)
@@ -439,6 +447,11 @@ const struct fault_type *toxic_type(const struct toxic *toxic)
 enum fault_stream toxic_stream(const struct toxic *toxic)
 {
     return toxic->stream;
+}
+
+const char *toxic_stream_text(const struct toxic *toxic)
+{
+    return toxic->stream_text;
 }
 
 const struct fault_aim *toxic_aim(const struct toxic *toxic)

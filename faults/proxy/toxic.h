@@ -46,6 +46,7 @@ struct toxic {
     char *name;                    /* of malloc */
     const struct fault_type *type; /* static */
     enum fault_stream stream;
+    char *stream_text;            /* of malloc */
     struct fault_aim aim;         /* source is of malloc */
     struct toxic_source source;   /* aim.source, read */
     void *settings;               /* of malloc, type->state_bytes of it */
