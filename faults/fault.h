@@ -104,7 +104,7 @@ enum fault_door {
 struct fault_type {
     const char *name;           /* as in Toxiproxy's `type`: "latency", "reset_peer" */
     const char *summary;        /* one line, lower case, no full stop */
-    const struct param *params; /* its attributes; see faults/attributes.h for their JSON */
+    const struct param *params; /* its attributes; see faults/control/attributes.h for their JSON */
     size_t state_bytes;         /* of its settings and of what it keeps for the whole proxy */
     size_t own_bytes;           /* of what it keeps a stream of a link; 0: nothing */
     bool both;                  /* acts on connections as a whole: its stream is BOTH by default */

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* server.c - libmicrohttpd on our ring: its epoll descriptor is polled by a fiber, which lets it
+ * run when there is something to do. No thread, no lock. */
+#include "core/group.h"
+#include "core/io.h"
+#include "faults/control/answer.h"
+#include "faults/control/control.h"
+#include "faults/control/guard.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BODY_BYTES_MAX = 4 << 20, /* some 20,000 proxies with their toxics */
+    CONNECTIONS_MAX = 256,
+    IDLE_S = 60,
+    BACKLOG = 128,
+};
+
+struct control {
+    struct proxy_set *set; /* the caller's */
+    struct control_guard guard;
+    enum control_log log;      /* threshold */
+    struct addr addr;          /* as bound */
+    struct MHD_Daemon *daemon; /* owns the listening socket */
+    int epoll_fd;              /* the daemon's */
+    struct group group;        /* of the one fiber */
+};
+
+/* A request from its head to its reply. */
+struct exchange {
+    struct control_reply reply; /* status is not 0 once it is refused */
+    char *body;
+    size_t body_bytes, room_bytes;
+};
+
+/* ---- Requests -------------------------------------------------------------------------------- */
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static struct exchange *exchange_begin(const struct control *control,
+                                       struct MHD_Connection *connection)
+{
+    struct exchange *exchange = calloc(1, sizeof(*exchange));
+    const struct control_headers headers = {
+        .host = header(connection, "Host"),
+        .user_agent = header(connection, "User-Agent"),
+        .authorization = header(connection, "Authorization"),
+    };
+    if (exchange)
+        (void)control_guard_admits(&control->guard, &headers, &exchange->reply);
+    return exchange;
+}
+
+static void exchange_end(struct exchange *exchange)
+{
+    control_reply_fini(&exchange->reply);
+    free(exchange->body);
+    free(exchange);
+}
+
+/* Bytes of a request that is refused already are read and dropped: its sender gets to the answer.
+ */
+static void take_body(struct exchange *exchange, const char *data, size_t size_bytes)
+{
+    if (exchange->reply.status != 0)
+        return;
+    if (size_bytes > BODY_BYTES_MAX - exchange->body_bytes) {
+        control_reply_error(&exchange->reply, 413, "request body is larger than 4 MiB");
+        return;
+    }
+    if (exchange->room_bytes - exchange->body_bytes < size_bytes) {
+        size_t room_bytes = exchange->room_bytes * 2 + size_bytes;
+        char *grown = realloc(exchange->body, room_bytes);
+        if (!grown) {
+            control_reply_error(&exchange->reply, 500, "out of memory");
+            return;
+        }
+        exchange->body = grown;
+        exchange->room_bytes = room_bytes;
+    }
+    memcpy(exchange->body + exchange->body_bytes, data, size_bytes);
+    exchange->body_bytes += size_bytes;
+}
+
+static enum MHD_Result send_reply(struct MHD_Connection *connection, struct control_reply *reply)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(reply->body_bytes, reply->body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        return MHD_NO;
+    reply->body = NULL;
+    enum MHD_Result sound = MHD_YES;
+    if (reply->type)
+        sound = MHD_add_response_header(response, "Content-Type", reply->type);
+    if (sound && control_reply_failed(reply))
+        sound = MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (sound && reply->status == 401)
+        sound = MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    if (sound && reply->warning)
+        sound = MHD_add_response_header(response, "Warning", reply->warning);
+    if (sound)
+        sound = MHD_queue_response(connection, reply->status, response);
+    MHD_destroy_response(response);
+    return sound;
+}
+
+/* What is foreign in path is not handed to a terminal. */
+static void tell(const struct control *control, const char *method, const char *path,
+                 const struct control_reply *reply)
+{
+    enum control_log urgency = reply->status >= 500 || reply->warning ? CONTROL_LOG_WARN
+                               : reply->status >= 400 || strcmp(method, "GET") != 0
+                                   ? CONTROL_LOG_INFO
+                                   : CONTROL_LOG_DEBUG;
+    char shown[200];
+    if (urgency < control->log)
+        return;
+    (void)snprintf(shown, sizeof(shown), "%s", path);
+    for (char *letter = shown; *letter; letter++)
+        *letter = isprint((unsigned char)*letter) ? *letter : '?';
+    (void)fprintf(stderr, "poolstorm proxy: %.16s %s: %u %s\n", method, shown, reply->status,
+                  reply->warning                               ? reply->warning
+                  : control_reply_failed(reply) && reply->body ? reply->body
+                                                               : "");
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_bytes, void **state)
+{
+    const struct control *control = cls;
+    struct exchange *exchange = *state;
+    (void)version;
+    if (!exchange) {
+        *state = exchange_begin(control, connection);
+        return *state ? MHD_YES : MHD_NO;
+    }
+    if (*data_bytes > 0) {
+        take_body(exchange, data, *data_bytes);
+        *data_bytes = 0;
+        return MHD_YES;
+    }
+    const struct control_request request = {
+        .method = method,
+        .path = url,
+        .body = exchange->body,
+        .body_bytes = exchange->body_bytes,
+    };
+    if (exchange->reply.status == 0)
+        control_answer(control->set, &request, &exchange->reply);
+    tell(control, method, url, &exchange->reply);
+    return send_reply(connection, &exchange->reply);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)cls;
+    (void)connection;
+    (void)code;
+    if (*state)
+        exchange_end(*state);
+    *state = NULL;
+}
+
+/* Paths are decoded by whoever cuts them, and not before. */
+static size_t leave_encoded(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+static void wait_for_work(struct ctx *ctx, struct control *control)
+{
+    MHD_UNSIGNED_LONG_LONG span_ms = 0;
+    struct ctx turn;
+    if (MHD_get_timeout(control->daemon, &span_ms) == MHD_YES)
+        ctx_init_timeout(&turn, ctx, span_ms * NS_PER_MS);
+    else
+        ctx_init(&turn, ctx);
+    (void)io_poll(&turn, control->epoll_fd, POLLIN); /* either way there may be work */
+    ctx_fini(&turn);
+}
+
+static void serve(struct ctx *ctx, void *arg)
+{
+    struct control *control = arg;
+    while (!ctx_error(ctx)) {
+        (void)MHD_run(control->daemon); /* fails only without epoll */
+        fiber_yield();
+        wait_for_work(ctx, control);
+    }
+}
+
+/* ---- From start to stop ---------------------------------------------------------------------- */
+
+/* Returns the socket, or -errno. */
+static int open_listener(struct control *control, const struct addr *addr, struct err *err)
+{
+    int fd = sock_listen(addr, BACKLOG, false, err);
+    if (fd < 0)
+        return fd;
+    int rc = sock_local(fd, &control->addr);
+    if (!rc && fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+        rc = -errno;
+    if (!rc)
+        return fd;
+    (void)close(fd);
+    return err_sys(err, rc, "listen for the control API");
+}
+
+static int start_daemon(struct control *control, int listener, struct err *err)
+{
+    control->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, control, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_S, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    if (!control->daemon) {
+        (void)close(listener);
+        return err_set(err, -ENOMEM, "libmicrohttpd does not start");
+    }
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(control->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (!info || info->epoll_fd < 0)
+        return err_set(err, -ENOSYS, "libmicrohttpd was built without epoll");
+    control->epoll_fd = info->epoll_fd;
+    return 0;
+}
+
+static int check_address(const struct control_options *options, struct err *err)
+{
+    char where[128];
+    if (options->token || addr_is_loopback(&options->addr))
+        return 0;
+    return err_set(err, -EACCES,
+                   "whoever reaches %s could disturb what runs through the proxies: give a token "
+                   "(--token TEXT), or listen on loopback",
+                   addr_format(&options->addr, where, sizeof(where)));
+}
+
+int control_start(struct ctx *ctx, const struct control_options *options, struct proxy_set *set,
+                  struct control **out, struct err *err)
+{
+    int rc = check_address(options, err);
+    if (rc)
+        return rc;
+    struct control *control = calloc(1, sizeof(*control));
+    if (!control)
+        return err_sys(err, -ENOMEM, "start the control API");
+    control->set = set;
+    control->guard = (struct control_guard){.host = options->host, .token = options->token};
+    control->log = options->log;
+    group_init(&control->group, ctx);
+    rc = open_listener(control, &options->addr, err);
+    if (rc >= 0)
+        rc = start_daemon(control, rc, err);
+    if (!rc && group_spawn(&control->group, "control", serve, control))
+        rc = err_sys(err, -ENOMEM, "start the control API");
+    if (rc) {
+        control_stop(control);
+        return rc;
+    }
+    *out = control;
+    return 0;
+}
+
+const struct addr *control_addr(const struct control *control)
+{
+    return &control->addr;
+}
+
+void control_stop(struct control *control)
+{
+    if (!control)
+        return;
+    group_cancel(&control->group, "the control API ends");
+    (void)group_join(NULL, &control->group);
+    (void)group_fini(&control->group);
+    if (control->daemon)
+        MHD_stop_daemon(control->daemon);
+    free(control);
+}
