@@ -144,7 +144,8 @@ struct fault_type {
     enum fault_verdict (*on_end)(void *self, void *own, struct fault_link *link);
 
     /* Whether new connections get in, now; asked when the fault comes, changes, and at *again_ns
-     * (CLOCK_NEVER as it comes in). */
+     * (CLOCK_NEVER as it comes in), and only where the fault is aimed at everybody: on_arrival has
+     * to do with those who get in all the same. */
     enum fault_door (*door)(void *self, uint64_t now_ns, uint64_t *again_ns);
 };
 

@@ -481,6 +481,12 @@ uint64_t toxics_request(struct toxics *toxics)
 
 /* ---- New connections ------------------------------------------------------------------------- */
 
+/* A door is shut for everybody or for nobody: those who aim are asked by arrival. */
+static bool aims_at_all(const struct toxic *toxic)
+{
+    return toxic->aim.toxicity >= 1 && toxic->source.family == 0 && !toxic_counts(toxic);
+}
+
 enum fault_door toxics_door(struct toxics *toxics, uint64_t now_ns, uint64_t *again_ns)
 {
     enum fault_door worst = FAULT_DOOR_OPEN;
@@ -490,7 +496,9 @@ enum fault_door toxics_door(struct toxics *toxics, uint64_t now_ns, uint64_t *ag
         if (!toxic->type->door)
             continue;
         uint64_t again = CLOCK_NEVER;
-        enum fault_door door = toxic->type->door(toxic->settings, now_ns, &again);
+        enum fault_door door = FAULT_DOOR_OPEN;
+        if (aims_at_all(toxic))
+            door = toxic->type->door(toxic->settings, now_ns, &again);
         if (door != FAULT_DOOR_OPEN || toxic->door_shut)
             date_effect(toxic, now_ns);
         toxic->door_shut = door != FAULT_DOOR_OPEN;
