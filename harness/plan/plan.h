@@ -256,6 +256,7 @@ struct plan {
     size_t variant_count;
     struct plan_phase *phases;
     size_t phase_count;
+    struct plan_sql ledger;    /* the tokens of what is stored; text NULL: no ledger is kept */
     uint64_t rounds;           /* of every variant */
     uint64_t sample_every_ns;  /* distance of a gauge's samples; 0: see run/observe.h */
     double noise_share;        /* the band within which variants count as equivalent */
