@@ -149,6 +149,7 @@ struct plan_fault_kind {
     bool aimed;                     /* stream, toxicity and the like mean something */
     bool started;                   /* needs a subject that the run has started */
     bool proxied;                   /* needs a proxy before what it is on */
+    const char *touches;            /* what it counts: "sessions"; NULL: "connections" */
     const struct fault_type *proxy; /* the proxy's kind; NULL: the runner's own */
 
     /* Contradictions among settings; may be NULL. */
