@@ -23,8 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define QUERY_TEXT_MAX 4096 /* bytes of a query's text that are kept; what is behind is not seen   \
-                             */
+#define QUERY_TEXT_MAX                                                                             \
+    4096 /* bytes of a query's text that are kept; what is behind is not seen                      \
+          */
 
 /* What the first word of a text says. */
 enum query_kind {
@@ -103,24 +104,32 @@ bool follow_next(struct follow *follow, enum fault_stream stream, struct follow_
 /* The stream has ended: gives what was kept back, as it is, or false. */
 bool follow_rest(struct follow *follow, enum fault_stream stream, struct follow_piece *piece);
 
-/* To be sent in front of a piece or in its place; in memory of the follower's until the next call
- * for this stream. */
+/* What is to be sent upstream around a piece, or for it; the follower's until the next call that
+ * fills one. */
 struct follow_rewrite {
-    char *data;
-    size_t size_bytes; /* 0: nothing */
-    bool instead;      /* the piece itself is not to be sent */
+    const char *before; /* in front of it */
+    size_t before_bytes;
+    const char *after; /* behind it */
+    size_t after_bytes;
+    uint64_t skip_bytes; /* so many bytes, from the piece's first on, are not to be sent: a message,
+                            of which the piece may be only a part */
 };
 
-/* Makes the query that the last piece upstream begins fail with error, at the server, so that the
- * transaction's state, what is skipped in a pipeline and what ReadyForQuery says are the server's
- * own: a COMMIT that fails has rolled back. False when that cannot be: the piece begins none. */
-bool follow_fail(struct follow *follow, const struct fault_error *error,
+/* Both are asked when the piece that begins query is the next to be sent, whatever has been read
+ * since; once for a query. */
+
+/* Makes the query fail with error at the server, so that the transaction's state, what is skipped
+ * in a pipeline and what ReadyForQuery says are the server's own: a COMMIT that fails has rolled
+ * back. False: it cannot be (the server skips the query anyway, or there is no memory). */
+bool follow_fail(struct follow *follow, const struct query *query, const struct fault_error *error,
                  struct follow_rewrite *rewrite);
 
-/* Makes the server itself be late_ns late with the query that the last piece upstream begins: it
+/* Makes the server itself be late_ns late with the query, of which the piece is size_bytes: it
  * sleeps before it, under the session's statement_timeout, whose error becomes the query's own.
- * Only what is QUERY_PLAIN and follows nothing unanswered in a transaction that has not failed can
- * be made late so; false for all else, which may be held instead, unseen by the server. */
-bool follow_late(struct follow *follow, uint64_t late_ns, struct follow_rewrite *rewrite);
+ * Possible for what is QUERY_PLAIN, comes in one piece and follows nothing unanswered (but for
+ * queries of the same pipeline), in a transaction that has not failed. False for all else, which
+ * may be held instead; but then the server knows nothing of it. */
+bool follow_late(struct follow *follow, const struct query *query, size_t size_bytes,
+                 uint64_t late_ns, struct follow_rewrite *rewrite);
 
 #endif
