@@ -3,6 +3,7 @@
 #include "faults/proxy/chain.h"
 
 #include "core/clock.h"
+#include "faults/postgres/follow.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +19,7 @@ struct block {
 struct piece {
     struct list link;          /* in an act's fresh or waiting, or in out */
     struct fault_piece is;     /* what hooks see */
+    const struct query *query; /* held; is.query, or NULL */
     struct block *block;       /* is.data points into it; NULL: no bytes */
     struct fault_error error;  /* what is.error points to; message is of malloc */
     uint64_t request;          /* that it belongs to */
@@ -59,6 +61,7 @@ static void piece_destroy(struct chain *chain, struct piece *piece)
     if (piece->block && --piece->block->pieces == 0)
         free(piece->block);
     chain->queued_bytes -= sizeof(*piece) + piece->is.size_bytes;
+    query_release(piece->query);
     free((char *)(uintptr_t)piece->error.message);
     free(piece);
 }
@@ -89,7 +92,7 @@ static struct piece *piece_create(struct chain *chain, const struct chain_input 
     piece->is.arrived_ns = piece->is.due_ns = now_ns;
     piece->is.offset = chain->peer->read_bytes[chain->stream];
     piece->is.end = input->end;
-    piece->is.query = input->query;
+    piece->is.query = piece->query = query_hold(input->query);
     piece->is.committed = input->committed;
     chain->queued_bytes += sizeof(*piece) + input->size_bytes;
     return piece;
@@ -533,12 +536,7 @@ int chain_push(struct chain *chain, const struct chain_input *input, uint64_t no
 
 uint64_t chain_next_ns(const struct chain *chain)
 {
-    return list_empty(&chain->out) ? chain_due_ns(chain) : 0;
-}
-
-uint64_t chain_due_ns(const struct chain *chain)
-{
-    if (chain->verdict != FAULT_PASS)
+    if (chain->verdict != FAULT_PASS || !list_empty(&chain->out))
         return 0;
     uint64_t next_ns = CLOCK_NEVER;
     list_each(link, &chain->acts) {

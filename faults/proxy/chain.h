@@ -41,7 +41,7 @@ struct chain_input {
     size_t size_bytes;
     bool end;                  /* the stream's end: no bytes */
     bool followed;             /* the link's protocol is: request is counted by the caller */
-    const struct query *query; /* see fault_piece.query; outlives the piece; may be NULL */
+    const struct query *query; /* see fault_piece.query; is held; may be NULL */
     bool committed;            /* see fault_piece */
     uint64_t request;          /* of query, as toxics_request said */
 };
@@ -93,9 +93,6 @@ int chain_push(struct chain *chain, const struct chain_input *input, uint64_t no
 
 /* When chain_take has something to say, or may: 0 for now, CLOCK_NEVER for nothing by itself. */
 uint64_t chain_next_ns(const struct chain *chain);
-
-/* The same while what it has said cannot be done: when it may have something else to say. */
-uint64_t chain_due_ns(const struct chain *chain);
 
 /* Moves pieces on that are due. false: nothing to do yet. The same item comes again until
  * chain_sent has been told all of its bytes, or, for one without any, 0. */
