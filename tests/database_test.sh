@@ -122,6 +122,58 @@ HOME=/dev/null XDG_CACHE_HOME=/dev/null "$poolstorm" run "$tmp/items.yaml" --out
     >"$tmp/out" 2>"$tmp/err"
 result $? 'without a cache it takes longer'
 
+# A ledger: one write in four or so fails at its commit, which the right way tells and the wrong way
+# does not.
+cat >"$tmp/ledger.yaml" <<'END'
+question: Is what was acknowledged stored?
+source: tests of the program itself
+database:
+  setup: |
+    CREATE TABLE ledger (token text NOT NULL, key text UNIQUE);
+    CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+    CREATE CONSTRAINT TRIGGER late AFTER INSERT ON ledger INITIALLY DEFERRED
+      FOR EACH ROW WHEN (NEW.token ~ '[048c]$') EXECUTE FUNCTION forbid();
+  each_round: TRUNCATE ledger
+variants:
+  right:
+    serve: {threads: 1}
+  wrong:
+    serve: {threads: 1, ledger_acknowledge: before-commit}
+load:
+  method: POST
+  path: /ledger
+  headers: "X-Request-Token: {token}"
+  connections: 4
+  think_time: 1ms
+phases:
+  - {name: steady, kind: measure, for: 300ms}
+  - {name: settle, kind: drain, for: 50ms}
+ledger: SELECT token FROM ledger
+rounds: 1
+invariants:
+  - right.ledger_acknowledged == right.ledger_stored
+  - right.ledger_refused > 0
+  - right.ledger_ghosts == 0
+  - right.ledger_unknown == 0
+  - ledger_lost == 0
+END
+check 'a ledger catches what was acknowledged and lost' 1 'wrong' run "$tmp/ledger.yaml"
+python3 - "$tmp/result/result.json" >"$tmp/out" 2>"$tmp/err" <<'END'
+import json, sys
+result = json.load(open(sys.argv[1]))
+right, wrong = sorted(result["rounds"], key=lambda r: r["variant"])
+assert right["valid"] and not right["broken"], right
+broken = [str(b) for b in wrong["broken"]]
+assert len(broken) == 1 and "ledger_lost == 0" in broken[0], broken
+END
+result $? 'and nothing else'
+sed 's/each_round:.*/each_round: select 1/' "$tmp/ledger.yaml" >"$tmp/full.yaml"
+check 'rows of another round are strangers' 1 'written by no request of the round' \
+    run "$tmp/full.yaml" --rounds 2
+sed 's/^ledger:.*/ledger: SELECT tokn FROM ledger/' "$tmp/ledger.yaml" >"$tmp/mistaken.yaml"
+check 'mistaken SQL of a ledger' 2 'mistaken.yaml:24:16: column "tokn" does not exist' \
+    run "$tmp/mistaken.yaml"
+
 scenario told postgres "command: [sh, -c, 'echo \"\$0 \$POOLSTORM_DATABASE \$MINE \$PGPASSWORD\" >$tmp/told; exec \"$poolstorm\" serve --listen=127.0.0.1:{port}', '{database} {dir}']
     health: /health
     env: {MINE: 'x{database}'}"

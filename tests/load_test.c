@@ -4,6 +4,7 @@
 
 #include "core/group.h"
 #include "core/io.h"
+#include "load/ledger.h"
 #include "load/load.h"
 #include "load/mix.h"
 #include "load/token.h"
@@ -106,6 +107,7 @@ struct phase {
     struct load_request request;
     uint64_t length_ns;
     bool no_server;            /* nobody listens */
+    struct ledger *ledger;     /* to be kept, or NULL */
     struct load_result result; /* of the phase */
     int rc;
     struct err err;
@@ -133,6 +135,7 @@ static void run_phase(struct ctx *ctx, void *arg)
         .request_count = 1,
         .length_ns = phase->length_ns,
         .seed = 1,
+        .ledger = phase->ledger,
     };
     struct load_progress progress;
     phase->rc = load_run(ctx, &job, &phase->result, &progress, &phase->err);
@@ -436,6 +439,81 @@ static void tokens_are_found_anywhere(void **unused)
     assert_int_equal(token_check("~0123456789abcde", 16, own), TOKEN_MISSING);
     assert_int_equal(token_check("~0123456789ABCDEF", 17, own), TOKEN_MISSING);
     assert_int_equal(token_check("", 0, own), TOKEN_MISSING);
+    uint64_t number = 0;
+    assert_true(token_read(own, TOKEN_BYTES, &number));
+    assert_true(number == 0x0123456789abcdef);
+    assert_false(token_read(own, TOKEN_BYTES - 1, &number));
+    assert_false(token_read("x0123456789abcdef", TOKEN_BYTES, &number));
+    assert_false(token_read("~0123456789abcdeg", TOKEN_BYTES, &number));
+}
+
+/* ---- Ledger ---------------------------------------------------------------------------------- */
+
+static void a_ledger_tells_what_became_of_each_write(void **unused)
+{
+    static const struct {
+        enum load_outcome outcome;
+        int status;
+        unsigned stored;
+    } writes[] = {
+        {LOAD_OK, 200, 1},       {LOAD_OK, 200, 0},      {LOAD_OK, 200, 3},
+        {LOAD_STATUS, 503, 0},   {LOAD_STATUS, 503, 1},  {LOAD_STATUS, 504, 1},
+        {LOAD_STATUS, 502, 0},   {LOAD_TIMEOUT, 200, 0}, {LOAD_CLOSED, 0, 2},
+        {LOAD_NO_TOKEN, 201, 1}, {LOAD_OK, 500, 0}, /* nothing was to be checked */
+    };
+    enum { COUNT = sizeof(writes) / sizeof(*writes), FIRST = 1000 };
+    struct ledger ledger;
+    (void)unused;
+    assert_ok(ledger_init(&ledger, 2, NULL));
+    ledger.parts[0].first = 1;
+    ledger.parts[1].first = FIRST;
+    for (unsigned i = 0; i < COUNT; i++) {
+        uint64_t number = FIRST + 2 * i; /* between them are requests that write nothing */
+        ledger_sent(&ledger.parts[1], number);
+        ledger_answered(&ledger.parts[1], number, writes[i].outcome, writes[i].status);
+        for (unsigned j = 0; j < writes[i].stored; j++)
+            assert_true(ledger_stored(&ledger, number));
+        assert_false(ledger_stored(&ledger, number + 1));
+    }
+    assert_false(ledger_stored(&ledger, 1));
+    assert_false(ledger_stored(&ledger, FIRST - 1));
+    ledger_sent(&ledger.parts[0], 1 + LEDGER_ROOM);
+    ledger_answered(&ledger.parts[0], 1 + LEDGER_ROOM, LOAD_OK, 200);
+    assert_false(ledger_stored(&ledger, 1 + LEDGER_ROOM));
+    struct ledger_counts counts = ledger_count(&ledger);
+    assert_int_equal(counts.acknowledged, 4);
+    assert_int_equal(counts.refused, 3);
+    assert_int_equal(counts.unknown, 4);
+    assert_int_equal(counts.stored, 6);
+    assert_int_equal(counts.lost, 1);
+    assert_int_equal(counts.doubled, 2);
+    assert_int_equal(counts.ghosts, 1);
+    assert_int_equal(counts.beyond, 1);
+    ledger_fini(&ledger);
+    ledger_fini(&ledger);
+}
+
+static void writes_and_no_others_are_kept(void **unused)
+{
+    (void)unused;
+    for (int writes = 0; writes < 2; writes++) {
+        struct phase phase;
+        struct ledger ledger;
+        prepare(&phase);
+        assert_ok(param_set(param_find(load_request_params, "method"), &phase.request,
+                            writes ? "POST" : "GET", NULL));
+        assert_ok(ledger_init(&ledger, 1, NULL));
+        phase.ledger = &ledger;
+        phase.server.hangs_up_first = true;
+        run(&phase);
+        struct ledger_counts counts = ledger_count(&ledger);
+        assert_int_equal(counts.acknowledged, writes ? phase.result.ended[LOAD_OK] : 0);
+        assert_int_equal(counts.unknown, writes ? phase.result.ended[LOAD_CLOSED] : 0);
+        assert_int_equal(counts.acknowledged + counts.unknown, writes ? phase.result.sent : 0);
+        assert_int_equal(counts.lost, counts.acknowledged);
+        ledger_fini(&ledger);
+        finish(&phase);
+    }
 }
 
 /* ---- Open loop ------------------------------------------------------------------------------- */
@@ -696,6 +774,8 @@ int main(void)
         cmocka_unit_test(nobody_there_is_an_error),
         cmocka_unit_test(foreign_tokens_are_noticed),
         cmocka_unit_test(tokens_are_found_anywhere),
+        cmocka_unit_test(a_ledger_tells_what_became_of_each_write),
+        cmocka_unit_test(writes_and_no_others_are_kept),
         cmocka_unit_test(an_open_loop_keeps_its_schedule),
         cmocka_unit_test(waiting_for_a_connection_counts),
         cmocka_unit_test(what_exceeds_the_cap_is_shed_and_counted),

@@ -519,8 +519,29 @@ static void measured_phases_search_where_no_rate_is_said(void **unused)
     plan_destroy(plan);
 }
 
+static void a_ledger_is_shown(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "database: postgres\n"
+                               "variants: {a: {serve: }}\n"
+                               "load: {method: POST, path: '/{token}'}\n"
+                               "phases: [{name: p, for: 1s}, {name: d, kind: drain, for: 1s}]\n"
+                               "ledger: select token from ledger\n"
+                               "show: [ledger_lost, ledger_ghosts]\n"
+                               "invariants: [ledger_lost == 0]\n");
+    assert_string_equal(plan->ledger.text, "select token from ledger");
+    assert_int_equal(plan->show_count, 6);
+    assert_int_equal(plan->show[0], METRIC_LEDGER_LOST);
+    assert_int_equal(plan->show[1], METRIC_LEDGER_GHOSTS);
+    assert_int_equal(plan->show[2], METRIC_LEDGER_ACKNOWLEDGED);
+    assert_int_equal(plan->show[5], METRIC_LEDGER_UNKNOWN);
+    plan_destroy(plan);
+}
+
 #define HEAD    "question: q\n"
 #define VARIANT "variants: {a: {serve: }}\n"
+#define LEDGER  "question: q\ndatabase: postgres\nvariants: {a: {serve: }}\n"
 #define PHASE   "phases: [{name: p, for: 1s}]\n"
 
 /* Where each is wrong, and what the message must say. */
@@ -536,6 +557,15 @@ static const struct {
     {"question: q\ndatabase: {settings: {port: 5}}\n", ":2:23: 'port' is chosen anew"},
     {"question: q\ndatabase: {settings: {a-b: 5}}\n", ":2:23: expected the name of a setting"},
     {"question: q\ndatabase: {settings: {fsync: [on]}}\n", ":2:30: expected a value such as"},
+    {"question: q\n" VARIANT PHASE "ledger: select 1\n", ":4:9: a ledger needs a database"},
+    {LEDGER "load: {method: POST}\n" PHASE "ledger: select 1\n", ":6:9: a ledger needs {token}"},
+    {LEDGER "load: {path: '/{token}'}\n" PHASE "ledger: select 1\n", ":6:9: a ledger needs a load"},
+    {LEDGER "load: {method: POST, path: '/{token}'}\n" PHASE "ledger: select 1; select 2\n",
+     ":6:9: expected one statement"},
+    {LEDGER "load: {method: POST, path: '/{token}', search: {objective: errors == 0}}\n"
+            "phases: [{name: p, for: 60s}]\nledger: select 1\n",
+     ":6:9: a ledger can't be kept of a search"},
+    {LEDGER PHASE "ledger: [select 1]\n", ":5:9: expected SQL statements, not a list"},
     {"question: q\ndatabase: {setup: [a]}\n", ":2:19: expected SQL statements, not a list"},
     {"question: q\ndatabase: {setup: '-- a'}\n", ":2:19: expected at least one SQL statement"},
     {"question: q\ndatabase: {setup: \"SELECT 'a\"}\n", ":2:27: expected this quote to be"},
@@ -889,6 +919,7 @@ int main(void)
         cmocka_unit_test(sql_is_observed_of_a_database),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
+        cmocka_unit_test(a_ledger_is_shown),
         cmocka_unit_test(mistakes_are_pointed_at),
         cmocka_unit_test(databases_are_read),
         cmocka_unit_test(size_depth_and_aliases_are_bounded),

@@ -14,15 +14,20 @@
 
 static const struct plan_tables no_tables = {0};
 
-static struct plan *fixture_plan(const char *text)
+static struct plan *fixture_plan_with(const char *text, const struct plan_tables *tables)
 {
     struct plan *plan = NULL;
     struct err err = {0};
-    int rc = plan_parse("family/name.yaml", text, strlen(text), &no_tables, &plan, &err);
+    int rc = plan_parse("family/name.yaml", text, strlen(text), tables, &plan, &err);
     if (rc)
         print_error("%s\n", err.text);
     assert_ok(rc);
     return plan;
+}
+
+static inline struct plan *fixture_plan(const char *text)
+{
+    return fixture_plan_with(text, &no_tables);
 }
 
 /* All variants of the plan, no rounds. */

@@ -376,6 +376,120 @@ static void reports(struct ctx *ctx)
     }
 }
 
+/* ---- The ledger ------------------------------------------------------------------------------ */
+
+#define LEDGER "select count(*) from ledger"
+
+static void make_ledger(struct ctx *ctx)
+{
+    tell(ctx, "create table ledger (token text not null, key text unique);"
+              "grant select, insert on ledger to public;"
+              "create function forbid() returns trigger language plpgsql as $$ begin"
+              "  raise 'forbidden at the end'; end $$;"
+              "create constraint trigger late after insert on ledger initially deferred"
+              "  for each row when (new.token like 'bad%') execute function forbid()");
+}
+
+static void drop_ledger(struct ctx *ctx)
+{
+    tell(ctx, "drop table ledger; drop function forbid()");
+}
+
+/* Sends a write without waiting for its answer. */
+static struct client *begin_write(struct ctx *ctx, const struct service *service, const char *token)
+{
+    struct client *client = dial(ctx, service);
+    char text[512];
+    (void)snprintf(text, sizeof(text),
+                   "POST /ledger HTTP/1.1\r\nHost: h\r\nX-Request-Token: %s\r\n"
+                   "Content-Length: 0\r\n\r\n",
+                   token);
+    say(client, text);
+    return client;
+}
+
+static void assert_write(struct ctx *ctx, const struct service *service, const char *token,
+                         int status, const char *text)
+{
+    struct client *client = begin_write(ctx, service, token);
+    int got = hear(client);
+    if (got != status || !strstr(client->body, text))
+        fail_msg("%s: %d %s instead of %d %s", token, got, client->body, status, text);
+    hang_up(client);
+}
+
+/* What is acknowledged is stored; a commit that fails is told. */
+static void ledger(struct ctx *ctx)
+{
+    struct service *service = SERVE("db_max_open", "1");
+    make_ledger(ctx);
+    assert_write(ctx, service, "~1", 200, "{\"token\":\"~1\",\"stored\":true}");
+    assert_write(ctx, service, "~1", 200, "stored");
+    assert_write(ctx, service, "bad~2", 500, "forbidden at the end");
+    assert_write(ctx, service, "", 400, "expected a header X-Request-Token");
+    assert_write(ctx, service, "a\xff", 400, "invalid byte sequence");
+    assert_int_equal(ask_number(ctx, LEDGER), 1);
+    assert_int_equal(ask_number(ctx, LEDGER " where key = '~1'"), 1);
+    assert_int_equal(scrape(ctx, service, DB "connects_total"), 1);
+    assert_conserved(ctx, service, 0);
+    finish(ctx, service);
+    drop_ledger(ctx);
+    service = START();
+    assert_write(ctx, service, "~1", 503, "the service has no database");
+    stop(ctx, service);
+}
+
+/* The wrong ways do what they are for: a write is acknowledged and lost; a write is doubled. */
+static void ledger_wrong_ways(struct ctx *ctx)
+{
+    struct service *service =
+        SERVE("db_max_open", "1", "ledger_acknowledge", "before-commit", "ledger_key", "false");
+    make_ledger(ctx);
+    assert_write(ctx, service, "bad~1", 200, "stored");
+    assert_write(ctx, service, "~2", 200, "stored");
+    assert_write(ctx, service, "~2", 200, "stored");
+    await_series(ctx, service, POOL "idle", 1);
+    assert_int_equal(ask_number(ctx, LEDGER), 2);
+    assert_int_equal(ask_number(ctx, LEDGER " where token = '~2' and key is null"), 2);
+    assert_conserved(ctx, service, 0);
+    finish(ctx, service);
+    drop_ledger(ctx);
+}
+
+/* A write whose commit is under way when its session dies: nobody knows, and nobody says so; with a
+ * key it may be tried again. */
+static void ledger_unknown(struct ctx *ctx)
+{
+    make_ledger(ctx);
+    tell(ctx, "create function pause() returns trigger language plpgsql as $$ begin"
+              "  perform pg_advisory_xact_lock_shared(1); return null; end $$;"
+              "create constraint trigger pause after insert on ledger initially deferred"
+              "  for each row execute function pause()");
+    for (int retried = 0; retried < 2; retried++) {
+        struct service *service =
+            SERVE("db_max_open", "1", "retry_attempts", retried ? "2" : "1", "retry_base", "0");
+        tell(ctx, "select pg_advisory_lock(1)");
+        struct client *client = begin_write(ctx, service, retried ? "~again" : "~once");
+        await_number(ctx, ACTIVE " and query = 'commit' and wait_event_type = 'Lock'", 1);
+        tell(ctx, "select pg_terminate_backend(pid) from pg_stat_activity"
+                  " where application_name = 'subject'");
+        if (retried)
+            await_number(ctx, ACTIVE " and query = 'commit' and wait_event_type = 'Lock'", 1);
+        else
+            assert_int_equal(hear(client), 504);
+        tell(ctx, "select pg_advisory_unlock(1)");
+        if (retried)
+            assert_int_equal(hear(client), 200);
+        assert_non_null(strstr(client->body, retried ? "stored" : "nobody knows"));
+        hang_up(client);
+        assert_int_equal(ask_number(ctx, LEDGER), retried);
+        assert_conserved(ctx, service, 0);
+        finish(ctx, service);
+    }
+    drop_ledger(ctx);
+    tell(ctx, "drop function pause()");
+}
+
 /* What TCP is to keep to, on a connection of the service's own kind. */
 static void tcp_timeouts(struct ctx *ctx)
 {
@@ -794,6 +908,9 @@ ON_RING(refused_statements)
 ON_RING(values)
 ON_RING(slow_share)
 ON_RING(reports)
+ON_RING(ledger)
+ON_RING(ledger_wrong_ways)
+ON_RING(ledger_unknown)
 ON_RING(tcp_timeouts)
 ON_RING(hold)
 ON_RING(rows)
@@ -832,6 +949,9 @@ int main(void)
         TEST(values),
         TEST(slow_share),
         TEST(reports),
+        TEST(ledger),
+        TEST(ledger_wrong_ways),
+        TEST(ledger_unknown),
         TEST(tcp_timeouts),
         TEST(hold),
         TEST(rows),

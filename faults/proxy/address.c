@@ -14,10 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum {
-    BACKLOG = 4096,       /* the kernel takes net.core.somaxconn where that is less */
-    TRIES_FOR_A_PORT = 16 /* a free one may be taken between two calls */
-};
+enum { TRIES_FOR_A_PORT = 16 }; /* a free one may be taken between two calls */
 
 /* Host and port of a text, apart. */
 struct parts {
@@ -280,7 +277,7 @@ int address_open(const struct addr *addr, const char *as_given, struct err *err)
 {
     bool any = asks_for_any_port(addr);
     int fd = any ? open_on_any_port(addr, as_given, err) : open_bound(addr, as_given, err);
-    if (fd < 0 || listen(fd, BACKLOG) == 0)
+    if (fd < 0 || listen(fd, ADDRESS_BACKLOG) == 0)
         return fd;
     int rc = address_failed(err, -errno, addr, as_given, "listen");
     if (addr->storage.ss_family == AF_UNIX)

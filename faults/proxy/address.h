@@ -8,7 +8,9 @@
 
 #include <stdbool.h>
 
-/* Both take "host:port", "[v6]:port", ":port" and "unix:/path"; a port may be a service's name. The
+enum { ADDRESS_BACKLOG = 4096 }; /* the kernel takes net.core.somaxconn where that is less */
+
+/* All take "host:port", "[v6]:port", ":port" and "unix:/path"; a port may be a service's name. The
  * text of errors is that of Go's net package, which clients of Toxiproxy match. */
 
 /* Where to listen. No host, 0.0.0.0 and :: are every address of both families. A name BLOCKS in the

@@ -536,7 +536,12 @@ int chain_push(struct chain *chain, const struct chain_input *input, uint64_t no
 
 uint64_t chain_next_ns(const struct chain *chain)
 {
-    if (chain->verdict != FAULT_PASS || !list_empty(&chain->out))
+    return list_empty(&chain->out) ? chain_due_ns(chain) : 0;
+}
+
+uint64_t chain_due_ns(const struct chain *chain)
+{
+    if (chain->verdict != FAULT_PASS)
         return 0;
     uint64_t next_ns = CLOCK_NEVER;
     list_each(link, &chain->acts) {

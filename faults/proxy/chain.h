@@ -94,6 +94,9 @@ int chain_push(struct chain *chain, const struct chain_input *input, uint64_t no
 /* When chain_take has something to say, or may: 0 for now, CLOCK_NEVER for nothing by itself. */
 uint64_t chain_next_ns(const struct chain *chain);
 
+/* The same while what it has said cannot be done: when it may have something else to say. */
+uint64_t chain_due_ns(const struct chain *chain);
+
 /* Moves pieces on that are due. false: nothing to do yet. The same item comes again until
  * chain_sent has been told all of its bytes, or, for one without any, 0. */
 bool chain_take(struct chain *chain, uint64_t now_ns, struct chain_item *item);

@@ -9,10 +9,24 @@
 #include "core/list.h"
 #include "core/sock.h"
 #include "core/waitq.h"
+#include "faults/proxy/chain.h"
 #include "faults/proxy/lookup.h"
 #include "faults/proxy/proxy.h"
+#include "faults/proxy/toxic.h"
 
 struct listener;
+
+enum { POOL_BUFFERS = 16, POOL_PIPES = 64 }; /* kept at most */
+
+/* What big transfers use, and the next ones can use again. */
+struct pool {
+    char *buffers[POOL_BUFFERS];
+    struct pipe {
+        int in, out;       /* ends; non-blocking */
+        size_t held_bytes; /* in it, if it is in use */
+    } pipes[POOL_PIPES];
+    size_t buffers_kept, pipes_kept;
+};
 
 struct proxy_set {
     struct group group;   /* the undertaker */
@@ -21,6 +35,7 @@ struct proxy_set {
     struct waitq funeral; /* the undertaker, when removed is empty */
     size_t count;         /* of proxies */
     uint64_t seed;        /* of all draws */
+    struct pool pool;     /* of all links */
     bool ending;          /* no proxy will come any more */
 };
 
@@ -35,6 +50,9 @@ struct proxy {
     char *upstream;               /* as given */
     struct lookup lookup;         /* of upstream */
     int protocol;                 /* enum proxy_protocol */
+    struct toxics toxics;         /* its faults */
+    size_t links_called;          /* open ones whose upstream has been called */
+    size_t links_held;            /* by faults, before that */
     struct proxy_figures figures; /* so far */
 };
 
@@ -44,32 +62,113 @@ struct proxy {
 struct stream {
     struct link *link;     /* it is of */
     enum fault_stream way; /* which one */
-    int from, to;          /* sockets */
-    struct inbox inbox;    /* of from, while little comes at a time */
+    int from, to;          /* sockets, non-blocking */
+    struct inbox inbox;    /* of from */
+    struct chain chain;    /* the faults on it */
+    struct ctx *waiting;   /* of a wait that a nudge ends; NULL: none, or for the inbox */
+    bool ended;            /* from has: its end is in the chain, or gone through */
+    bool reset;            /* by a reset, that is */
+    bool handed_on;        /* the end has come out of the chain */
+    bool unheard;          /* to takes no more bytes: its peer has gone */
 };
 
 struct link {
     struct list member;       /* in proxy->links */
     struct proxy *proxy;      /* it came to */
     struct ctx ctx;           /* of all its waits; ended to drop it */
+    struct toxic_peer peer;   /* itself, as faults know it */
     uint64_t number;          /* from 1 */
+    uint64_t arrived_ns;      /* when it was accepted */
+    struct ctx *held;         /* of its wait before the upstream is called; NULL: it does not */
     int client, server;       /* sockets; -1 while there is none */
     unsigned streams_running; /* that have a fiber */
+    bool called;              /* counts among proxy->links_called */
+    bool carried;             /* its streams have their chains */
     bool abort;               /* ends with a reset instead of an end of stream */
     struct stream streams[2]; /* by enum fault_stream */
 };
 
-/* Takes over a connection that has been accepted. Does not wait. */
-void link_accept(struct proxy *proxy, int client);
+/* Takes over a connection that has been accepted; client may be NULL: by a Unix socket. Does not
+ * wait. */
+void link_accept(struct proxy *proxy, int fd, const struct sockaddr *client);
 
 /* Ends it from outside: it is closed, or reset, as soon as its fibers run. */
 void link_drop(struct link *link, bool abort);
 
+/* Has it look anew at the faults that concern it. */
+void link_nudge(struct link *link);
+
 /* ---- Its streams: pump.c --------------------------------------------------------------------- */
+
+/* How a stream is carried at the moment. */
+enum pump {
+    PUMP_OVER,  /* no more */
+    PUMP_SMALL, /* little at a time: small.c */
+    PUMP_BULK,  /* much: bulk.c */
+    PUMP_CHAIN, /* through faults: faulty.c */
+};
+
+/* Each carries a stream until another way is better: which one, or -errno when the link is over. */
+int carry_small(struct stream *stream);
+int carry_bulk(struct stream *stream);
+int carry_faulty(struct stream *stream);
+
+/* Puts what was read into the chain. PUMP_CHAIN, or -ENOMEM. */
+int stream_push(struct stream *stream, const char *data, size_t size_bytes);
 
 /* Carries a stream until its end, an error or the end of the link's ctx. 0: its end has been handed
  * on; the link is over when both streams are. Otherwise why the link is over now. */
 int pump_stream(struct stream *stream);
+
+/* Ends the wait of its fiber, which looks anew at the chain. */
+void stream_nudge(struct stream *stream);
+
+/* Parks until fd (-1: none) is ready for events: 0, then; -ETIMEDOUT at until_ns, -EAGAIN for a
+ * nudge, or the error of the link's ctx. */
+int stream_wait(struct stream *stream, int fd, short events, uint64_t until_ns);
+
+/* Parks until to may take more, or what faults say ends the link. 0 or -errno. */
+int stream_wait_room(struct stream *stream);
+
+/* What a fault has decided upon the link: ends it. */
+int stream_obey(struct stream *stream, enum fault_verdict verdict);
+
+/* Lets others run, and the loop see to the kernel. 0, or the error of the link's ctx. */
+int stream_breathe(struct stream *stream);
+
+/* Books bytes that were read and go past the chain, or that were sent. */
+void stream_received(struct stream *stream, size_t size_bytes);
+void stream_sent(struct stream *stream, size_t size_bytes);
+
+/* Sends what can be sent at once: less than all when there is no room. -errno; unheard is set. */
+ssize_t stream_send_some(struct stream *stream, const char *data, size_t size_bytes);
+
+/* Sends all of the caller's bytes, however long that takes. 0 or -errno. */
+int stream_send(struct stream *stream, const char *data, size_t size_bytes);
+
+/* The same for what the inbox has just given: before it parks, it copies that and all else that
+ * has come, so that it holds none of the buffers which all share. */
+int stream_send_shared(struct stream *stream, const char *data, size_t size_bytes);
+
+/* Nothing more comes: for 0, a stream's end, hands that on; otherwise it is why. */
+int stream_over(struct stream *stream, ssize_t got);
+
+/* No fault and nothing else wants to see its bytes. */
+bool stream_may_splice(const struct stream *stream);
+
+/* ---- What bulk needs, kept for the next: pool.c ---------------------------------------------- */
+
+enum { COPY_BYTES = 128 << 10, PIPE_BYTES = 512 << 10 };
+
+/* COPY_BYTES; NULL without memory. */
+char *pool_take_buffer(struct proxy_set *set);
+void pool_give_buffer(struct proxy_set *set, char *buffer);
+
+/* An empty one. 0 or -errno. It may come back with bytes in it. */
+int pool_take_pipe(struct proxy_set *set, struct pipe *pipe);
+void pool_give_pipe(struct proxy_set *set, const struct pipe *pipe);
+
+void pool_fini(struct proxy_set *set);
 
 /* ---- Listening: listener.c ------------------------------------------------------------------- */
 
@@ -78,5 +177,8 @@ int listener_start(struct proxy *proxy, struct err *err);
 
 /* The port is free again when it returns; nothing without a listener. */
 void listener_stop(struct proxy *proxy);
+
+/* Asks the faults of its proxy anew whether connections get in; they do or don't from now on. */
+void listener_look(struct proxy *proxy);
 
 #endif

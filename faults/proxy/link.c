@@ -2,26 +2,51 @@
 /* link.c - one proxied connection: accepted, its upstream called, two streams, the end. */
 #include "faults/proxy/internal.h"
 
+#include "core/io.h"
+
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* The last one closes. A stream that ended in order leaves the other one to go on. */
-static void leave(struct link *link, bool orderly)
+/* A place has become free: whoever waits for one asks again, in the order of arrival. */
+static void nudge_held(struct proxy *proxy)
+{
+    if (proxy->links_held == 0)
+        return;
+    list_each(member, &proxy->links) {
+        struct link *link = container_of(member, struct link, member);
+        if (link->held)
+            link_nudge(link);
+    }
+}
+
+static void end(struct link *link)
 {
     struct proxy *proxy = link->proxy;
-    if (!orderly)
-        ctx_cancel(&link->ctx, "link ended");
-    if (--link->streams_running > 0)
-        return;
+    for (int way = 0; link->carried && way < 2; way++)
+        chain_fini(&link->streams[way].chain);
+    toxic_peer_fini(&link->peer);
     sock_close(link->client, link->abort);
     if (link->server >= 0)
         sock_close(link->server, link->abort);
     proxy->figures.links_open--;
+    proxy->links_called -= link->called;
     list_remove(&link->member);
     ctx_fini(&link->ctx);
     free(link);
+    nudge_held(proxy);
+}
+
+/* The last one closes. A stream that ended in order leaves the other one to go on. */
+static void leave(struct link *link, bool orderly)
+{
+    if (!orderly)
+        ctx_cancel(&link->ctx, "link ended");
+    if (--link->streams_running == 0)
+        end(link);
 }
 
 void link_drop(struct link *link, bool abort)
@@ -30,20 +55,25 @@ void link_drop(struct link *link, bool abort)
     ctx_cancel(&link->ctx, "link dropped");
 }
 
-/* ---- Its fibers ------------------------------------------------------------------------------ */
-
-static bool is_peers(int code)
+void link_nudge(struct link *link)
 {
-    return code != -ECANCELED && code != -ETIMEDOUT;
+    if (link->held)
+        ctx_cancel(link->held, "faults changed");
+    for (int way = 0; link->carried && way < 2; way++)
+        stream_nudge(&link->streams[way]);
 }
 
+/* ---- Two streams ----------------------------------------------------------------------------- */
+
+/* What happens to one side happens to the other. Who can't be told anything any more may still have
+ * said something before: the other stream goes on to its end. */
 static void carry(struct stream *stream)
 {
     struct link *link = stream->link;
     int rc = pump_stream(stream);
-    if (rc && !ctx_error(&link->ctx) && is_peers(rc))
-        link->abort = true; /* what happened to one side happens to the other */
-    leave(link, rc == 0);
+    if (rc && !ctx_error(&link->ctx))
+        link->abort = true;
+    leave(link, rc == 0 || stream->unheard);
 }
 
 static void carry_downstream(struct ctx *ctx, void *arg)
@@ -52,11 +82,78 @@ static void carry_downstream(struct ctx *ctx, void *arg)
     carry(arg);
 }
 
+static int tie(struct link *link, enum fault_stream way)
+{
+    struct stream *stream = &link->streams[way];
+    stream->link = link;
+    stream->way = way;
+    stream->from = way == FAULT_UPSTREAM ? link->client : link->server;
+    stream->to = way == FAULT_UPSTREAM ? link->server : link->client;
+    return chain_init(&stream->chain, &link->peer, way, clock_now_ns());
+}
+
+static int tie_both(struct link *link)
+{
+    int rc = tie(link, FAULT_UPSTREAM);
+    if (rc)
+        return rc;
+    rc = tie(link, FAULT_DOWNSTREAM);
+    if (rc)
+        chain_fini(&link->streams[FAULT_UPSTREAM].chain);
+    link->carried = !rc;
+    return rc;
+}
+
+/* ---- Before that ----------------------------------------------------------------------------- */
+
+/* Waits until due_ns, or until faults are to be asked again. A client that has gone, which cannot
+ * be told from one that only says no more, is not waited for where that could last for ever. */
+static int hold(struct link *link, uint64_t due_ns)
+{
+    struct ctx wait;
+    short gone = due_ns == CLOCK_NEVER ? POLLRDHUP : 0; /* a reset is seen always */
+    ctx_init_deadline(&wait, &link->ctx, due_ns);
+    link->held = &wait;
+    link->proxy->links_held++;
+    int rc = io_poll(&wait, link->client, gone);
+    link->proxy->links_held--;
+    link->held = NULL;
+    ctx_fini(&wait);
+    if (ctx_error(&link->ctx))
+        return ctx_error(&link->ctx);
+    return rc > 0 ? -ECONNRESET : rc == -ECANCELED || rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* Until faults let it through. */
+static int arrive(struct link *link)
+{
+    struct proxy *proxy = link->proxy;
+    for (;;) {
+        uint64_t now_ns = clock_now_ns(), due_ns;
+        enum fault_verdict verdict =
+            toxics_arrive(&link->peer, link->arrived_ns, proxy->links_called, now_ns, &due_ns);
+        if (verdict == FAULT_CLOSE || verdict == FAULT_RESET) {
+            link_drop(link, verdict == FAULT_RESET);
+            return -ECANCELED;
+        }
+        if (due_ns <= now_ns)
+            return 0;
+        int rc = hold(link, due_ns);
+        if (rc)
+            return rc;
+    }
+}
+
 static int dial(struct link *link)
 {
     struct proxy *proxy = link->proxy;
     struct addr addr;
-    int rc = lookup_address(&link->ctx, &proxy->lookup, proxy->upstream, &addr);
+    int rc = arrive(link);
+    if (rc)
+        return rc;
+    link->called = true;
+    proxy->links_called++;
+    rc = lookup_address(&link->ctx, &proxy->lookup, proxy->upstream, &addr);
     if (!rc)
         rc = sock_connect(&link->ctx, &addr);
     if (rc == -EMFILE || rc == -ENFILE)
@@ -66,15 +163,7 @@ static int dial(struct link *link)
     if (rc < 0)
         return rc;
     link->server = rc;
-    return 0;
-}
-
-static void tie(struct stream *stream, struct link *link, enum fault_stream way)
-{
-    stream->link = link;
-    stream->way = way;
-    stream->from = way == FAULT_UPSTREAM ? link->client : link->server;
-    stream->to = way == FAULT_UPSTREAM ? link->server : link->client;
+    return fcntl(link->server, F_SETFL, O_NONBLOCK) == 0 ? 0 : -errno;
 }
 
 /* Calls the upstream, then carries one of the streams and has another fiber carry the other. */
@@ -82,14 +171,9 @@ static void run_link(struct ctx *ctx, void *arg)
 {
     (void)ctx; /* see carry_downstream */
     struct link *link = arg;
-    if (dial(link)) {
-        leave(link, false);
-        return;
-    }
-    tie(&link->streams[FAULT_UPSTREAM], link, FAULT_UPSTREAM);
-    tie(&link->streams[FAULT_DOWNSTREAM], link, FAULT_DOWNSTREAM);
     struct stream *second = &link->streams[FAULT_DOWNSTREAM];
-    if (group_spawn(&link->proxy->group, "downstream", carry_downstream, second)) {
+    if (dial(link) || tie_both(link) ||
+        group_spawn(&link->proxy->group, "downstream", carry_downstream, second)) {
         leave(link, false);
         return;
     }
@@ -97,25 +181,27 @@ static void run_link(struct ctx *ctx, void *arg)
     carry(&link->streams[FAULT_UPSTREAM]);
 }
 
-void link_accept(struct proxy *proxy, int client)
+void link_accept(struct proxy *proxy, int fd, const struct sockaddr *client)
 {
     struct link *link = calloc(1, sizeof(*link));
     if (!link) {
-        sock_close(client, false);
+        sock_close(fd, false);
         return;
     }
     *link = (struct link){.proxy = proxy,
                           .number = ++proxy->figures.links_total,
-                          .client = client,
+                          .arrived_ns = clock_now_ns(),
+                          .client = fd,
                           .server = -1,
                           .streams_running = 1};
     ctx_init(&link->ctx, &proxy->group.ctx);
     if (group_spawn(&proxy->group, "link", run_link, link)) {
-        sock_close(client, false);
+        sock_close(fd, false);
         ctx_fini(&link->ctx);
         free(link);
         return;
     }
+    toxic_peer_init(&link->peer, &proxy->toxics, link->number, client);
     list_push_back(&proxy->links, &link->member);
     proxy->figures.links_open++;
 }

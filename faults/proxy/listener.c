@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* listener.c - a proxy's listening socket and the fiber that accepts. */
+/* listener.c - a proxy's listening socket: the fiber that accepts, and the door that faults shut.
+ */
 #include "core/io.h"
 #include "faults/proxy/address.h"
 #include "faults/proxy/internal.h"
@@ -20,44 +21,196 @@ enum { ACCEPTS_A_TURN = 64 }; /* then others run */
 
 /* Its fiber's, which frees it; the proxy knows it until it stops it. */
 struct listener {
-    struct proxy *proxy; /* it is of */
-    struct ctx ctx;      /* of its waits */
-    struct addr addr;    /* it listens on */
-    int fd;              /* its socket */
+    struct proxy *proxy;   /* it is of */
+    struct ctx ctx;        /* of its waits; ended to stop it */
+    struct ctx *waiting;   /* of its fiber's wait, while it does; ended to have it look anew */
+    struct addr addr;      /* it listens on */
+    int fd;                /* its socket, non-blocking */
+    int filler;            /* the connection that fills the queue of a silent one; -1: none */
+    struct addr of_filler; /* its address */
+    enum fault_door door;  /* as it is */
+    uint64_t again_ns;     /* when faults are to be asked for the door again */
 };
 
+/* ---- Accepting ------------------------------------------------------------------------------- */
+
 /* No descriptor or memory for one more: what there is may end. */
-static bool is_shortage(int code)
+static bool is_shortage(int rc)
 {
-    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+    return rc == -EMFILE || rc == -ENFILE || rc == -ENOBUFS || rc == -ENOMEM;
+}
+
+static bool same_addr(const struct addr *one, const struct addr *other)
+{
+    return one->length == other->length && memcmp(&one->storage, &other->storage, one->length) == 0;
+}
+
+/* 0, or why there is none. */
+static int accept_one(struct listener *listener)
+{
+    struct addr peer = {.length = sizeof(peer.storage)};
+    struct sockaddr *client = (struct sockaddr *)&peer.storage;
+    int fd = accept4(listener->fd, client, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
+    if (listener->filler >= 0 && same_addr(&peer, &listener->of_filler)) {
+        sock_close(fd, true);
+        return 0;
+    }
+    int on = 1; /* refused for Unix sockets, which need none */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    link_accept(listener->proxy, fd, client->sa_family == AF_UNIX ? NULL : client);
+    return 0;
 }
 
 /* Accepts what there is, up to a turn's worth. 0, or why there is no more. */
 static int accept_some(struct listener *listener)
 {
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-            continue;
-        if (fd < 0)
-            return -errno;
-        int on = 1; /* refused for Unix sockets, which need none */
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        link_accept(listener->proxy, fd);
+    int rc = 0;
+    for (int i = 0; !rc && i < ACCEPTS_A_TURN; i++)
+        rc = accept_one(listener);
+    return rc;
+}
+
+/* ---- The door -------------------------------------------------------------------------------- */
+
+/* Any address is called by that of the loopback. */
+static struct addr callable(const struct addr *addr)
+{
+    struct addr to = *addr;
+    struct sockaddr_in *in = (struct sockaddr_in *)&to.storage;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&to.storage;
+    if (to.storage.ss_family == AF_INET && in->sin_addr.s_addr == htonl(INADDR_ANY))
+        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (to.storage.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        in6->sin6_addr = in6addr_loopback;
+    return to;
+}
+
+/* A queue for none, and a connection of our own in it: the kernel answers nobody any more. */
+static int silence(struct listener *listener)
+{
+    struct addr to = callable(&listener->addr);
+    int family = to.storage.ss_family;
+    if (listen(listener->fd, 0) != 0)
+        return -errno;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    sa_family_t any_name = AF_UNIX; /* the kernel chooses one, to know it by */
+    if (family == AF_UNIX)
+        (void)bind(fd, (const struct sockaddr *)&any_name, sizeof(any_name));
+    if (connect(fd, (const struct sockaddr *)&to.storage, to.length) != 0 && errno != EINPROGRESS &&
+        errno != EAGAIN) {
+        int rc = -errno;
+        (void)close(fd);
+        return rc;
     }
+    listener->filler = fd;
+    return sock_local(fd, &listener->of_filler);
+}
+
+static void drop_filler(struct listener *listener)
+{
+    if (listener->filler >= 0)
+        sock_close(listener->filler, true);
+    listener->filler = -1;
+}
+
+/* Nobody listens; a TCP port stays ours, a Unix socket's name without a socket behind it. */
+static void refuse(struct listener *listener)
+{
+    (void)shutdown(listener->fd, SHUT_RDWR);
+}
+
+static int listen_again(struct listener *listener)
+{
+    bool lost = listener->door == FAULT_DOOR_REFUSED && listener->addr.storage.ss_family == AF_UNIX;
+    if (lost) {
+        (void)unlink(((const struct sockaddr_un *)&listener->addr.storage)->sun_path);
+        int fd = address_open(&listener->addr, listener->proxy->listen, NULL);
+        if (fd < 0)
+            return fd;
+        (void)close(listener->fd);
+        listener->fd = fd;
+    } else if (listen(listener->fd, ADDRESS_BACKLOG) != 0) {
+        return -errno;
+    }
+    (void)accept_some(listener); /* the filler among them */
+    drop_filler(listener);
     return 0;
 }
 
-static void accept_all(struct ctx *ctx, void *arg)
+/* Who had got in before is not kept out. */
+static int move_door(struct listener *listener, enum fault_door door)
+{
+    int rc = listener->door == FAULT_DOOR_OPEN ? 0 : listen_again(listener);
+    if (rc)
+        return rc;
+    listener->door = FAULT_DOOR_OPEN;
+    if (door != FAULT_DOOR_OPEN)
+        (void)accept_some(listener);
+    if (door == FAULT_DOOR_SILENT)
+        rc = silence(listener);
+    else if (door == FAULT_DOOR_REFUSED)
+        refuse(listener);
+    listener->door = door;
+    return rc;
+}
+
+static void look(struct listener *listener)
+{
+    uint64_t now_ns = clock_now_ns();
+    enum fault_door door = toxics_door(&listener->proxy->toxics, now_ns, &listener->again_ns);
+    if (door == listener->door || !move_door(listener, door))
+        return;
+    if (listener->again_ns > now_ns + BACKOFF_NS_MAX)
+        listener->again_ns = now_ns + BACKOFF_NS_MAX;
+}
+
+void listener_look(struct proxy *proxy)
+{
+    struct listener *listener = proxy->listener;
+    if (!listener)
+        return;
+    look(listener);
+    if (listener->waiting)
+        ctx_cancel(listener->waiting, "faults changed");
+}
+
+/* ---- Its fiber ------------------------------------------------------------------------------- */
+
+/* fd -1: for nothing but the time, or to be told to look. */
+static void wait_for(struct listener *listener, int fd, uint64_t until_ns)
+{
+    struct ctx wait;
+    uint64_t again_ns = listener->again_ns;
+    ctx_init_deadline(&wait, &listener->ctx, until_ns < again_ns ? until_ns : again_ns);
+    listener->waiting = &wait;
+    if (fd < 0)
+        (void)fiber_sleep_until(&wait, CLOCK_NEVER); /* until that ctx ends */
+    else
+        (void)io_poll(&wait, fd, POLLIN); /* whatever ended it: accepting will tell */
+    listener->waiting = NULL;
+    ctx_fini(&wait);
+}
+
+static void run_listener(struct ctx *ctx, void *arg)
 {
     (void)ctx; /* its own, which stopping ends, is below it */
     struct listener *listener = arg;
     uint64_t backoff_ns = BACKOFF_NS_MIN;
     while (!ctx_error(&listener->ctx)) {
+        if (clock_now_ns() >= listener->again_ns)
+            look(listener);
+        if (listener->door != FAULT_DOOR_OPEN) {
+            wait_for(listener, -1, CLOCK_NEVER);
+            continue;
+        }
         int rc = accept_some(listener);
-        if (is_shortage(-rc)) {
+        if (is_shortage(rc)) {
             listener->proxy->figures.out_of_descriptors++;
-            (void)fiber_sleep(&listener->ctx, backoff_ns);
+            wait_for(listener, -1, clock_after(clock_now_ns(), backoff_ns));
             backoff_ns = backoff_ns * 2 < BACKOFF_NS_MAX ? backoff_ns * 2 : BACKOFF_NS_MAX;
             continue;
         }
@@ -65,12 +218,15 @@ static void accept_all(struct ctx *ctx, void *arg)
         if (rc == 0)
             fiber_yield();
         else
-            (void)io_poll(&listener->ctx, listener->fd, POLLIN);
+            wait_for(listener, listener->fd, CLOCK_NEVER);
     }
+    drop_filler(listener);
     (void)close(listener->fd);
     ctx_fini(&listener->ctx);
     free(listener);
 }
+
+/* ---- Starting and stopping ------------------------------------------------------------------- */
 
 /* The text to show from now on: the address it really has. */
 static int show_resolved(struct listener *listener)
@@ -97,16 +253,17 @@ int listener_start(struct proxy *proxy, struct err *err)
     struct listener *listener = calloc(1, sizeof(*listener));
     if (!listener)
         return err_sys(err, -ENOMEM, "allocate a listener");
-    listener->proxy = proxy;
+    *listener = (struct listener){.proxy = proxy, .filler = -1};
     ctx_init(&listener->ctx, &proxy->group.ctx);
     listener->fd = rc = address_open(&addr, proxy->listen, err);
     if (rc < 0)
         goto fail;
     rc = show_resolved(listener);
     if (!rc)
-        rc = group_spawn(&proxy->group, "listener", accept_all, listener);
+        rc = group_spawn(&proxy->group, "listener", run_listener, listener);
     if (!rc) {
         proxy->listener = listener;
+        look(listener);
         return 0;
     }
     (void)err_sys(err, rc, "start a listener");

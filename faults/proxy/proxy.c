@@ -69,6 +69,7 @@ int proxy_create(struct proxy_set *set, const struct proxy_options *options, str
     proxy->protocol = options->protocol;
     list_init(&proxy->links);
     group_init(&proxy->group, set->group.ctx.parent);
+    toxics_init(&proxy->toxics, set->seed, proxy->name);
     lookup_init(&proxy->lookup);
     lookup_set(&proxy->lookup, proxy->upstream);
     int rc = options->enabled ? listener_start(proxy, err) : 0;

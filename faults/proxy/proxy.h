@@ -21,7 +21,7 @@ struct toxic;
 
 /* ---- The set --------------------------------------------------------------------------------- */
 
-/* Empty. seed is what all draws come from. */
+/* Empty. seed is what all draws come from. The process ignores SIGPIPE from now on. */
 int proxy_set_create(struct ctx *ctx, uint64_t seed, struct proxy_set **out, struct err *err);
 
 /* Closes every listener and connection, waits for the fibers, frees. NULL is fine. */

@@ -5,6 +5,7 @@
 #include "faults/proxy/internal.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ static void bury(struct proxy *proxy)
 {
     (void)group_join(NULL, &proxy->group); /* without a ctx there is nothing to fail */
     (void)group_fini(&proxy->group);
+    toxics_fini(&proxy->toxics);
     free(proxy->name);
     free(proxy->listen);
     free(proxy->upstream);
@@ -42,6 +44,7 @@ int proxy_set_create(struct ctx *ctx, uint64_t seed, struct proxy_set **out, str
     struct proxy_set *set = *out = calloc(1, sizeof(*set));
     if (!set)
         return err_sys(err, -ENOMEM, "allocate a set of proxies");
+    (void)signal(SIGPIPE, SIG_IGN); /* splice has no MSG_NOSIGNAL; cannot fail for this signal */
     set->seed = seed;
     list_init(&set->proxies);
     list_init(&set->removed);
@@ -66,6 +69,7 @@ void proxy_set_destroy(struct proxy_set *set)
     (void)waitq_wake_all(&set->funeral);
     (void)group_join(NULL, &set->group); /* the undertaker goes when all proxies are buried */
     (void)group_fini(&set->group);
+    pool_fini(set);
     free(set);
 }
 

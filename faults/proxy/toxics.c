@@ -1,37 +1,96 @@
 /* SPDX-License-Identifier: MIT */
-/* toxics.c - puts faults on a proxy's links: to come, on faults/proxy/toxic.h and chain.h. */
+/* toxics.c - puts the faults of a proxy on its live links and its door, and takes them away. */
 #include "faults/proxy/internal.h"
 
 #include <errno.h>
 
+/* Only a link that carries bytes has chains; others get what there is by then. */
+static struct stream *streams_of(struct list *member)
+{
+    struct link *link = container_of(member, struct link, member);
+    return link->carried ? link->streams : NULL;
+}
+
+/* Everybody looks anew at what has changed. Does not wait. */
+static void spread(struct proxy *proxy)
+{
+    listener_look(proxy);
+    list_each(member, &proxy->links)
+        link_nudge(container_of(member, struct link, member));
+}
+
+static void take_from_links(struct proxy *proxy, struct toxic *toxic)
+{
+    uint64_t now_ns = clock_now_ns();
+    list_each(member, &proxy->links) {
+        struct stream *streams = streams_of(member);
+        for (int way = 0; streams && way < 2; way++)
+            chain_remove(&streams[way].chain, toxic, now_ns);
+    }
+}
+
+static int put_on_links(struct proxy *proxy, struct toxic *toxic)
+{
+    uint64_t now_ns = clock_now_ns();
+    list_each(member, &proxy->links) {
+        struct stream *streams = streams_of(member);
+        for (int way = 0; streams && way < 2; way++)
+            if (chain_add(&streams[way].chain, toxic, now_ns))
+                return -ENOMEM;
+    }
+    return 0;
+}
+
 int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct toxic **out,
               struct err *err)
 {
-    (void)proxy, (void)options;
+    struct toxic *toxic;
     *out = NULL;
-    return err_set(err, -ENOSYS, "faults are not built in yet");
+    int rc = toxics_create(&proxy->toxics, options, proxy->protocol == PROXY_POSTGRES, &toxic, err);
+    if (rc)
+        return rc;
+    toxic->owner = proxy;
+    if (put_on_links(proxy, toxic)) {
+        take_from_links(proxy, toxic);
+        toxic_destroy(toxic);
+        return err_sys(err, -ENOMEM, "put a fault on live connections");
+    }
+    spread(proxy);
+    *out = toxic;
+    return 0;
 }
 
 int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *settings,
                  struct err *err)
 {
-    (void)toxic, (void)aim, (void)settings;
-    return err_set(err, -ENOSYS, "faults are not built in yet");
+    struct proxy *proxy = toxic->owner;
+    int rc = toxic_set(toxic, aim, settings, err);
+    if (rc)
+        return rc;
+    uint64_t now_ns = clock_now_ns();
+    list_each(member, &proxy->links) {
+        struct stream *streams = streams_of(member);
+        for (int way = 0; streams && way < 2; way++)
+            chain_change(&streams[way].chain, toxic, now_ns);
+    }
+    spread(proxy);
+    return 0;
 }
 
 void toxic_remove(struct toxic *toxic)
 {
-    (void)toxic;
+    struct proxy *proxy = toxic->owner;
+    take_from_links(proxy, toxic);
+    toxic_destroy(toxic);
+    spread(proxy);
 }
 
 struct toxic *toxic_first(struct proxy *proxy)
 {
-    (void)proxy;
-    return NULL;
+    return toxics_first(&proxy->toxics);
 }
 
 struct toxic *toxic_find(struct proxy *proxy, const char *name)
 {
-    (void)proxy, (void)name;
-    return NULL;
+    return toxics_find(&proxy->toxics, name);
 }

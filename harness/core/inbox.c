@@ -11,9 +11,8 @@
 
 enum {
     BUFFERS = 256, /* a power of two */
-    BUFFER_BYTES = 16 << 10,
     /* Not a power of two, or the first bytes of all buffers would compete for few cache lines. */
-    BUFFER_STRIDE_BYTES = BUFFER_BYTES + 256,
+    BUFFER_STRIDE_BYTES = INBOX_BUFFER_BYTES + 256,
     GROUP = 0, /* the kernel's name of the buffers, within the ring */
     NONE = BUFFERS,
 };
@@ -42,7 +41,7 @@ static char *buffer_at(const struct inbox_buffers *buffers, unsigned number)
 
 static void give_back(struct inbox_buffers *buffers, unsigned number)
 {
-    io_uring_buf_ring_add(buffers->free, buffer_at(buffers, number), BUFFER_BYTES,
+    io_uring_buf_ring_add(buffers->free, buffer_at(buffers, number), INBOX_BUFFER_BYTES,
                           (unsigned short)number, BUFFERS - 1, 0);
     io_uring_buf_ring_advance(buffers->free, 1);
 }
@@ -158,12 +157,17 @@ static ssize_t take(struct inbox *inbox, char **data)
     return buffers->filled[number].length;
 }
 
-void inbox_close(struct inbox *inbox)
+void inbox_pause(struct inbox *inbox)
 {
-    char *data;
     if (!inbox->op.done)
         op_take_back(&inbox->op);
     (void)op_wait(NULL, &inbox->op);
+}
+
+void inbox_close(struct inbox *inbox)
+{
+    char *data;
+    inbox_pause(inbox);
     do {
         drop_taken(inbox);
     } while (take(inbox, &data) >= 0);
@@ -177,26 +181,77 @@ static bool ended_for_good(const struct ctx *ctx, int result)
     return result <= 0 && result != -EINTR;
 }
 
+/* The first that has come, or how the receive has ended; -EAGAIN while it goes on, or is to. */
+static ssize_t look(const struct ctx *ctx, struct inbox *inbox, char **data)
+{
+    ssize_t got = take(inbox, data);
+    if (got != -EAGAIN || !inbox->op.done)
+        return got;
+    if (inbox->op.result == -ENOBUFS) {
+        inbox->op.result = -EINTR; /* by the next time others may have given theirs back */
+        return -ENOBUFS;
+    }
+    if (ended_for_good(ctx, inbox->op.result))
+        return inbox->op.result == -ECANCELED ? ctx_error(ctx) : inbox->op.result;
+    return -EAGAIN;
+}
+
+static void wait_for_more(struct ctx *ctx, struct inbox *inbox)
+{
+    if (inbox->op.done)
+        arm(inbox);
+    op_wait_next(ctx, &inbox->op);
+}
+
 ssize_t inbox_recv(struct ctx *ctx, struct inbox *inbox, char **data, char *spare,
                    size_t spare_bytes)
 {
+    ssize_t got;
     drop_taken(inbox);
-    for (;;) {
-        ssize_t got = take(inbox, data);
-        if (got != -EAGAIN)
-            return got;
-        if (!inbox->op.done) {
-            op_wait_next(ctx, &inbox->op);
-        } else if (inbox->op.result == -ENOBUFS) {
-            *data = spare;
-            inbox->op.result = -EINTR; /* by then others may have given theirs back */
-            return sock_recv(ctx, inbox->fd, spare, spare_bytes);
-        } else if (ended_for_good(ctx, inbox->op.result)) {
-            return op_wait(ctx, &inbox->op);
-        } else {
-            arm(inbox);
-        }
-    }
+    while ((got = look(ctx, inbox, data)) == -EAGAIN)
+        wait_for_more(ctx, inbox);
+    if (got != -ENOBUFS)
+        return got;
+    *data = spare;
+    return sock_recv(ctx, inbox->fd, spare, spare_bytes);
+}
+
+ssize_t inbox_take(struct inbox *inbox, char **data)
+{
+    drop_taken(inbox);
+    return look(NULL, inbox, data);
+}
+
+void inbox_nudge(struct inbox *inbox)
+{
+    struct fiber *waiter = inbox->op.waiter;
+    inbox->op.waiter = NULL;
+    if (waiter)
+        fiber_wake(waiter);
+}
+
+struct patience {
+    struct timer timer;  /* when it is over */
+    struct inbox *inbox; /* waited for */
+};
+
+static void patience_over(struct timer *timer)
+{
+    inbox_nudge(container_of(timer, struct patience, timer)->inbox);
+}
+
+ssize_t inbox_recv_until(struct ctx *ctx, struct inbox *inbox, uint64_t until_ns, char **data)
+{
+    drop_taken(inbox);
+    ssize_t got = look(ctx, inbox, data);
+    if (got != -EAGAIN)
+        return got;
+    struct patience patience = {.inbox = inbox};
+    if (until_ns != CLOCK_NEVER)
+        timer_arm(&patience.timer, until_ns, patience_over);
+    wait_for_more(ctx, inbox);
+    timer_disarm(&patience.timer);
+    return look(ctx, inbox, data);
 }
 
 ssize_t inbox_send_recv(struct ctx *ctx, struct inbox *inbox, const void *out, size_t out_bytes,

@@ -8,7 +8,10 @@
 #include "core/ring.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+enum { INBOX_BUFFER_BYTES = 16 << 10 }; /* as much comes at once, at most */
 
 /* For a connection that receives often, little at a time: a multishot receive spares the kernel
  * setting up each wait. Belongs to the thread of its ring and is used by one fiber at a time. While
@@ -33,6 +36,21 @@ void inbox_close(struct inbox *inbox);
  * first -ECANCELED or -ETIMEDOUT, and nothing is lost. */
 ssize_t inbox_recv(struct ctx *ctx, struct inbox *inbox, char **data, char *spare,
                    size_t spare_bytes);
+
+/* The same without a spare, until until_ns or inbox_nudge: -EAGAIN then, and the receive goes on in
+ * the kernel. -ENOBUFS when others hold all buffers: the caller may receive for himself, once. */
+ssize_t inbox_recv_until(struct ctx *ctx, struct inbox *inbox, uint64_t until_ns, char **data);
+
+/* Ends the inbox_recv_until that waits, if any does. */
+void inbox_nudge(struct inbox *inbox);
+
+/* Takes the receive back from the kernel and waits for that, whatever else ends. What has come
+ * stays; the next inbox_recv goes on. For whoever cannot take more for now: or his bytes would
+ * fill everybody's buffers. */
+void inbox_pause(struct inbox *inbox);
+
+/* What has come, without waiting and as inbox_recv; -EAGAIN when nothing has. */
+ssize_t inbox_take(struct inbox *inbox, char **data);
 
 /* Sends all of out and receives what comes next, in one submission; see sock_send_recv. */
 ssize_t inbox_send_recv(struct ctx *ctx, struct inbox *inbox, const void *out, size_t out_bytes,

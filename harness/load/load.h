@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ledger;
+
 /* Where to send requests. */
 struct load_target {
     struct addr addr;  /* resolved */
@@ -33,6 +35,7 @@ struct load_job {
     uint64_t seed;                       /* of arrivals, mix, payloads and tokens */
     const int *cpus;                     /* to pin threads to, in turn; NULL: not pinned */
     size_t cpu_count;                    /* entries of cpus */
+    struct ledger *ledger;               /* of profile->threads, see load/ledger.h; NULL: none */
 };
 
 /* What can be seen while it runs: each thread's counters, summed. */

@@ -142,6 +142,7 @@ static int render(struct mix_request *request, const struct load_job *job,
         return -ENOMEM;
     }
     request->to_head = strcmp(want->method, "HEAD") == 0;
+    request->writes = load_request_writes(want);
     return place_tokens(request, text);
 }
 

@@ -18,6 +18,7 @@ struct mix_request {
     size_t token_count;  /* how many */
     double weight_until; /* cumulated share: picked when a draw from [0, 1) is below */
     bool to_head;        /* the reply has no body */
+    bool writes;         /* its method is neither GET nor HEAD */
 };
 
 /* Immutable once made; any thread may read it. */

@@ -90,6 +90,20 @@ int load_profile_check(const struct load_profile *profile, struct err *err)
     return check_shape(profile, err);
 }
 
+bool load_request_writes(const struct load_request *request)
+{
+    return strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0;
+}
+
+bool load_request_has_token(const struct load_request *request)
+{
+    const char *const texts[] = {request->path, request->headers, request->body};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (texts[i] && strstr(texts[i], "{token}"))
+            return true;
+    return request->payload_bytes > 0;
+}
+
 int load_request_check(const struct load_request *request, struct err *err)
 {
     if (request->body && request->payload_bytes > 0)

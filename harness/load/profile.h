@@ -23,6 +23,12 @@ struct load_request {
     double weight;          /* its share of the mix, relative to the others */
 };
 
+/* Whether it asks for something to be stored: all that is neither GET nor HEAD. */
+bool load_request_writes(const struct load_request *request);
+
+/* Whether its token goes over the wire in it, but for the header that check: token adds. */
+bool load_request_has_token(const struct load_request *request);
+
 /* How to drive the subject in one phase. Closed loop while rate_per_s is 0, else open loop. */
 struct load_profile {
     uint64_t threads;           /* generator threads, each with a ring of its own */

@@ -22,6 +22,16 @@ static bool is_token(const char *text)
     return true;
 }
 
+bool token_read(const char *text, size_t length, uint64_t *number)
+{
+    if (length != TOKEN_BYTES || text[0] != '~' || !is_token(text))
+        return false;
+    *number = 0;
+    for (size_t i = 1; i < TOKEN_BYTES; i++)
+        *number = *number << 4 | (uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+    return true;
+}
+
 enum token_verdict token_check(const char *body, size_t length, const char *own)
 {
     enum token_verdict verdict = TOKEN_MISSING;

@@ -12,6 +12,9 @@ enum { TOKEN_BYTES = 17 };
 
 void token_write(char *text, uint64_t number);
 
+/* Reads one that is all of a text. */
+bool token_read(const char *text, size_t length, uint64_t *number);
+
 enum token_verdict { TOKEN_OWN, TOKEN_MISSING, TOKEN_FOREIGN };
 
 /* Looks at every token in a body: all must be own, and there must be one. */

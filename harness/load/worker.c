@@ -4,6 +4,7 @@
 #include "load/worker.h"
 
 #include "core/group.h"
+#include "load/ledger.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,10 @@ int worker_init(struct worker *worker, const struct load_job *job, const struct 
     worker->ready.run = on_ready;
     worker->go.run = on_go;
     worker->next_token = (rng_splitmix(&(uint64_t){job->seed}) << 40) | ((uint64_t)index << 32);
+    if (job->ledger) {
+        worker->ledger = &job->ledger->parts[index];
+        worker->ledger->first = worker->next_token;
+    }
     rng_init(&worker->rng, job->seed, 1000 + index);
     waitq_init(&worker->waits_for_go);
     waitq_init(&worker->idle);
@@ -175,6 +180,19 @@ static int ensure_connected(struct ctx *ctx, struct worker *worker, struct clien
     return rc;
 }
 
+static enum load_outcome exchange(struct ctx *ctx, struct worker *worker, struct client *client)
+{
+    const struct mix_request *request = mix_pick(worker->mix, &worker->rng);
+    uint64_t number = worker->next_token++;
+    bool noted = worker->ledger && request->writes;
+    if (noted)
+        ledger_sent(worker->ledger, number);
+    enum load_outcome outcome = client_exchange(ctx, client, request, number);
+    if (noted)
+        ledger_answered(worker->ledger, number, outcome, client->status);
+    return outcome;
+}
+
 /* Connects if need be, exchanges, and tells how it ended; false when the phase was called off. */
 static bool attempt(struct ctx *ctx, struct worker *worker, struct client *client,
                     enum load_outcome *outcome, uint64_t *sent_ns)
@@ -188,8 +206,7 @@ static bool attempt(struct ctx *ctx, struct worker *worker, struct client *clien
         if (reconnects || worker->job->profile->rate_per_s > 0)
             *sent_ns = clock_now_ns(); /* else nothing lies between meaning to and sending */
         worker->result.sent++;
-        *outcome =
-            client_exchange(ctx, client, mix_pick(worker->mix, &worker->rng), worker->next_token++);
+        *outcome = exchange(ctx, worker, client);
     }
     return ctx_error(ctx) != -ECANCELED;
 }

@@ -52,6 +52,7 @@ struct worker {
     struct arrival arrival;        /* its share of the schedule */
     struct rng rng;                /* of the mix */
     uint64_t next_token;           /* unique over workers */
+    struct ledger_part *ledger;    /* its part of the job's, or NULL */
 
     _Atomic uint64_t ended[LOAD_OUTCOMES]; /* written here, read by whoever shows progress */
     _Atomic uint64_t in_flight;            /* likewise */

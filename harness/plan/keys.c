@@ -38,6 +38,8 @@ static const struct plan_key scenario_keys[] = {
     {"load", "a mapping", "what is sent, and how: defaults for all phases"},
     {"phases", "a list", "what happens in a round, in order; required"},
     {"faults", "a list", "what goes wrong, and when: the same timeline in every round"},
+    {"ledger", "SQL",
+     "the tokens of all stored writes, a row each: compared with what clients know"},
     {"observe", "a mapping or a list",
      "series or histograms of the subject's /metrics, or sql for its database, by metric name"},
     {"derive", "a mapping", "further metrics: name to expression over metrics"},

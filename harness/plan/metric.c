@@ -50,6 +50,19 @@ const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1] = {
     METRIC(DATABASE_CPU, "database_cpu", SHARE, NEITHER, CLOSED,
            "processor time of a throw-away database over elapsed time; 100 % is one processor"),
     METRIC(KNEE, "knee", RATE, MORE, MAX, "highest rate that met the objective of a search"),
+    METRIC(LEDGER_ACKNOWLEDGED, "ledger_acknowledged", COUNT, NEITHER, SUM,
+           "writes that were acknowledged"),
+    METRIC(LEDGER_STORED, "ledger_stored", COUNT, NEITHER, SUM,
+           "writes that were found stored after the round"),
+    METRIC(LEDGER_LOST, "ledger_lost", COUNT, LESS, SUM,
+           "writes that were acknowledged and are not stored"),
+    METRIC(LEDGER_DOUBLED, "ledger_doubled", COUNT, LESS, SUM, "writes stored more than once"),
+    METRIC(LEDGER_UNKNOWN, "ledger_unknown", COUNT, LESS, SUM,
+           "writes of which the client never learned what became of them"),
+    METRIC(LEDGER_REFUSED, "ledger_refused", COUNT, LESS, SUM,
+           "writes that the client was told are not stored"),
+    METRIC(LEDGER_GHOSTS, "ledger_ghosts", COUNT, LESS, SUM,
+           "of the refused writes, those that are stored all the same"),
 };
 
 const char *metric_unit_name(enum metric_unit unit)

@@ -118,23 +118,33 @@ int read_settings(struct reading *reading, const yaml_node_t *mapping, int secti
     return read_settings_of(reading, mapping, &plan_sections[section], states);
 }
 
-/* What a search is for is shown, asked for or not. */
-static int show_knee(struct reading *reading)
+static int show_too(struct reading *reading, int metric)
 {
     struct plan *plan = reading->plan;
-    bool searches = false, shown = false;
-    for (size_t i = 0; i < plan->phase_count; i++)
-        searches = searches || plan->phases[i].objective;
     for (size_t i = 0; i < plan->show_count; i++)
-        shown = shown || plan->show[i] == METRIC_KNEE;
-    if (!searches || shown)
-        return 0;
+        if (plan->show[i] == metric)
+            return 0;
     int *show = reallocarray(plan->show, plan->show_count + 1, sizeof(*show));
     if (!show)
         return err_sys(reading->err, -ENOMEM, "read %.200s", reading->doc.path);
     plan->show = show;
-    plan->show[plan->show_count++] = METRIC_KNEE;
+    plan->show[plan->show_count++] = metric;
     return 0;
+}
+
+/* What a search or a ledger is for is shown, asked for or not. */
+static int show_purpose(struct reading *reading)
+{
+    const struct plan *plan = reading->plan;
+    bool searches = false;
+    int rc = 0;
+    for (size_t i = 0; i < plan->phase_count; i++)
+        searches = searches || plan->phases[i].objective;
+    if (searches)
+        rc = show_too(reading, METRIC_KNEE);
+    for (int i = METRIC_LEDGER_ACKNOWLEDGED; plan->ledger.text && i <= METRIC_LEDGER_UNKNOWN; i++)
+        rc = rc ? rc : show_too(reading, i);
+    return rc;
 }
 
 static int read_conditions(struct reading *reading, const yaml_node_t *root)
@@ -150,7 +160,7 @@ static int read_conditions(struct reading *reading, const yaml_node_t *root)
     if (!rc && show)
         rc = read_show(reading, show);
     if (!rc)
-        rc = show_knee(reading);
+        rc = show_purpose(reading);
     if (!rc && expect)
         rc = read_expects(reading, expect, EXPR_SCOPE_PLAN, &plan->expects, &plan->expect_count);
     if (!rc && invariants)
@@ -189,6 +199,8 @@ static int read_scenario(struct reading *reading)
         rc = read_phases(reading, document_get(doc, root, "phases"));
     if (!rc)
         rc = read_faults(reading, document_get(doc, root, "faults"));
+    if (!rc)
+        rc = read_ledger(reading, document_get(doc, root, "ledger"));
     if (!rc)
         rc = read_conditions(reading, root);
     plan_subject_fini(&defaults);
@@ -346,6 +358,7 @@ void plan_destroy(struct plan *plan)
     phases_destroy(plan);
     variants_destroy(plan);
     plan_database_fini(&plan->database);
+    free(plan->ledger.text);
     param_fini(plan_params, plan);
     free(plan->path);
     free(plan->name);

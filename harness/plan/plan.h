@@ -149,6 +149,7 @@ struct plan_fault_kind {
     bool aimed;                     /* stream, toxicity and the like mean something */
     bool started;                   /* needs a subject that the run has started */
     bool proxied;                   /* needs a proxy before what it is on */
+    const char *touches;            /* what it counts: "sessions"; NULL: "connections" */
     const struct fault_type *proxy; /* the proxy's kind; NULL: the runner's own */
 
     /* Contradictions among settings; may be NULL. */
@@ -256,6 +257,7 @@ struct plan {
     size_t variant_count;
     struct plan_phase *phases;
     size_t phase_count;
+    struct plan_sql ledger;    /* the tokens of what is stored; text NULL: no ledger is kept */
     uint64_t rounds;           /* of every variant */
     uint64_t sample_every_ns;  /* distance of a gauge's samples; 0: see run/observe.h */
     double noise_share;        /* the band within which variants count as equivalent */

@@ -103,6 +103,7 @@ int read_load(struct reading *reading, const yaml_node_t *node);
 int read_search(struct reading *reading, const yaml_node_t *node, struct plan_phase *phase);
 int read_phases(struct reading *reading, const yaml_node_t *node);
 int read_faults(struct reading *reading, const yaml_node_t *node);
+int read_ledger(struct reading *reading, const yaml_node_t *node); /* after the phases */
 int read_metrics(struct reading *reading, const yaml_node_t *observe, const yaml_node_t *derive);
 int read_show(struct reading *reading, const yaml_node_t *node);
 int read_expects(struct reading *reading, const yaml_node_t *node, enum expr_scope scope,

@@ -77,6 +77,17 @@ static int find_kind(struct reading *reading, const yaml_node_t *node, struct pl
 
 /* ---- One fault ------------------------------------------------------------------------------- */
 
+/* What the proxy will make of the settings is made once, for its mistakes, and thrown away: the
+ * plan is after the params alone. */
+static int try_prepare(struct plan_fault *fault, struct err *err)
+{
+    const struct fault_type *type = fault->kind.proxy;
+    int rc = type->prepare ? type->prepare(fault->settings, err) : 0;
+    if (type->prepare && type->fini)
+        type->fini(fault->settings);
+    return rc;
+}
+
 static int read_values(struct reading *reading, const yaml_node_t *node, struct plan_fault *fault)
 {
     const struct plan_section *all = &plan_sections[SECTION_FAULT];
@@ -92,11 +103,12 @@ static int read_values(struct reading *reading, const yaml_node_t *node, struct 
     if (!rc)
         rc = read_settings_of(reading, node, &section,
                               (void *const[STATES_MAX]){fault, fault->settings});
-    if (!rc && fault->kind.check) {
-        rc = fault->kind.check(fault->settings, reading->err);
-        rc = rc ? document_wrap(&reading->doc, node, 0, reading->err) : 0;
-    }
-    return rc;
+    if (rc)
+        return rc;
+    rc = fault->kind.check ? fault->kind.check(fault->settings, reading->err) : 0;
+    if (!rc && fault->kind.proxy)
+        rc = try_prepare(fault, reading->err);
+    return rc ? document_wrap(&reading->doc, node, 0, reading->err) : 0;
 }
 
 static int settle_name(struct reading *reading, const yaml_node_t *node, size_t index)

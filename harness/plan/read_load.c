@@ -26,19 +26,13 @@ static const yaml_node_t *find_request_key(struct reading *reading, const yaml_n
     return NULL;
 }
 
-static bool has_token(const char *text)
-{
-    return text && strstr(text, "{token}");
-}
-
 static int check_request(struct reading *reading, const yaml_node_t *node,
                          const struct load_request *request, const struct load_profile *profile)
 {
     int rc = load_request_check(request, reading->err);
     if (rc)
         return document_wrap(&reading->doc, node, 0, reading->err);
-    if (profile->check != LOAD_CHECK_TOKEN || request->payload_bytes > 0 ||
-        has_token(request->path) || has_token(request->body) || has_token(request->headers))
+    if (profile->check != LOAD_CHECK_TOKEN || load_request_has_token(request))
         return 0;
     return document_fail(
         &reading->doc, node, reading->err,

@@ -32,6 +32,11 @@ void content_claims(const struct judgement *judgement, struct table *table);
  * was no search. */
 void content_curves(const struct result *result, struct table *table);
 
+/* What went wrong on purpose: a row for each fault and variant, when it really acted, on what, and
+ * what became of the service; figures are medians of the valid rounds. Without rows when there were
+ * no faults. */
+int content_faults(const struct result *result, struct table *table, struct err *err);
+
 /* Whether to believe it: rounds, generator, limit, what could have been detected. Two columns
  * without heads: what about, and what. */
 int content_validity(const struct result *result, const struct judgement *judgement,

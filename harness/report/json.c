@@ -339,6 +339,37 @@ static json_t *reason_json(struct writer *writer, const struct result_round *rou
     return object;
 }
 
+static json_t *recovery_json(struct writer *writer, const struct recovery *recovery)
+{
+    json_t *object = json_object(), *kinds = json_object();
+    put(writer, object, "state", json_string(json_recovery_states[recovery->state]));
+    for (const struct json_number *field = json_recovery_numbers; field->name; field++)
+        put(writer, object, field->name, number(json_number_get(field, recovery)));
+    put_fields(writer, object, json_recovery_fields, recovery);
+    for (size_t i = LOAD_REFUSED; i < LOAD_OUTCOMES; i++)
+        if (recovery->kinds[i - LOAD_REFUSED])
+            put(writer, kinds, load_outcome_names[i], count(recovery->kinds[i - LOAD_REFUSED]));
+    put(writer, object, "kinds", kinds);
+    return object;
+}
+
+static json_t *windows_json(struct writer *writer, const struct plan *plan,
+                            const struct result_round *round)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < plan->fault_count; i++) {
+        const struct result_window *window = &round->windows[i];
+        json_t *object = json_object();
+        put(writer, object, "fault", text(plan->faults[i].name));
+        put(writer, object, "acted", json_boolean(window->acted));
+        put_fields(writer, object, json_window_fields, window);
+        put(writer, object, "queries", number(window->queries));
+        put(writer, object, "recovery", recovery_json(writer, &window->recovery));
+        append(writer, array, object);
+    }
+    return array;
+}
+
 static json_t *round_json(struct writer *writer, const struct result *result,
                           const struct result_round *round)
 {
@@ -359,6 +390,7 @@ static json_t *round_json(struct writer *writer, const struct result *result,
     for (size_t i = 0; i < result->plan->phase_count; i++)
         append(writer, steps, step_json(writer, result->plan, round, i));
     put(writer, object, "phases", steps);
+    put(writer, object, "faults", windows_json(writer, result->plan, round));
     return object;
 }
 
@@ -459,6 +491,21 @@ static json_t *phase_json(struct writer *writer, const struct result *result, si
     for (size_t i = 0; i < planned->request_count; i++)
         append(writer, requests, settings_json(writer, load_request_params, &planned->requests[i]));
     put(writer, object, "requests", requests);
+    return object;
+}
+
+static json_t *fault_json(struct writer *writer, const struct result *result, size_t index)
+{
+    const struct plan_fault *fault = &result->plan->faults[index];
+    json_t *object = json_object();
+    put(writer, object, "name", text(fault->name));
+    put(writer, object, "kind", text(fault->kind.name));
+    put(writer, object, "on", json_string(plan_on_names[fault->on]));
+    put(writer, object, "phase", count(fault->phase));
+    put_fields(writer, object, json_fault_fields, &result->faults[index]);
+    put(writer, object, "settings",
+        fault->kind.params ? settings_json(writer, fault->kind.params, fault->settings)
+                           : json_object());
     return object;
 }
 
@@ -638,7 +685,7 @@ static json_t *result_json(struct writer *writer, const struct result *result,
                            const struct judgement *judgement)
 {
     json_t *object = json_object(), *variants = json_array(), *phases = json_array();
-    json_t *rounds = json_array();
+    json_t *faults = json_array(), *rounds = json_array();
     put(writer, object, "schema", json_integer(JSON_SCHEMA));
     put(writer, object, "scenario", scenario_json(writer, result->plan));
     put(writer, object, "run", run_json(writer, result));
@@ -650,6 +697,9 @@ static json_t *result_json(struct writer *writer, const struct result *result,
     for (size_t i = 0; i < result->plan->phase_count; i++)
         append(writer, phases, phase_json(writer, result, i));
     put(writer, object, "phases", phases);
+    for (size_t i = 0; i < result->plan->fault_count; i++)
+        append(writer, faults, fault_json(writer, result, i));
+    put(writer, object, "faults", faults);
     put(writer, object, "judgement", judgement_json(writer, result, judgement));
     for (size_t i = 0; i < result->round_count; i++)
         append(writer, rounds, round_json(writer, result, &result->rounds[i]));

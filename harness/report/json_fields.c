@@ -52,6 +52,38 @@ const struct json_field json_gauge_fields[] = {
     FIELD(gauge, start_ns), FIELD(gauge, period_ns), FIELD(gauge, taken), FIELD(gauge, missed), {0},
 };
 
+const struct json_field json_fault_fields[] = {
+    FIELD(result_fault, at_ns),
+    FIELD(result_fault, for_ns),
+    FIELD(result_fault, hold_ns),
+    {0},
+};
+
+const struct json_field json_window_fields[] = {
+    FIELD(result_window, applied_ns),
+    FIELD(result_window, healed_ns),
+    FIELD(result_window, began_ns),
+    FIELD(result_window, ended_ns),
+    FIELD(result_window, links),
+    FIELD(result_window, bytes),
+    FIELD(result_window, pieces),
+    FIELD(result_window, refused),
+    {0},
+};
+
+const struct json_field json_recovery_fields[] = {
+    FIELD(recovery, requests),
+    FIELD(recovery, errors),
+    {0},
+};
+
+const struct json_number json_recovery_numbers[] = {
+    FIELD(recovery, before_per_s), FIELD(recovery, before_p99_ns), FIELD(recovery, depth),
+    FIELD(recovery, detect_ns),    FIELD(recovery, recover_ns),    {0},
+};
+
+const char *const json_recovery_states[] = {"unknown", "recovered", "metastable", NULL};
+
 const struct json_text json_environment_texts[] = {
     TEXT_FIELD(result_environment, version),        TEXT_FIELD(result_environment, commit),
     TEXT_FIELD(result_environment, build),          TEXT_FIELD(result_environment, host),

@@ -32,7 +32,12 @@ extern const struct json_field json_load_fields[];      /* of struct load_result
 extern const struct json_field json_round_fields[];     /* of struct result_round */
 extern const struct json_text json_environment_texts[]; /* of struct result_environment */
 
-extern const struct json_field json_gauge_fields[]; /* of struct gauge */
+extern const struct json_field json_gauge_fields[];      /* of struct gauge */
+extern const struct json_field json_fault_fields[];      /* of struct result_fault */
+extern const struct json_field json_window_fields[];     /* of struct result_window */
+extern const struct json_field json_recovery_fields[];   /* of struct recovery */
+extern const struct json_number json_recovery_numbers[]; /* likewise */
+extern const char *const json_recovery_states[]; /* by enum recovery_state, ends with NULL */
 
 /* The histograms of a load_result: fields that are struct hist *. */
 extern const struct json_field json_hist_fields[];

@@ -564,6 +564,68 @@ static int read_step(const json_t *object, const struct plan *plan, struct resul
     return rc ? rc : within(read_histograms(object, plan, step, err), "histograms", err);
 }
 
+static int read_kinds(const json_t *object, struct recovery *recovery, struct err *err)
+{
+    json_t *kinds;
+    int rc = get_object(object, "kinds", &kinds, err);
+    for (size_t i = LOAD_REFUSED; !rc && i < LOAD_OUTCOMES; i++)
+        if (json_object_get(kinds, load_outcome_names[i]))
+            rc = get_count(kinds, load_outcome_names[i], UINT64_MAX,
+                           &recovery->kinds[i - LOAD_REFUSED], err);
+    return rc;
+}
+
+static int read_recovery(const json_t *window, struct recovery *recovery, struct err *err)
+{
+    json_t *object;
+    int rc = get_object(window, "recovery", &object, err);
+    if (rc)
+        return rc;
+    rc = get_word(object, "state", json_recovery_states, &recovery->state, err);
+    for (const struct json_number *field = json_recovery_numbers; !rc && field->name; field++) {
+        double value = NAN;
+        rc = get_number(object, field->name, &value, err);
+        json_number_set(field, recovery, value);
+    }
+    if (!rc)
+        rc = get_fields(object, json_recovery_fields, recovery, err);
+    return within(rc ? rc : read_kinds(object, recovery, err), "recovery", err);
+}
+
+static int read_window(const json_t *object, const struct plan_fault *fault,
+                       struct result_window *window, struct err *err)
+{
+    const char *name = NULL;
+    int rc = get_text(object, "fault", &name, err);
+    if (!rc && strcmp(name, fault->name) != 0)
+        rc = expected(err, "fault", "the faults of the scenario, in order");
+    if (!rc)
+        rc = get_bool(object, "acted", &window->acted, err);
+    if (!rc)
+        rc = get_fields(object, json_window_fields, window, err);
+    if (!rc)
+        rc = get_number(object, "queries", &window->queries, err);
+    return rc ? rc : read_recovery(object, &window->recovery, err);
+}
+
+/* Records from before there were faults have none. */
+static int read_windows(const json_t *object, const struct plan *plan, struct result_round *round,
+                        struct err *err)
+{
+    json_t *windows = json_object_get(object, "faults");
+    if (!windows && plan->fault_count == 0)
+        return 0;
+    int rc = get_array(object, "faults", &windows, err);
+    if (!rc && json_array_size(windows) != plan->fault_count)
+        rc = expected(err, "faults", "as many as the scenario has");
+    for (size_t i = 0; !rc && i < plan->fault_count; i++) {
+        rc = read_window(json_array_get(windows, i), &plan->faults[i], &round->windows[i], err);
+        if (rc)
+            (void)err_wrap(err, "faults[%zu]", i);
+    }
+    return rc;
+}
+
 static int read_breaches(const json_t *object, const struct plan *plan, struct result_round *round,
                          struct err *err)
 {
@@ -680,7 +742,7 @@ static int read_round(const json_t *object, struct result *result, struct err *e
         if (rc)
             (void)err_wrap(err, "phases[%zu]", i);
     }
-    return rc;
+    return rc ? rc : read_windows(object, plan, round, err);
 }
 
 static int read_rounds(const json_t *root, struct result *result, struct err *err)
@@ -779,6 +841,22 @@ static int read_phases(const json_t *root, struct result *result, struct err *er
         rc = read_phase(json_array_get(phases, i), &result->phases[i], err);
         if (rc)
             (void)err_wrap(err, "phases[%zu]", i);
+    }
+    return rc;
+}
+
+static int read_faults(const json_t *root, struct result *result, struct err *err)
+{
+    json_t *faults = json_object_get(root, "faults");
+    if (!faults && result->plan->fault_count == 0)
+        return 0;
+    int rc = get_array(root, "faults", &faults, err);
+    if (!rc && json_array_size(faults) != result->plan->fault_count)
+        rc = expected(err, "faults", "as many as the scenario has");
+    for (size_t i = 0; !rc && i < result->plan->fault_count; i++) {
+        rc = get_fields(json_array_get(faults, i), json_fault_fields, &result->faults[i], err);
+        if (rc)
+            (void)err_wrap(err, "faults[%zu]", i);
     }
     return rc;
 }
@@ -893,6 +971,8 @@ static int read_root(const json_t *root, const struct plan_tables *tables, struc
         rc = read_variants(root, *result, err);
     if (!rc)
         rc = read_phases(root, *result, err);
+    if (!rc)
+        rc = read_faults(root, *result, err);
     return rc ? rc : read_rounds(root, *result, err);
 }
 

@@ -39,7 +39,7 @@ static int markdown_format(const struct result *result, const struct judgement *
                            FILE *out, struct err *err)
 {
     struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0}, curves = {0};
-    struct table over_time = {0}, distributions = {0};
+    struct table over_time = {0}, distributions = {0}, faults = {0};
     char text[400];
     enum tone tone;
     (void)fputs("## ", out);
@@ -51,6 +51,10 @@ static int markdown_format(const struct result *result, const struct judgement *
     content_conditions(result, judgement->expects, judgement->expect_count, &expects);
     content_conditions(result, judgement->invariants, judgement->invariant_count, &invariants);
     content_claims(judgement, &claims);
+    if (!rc)
+        rc = content_faults(result, &faults, err);
+    if (!rc)
+        rc = write_section(out, "Faults, in the median of the valid rounds", &faults, err);
     if (!rc)
         rc = content_over_time(result, &over_time, err);
     if (!rc)
@@ -77,6 +81,7 @@ static int markdown_format(const struct result *result, const struct judgement *
     table_fini(&claims);
     table_fini(&validity);
     table_fini(&curves);
+    table_fini(&faults);
     table_fini(&over_time);
     table_fini(&distributions);
     if (!rc)

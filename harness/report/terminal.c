@@ -109,12 +109,17 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
                    const struct table_style *style, struct err *err)
 {
     struct table over_time = {0}, distributions = {0}, validity = {0}, curves = {0};
+    struct table faults = {0};
     char text[400];
     enum tone tone;
     (void)write_wrapped(out, result->plan->name, style, TONE_STRONG);
     if (result->plan->question)
         (void)write_wrapped(out, result->plan->question, style, TONE_PLAIN);
     int rc = write_variants(result, judgement, out, style, err);
+    if (!rc)
+        rc = content_faults(result, &faults, err);
+    if (!rc)
+        rc = write_section(out, style, "Faults, in the median of the valid rounds", &faults, err);
     if (!rc)
         rc = content_over_time(result, &over_time, err);
     if (!rc)
@@ -132,6 +137,7 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
         rc = content_validity(result, judgement, &validity, err);
     if (!rc)
         rc = write_section(out, style, "Validity", &validity, err);
+    table_fini(&faults);
     table_fini(&over_time);
     table_fini(&distributions);
     table_fini(&validity);

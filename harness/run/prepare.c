@@ -293,7 +293,9 @@ static int settle_phases(struct result *result, const struct runner_options *opt
                        result->block_count);
     if (options->noise_share >= 0)
         result->noise_share = options->noise_share;
-    return options->overrides ? override_all(result, options->overrides, err) : 0;
+    int rc = options->overrides ? override_all(result, options->overrides, err) : 0;
+    result_scale_faults(result);
+    return rc;
 }
 
 int prepare(const struct plan *plan, const struct runner_options *options, struct result **out,

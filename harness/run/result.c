@@ -13,9 +13,11 @@ int result_create(struct result **out, const struct plan *plan, struct err *err)
 {
     struct result *result = calloc(1, sizeof(*result));
     struct result_phase *phases = calloc(plan->phase_count + 1, sizeof(*phases));
-    if (!result || !phases) {
+    struct result_fault *faults = calloc(plan->fault_count + 1, sizeof(*faults));
+    if (!result || !phases || !faults) {
         free(result);
         free(phases);
+        free(faults);
         return err_sys(err, -ENOMEM, "allocate a result");
     }
     for (size_t i = 0; i < plan->phase_count; i++)
@@ -28,12 +30,32 @@ int result_create(struct result **out, const struct plan *plan, struct err *err)
         };
     result->plan = plan;
     result->phases = phases;
+    result->faults = faults;
+    result_scale_faults(result);
     result->block_count = plan->rounds;
     result->noise_share = plan->noise_share;
     for (size_t i = 0; i < 3; i++)
         result->environment.load_before[i] = result->environment.load_after[i] = NAN;
     *out = result;
     return 0;
+}
+
+static uint64_t scaled_ns(uint64_t span_ns, double share)
+{
+    return (uint64_t)((double)span_ns * share + 0.5);
+}
+
+void result_scale_faults(struct result *result)
+{
+    const struct plan *plan = result->plan;
+    for (size_t i = 0; i < plan->fault_count; i++) {
+        const struct plan_fault *fault = &plan->faults[i];
+        double share = (double)result->phases[fault->phase].length_ns /
+                       (double)plan->phases[fault->phase].length_ns;
+        result->faults[i] = (struct result_fault){.at_ns = scaled_ns(fault->at_ns, share),
+                                                  .for_ns = scaled_ns(fault->for_ns, share),
+                                                  .hold_ns = scaled_ns(fault->hold_ns, share)};
+    }
 }
 
 static void round_fini(struct result_round *round, const struct plan *plan)
@@ -51,6 +73,7 @@ static void round_fini(struct result_round *round, const struct plan *plan)
         free(step->curve);
     }
     free(round->steps);
+    free(round->windows);
     free(round->breaches);
     free(round->rows);
     free(round->whole);
@@ -70,6 +93,7 @@ void result_destroy(struct result *result)
     free(result->rounds);
     free(result->variants);
     free(result->phases);
+    free(result->faults);
     free(result->environment.command_line);
     free(result->folder);
     free(result->failure);
@@ -114,6 +138,18 @@ static double *rows_create(size_t count)
     return rows;
 }
 
+/* Nothing is known of any. */
+static struct result_window *windows_create(size_t count)
+{
+    struct result_window *windows = calloc(count + 1, sizeof(*windows));
+    for (size_t i = 0; windows && i < count; i++) {
+        struct recovery *none = &windows[i].recovery;
+        windows[i].queries = none->before_per_s = none->before_p99_ns = NAN;
+        none->depth = none->detect_ns = none->recover_ns = NAN;
+    }
+    return windows;
+}
+
 int result_add_round(struct result *result, struct result_round **out, struct err *err)
 {
     const struct plan *plan = result->plan;
@@ -128,11 +164,12 @@ int result_add_round(struct result *result, struct result_round **out, struct er
         .exit_status = -1,
         .valid = true,
         .steps = calloc(plan->phase_count + 1, sizeof(*round->steps)),
+        .windows = windows_create(plan->fault_count),
         .breaches = calloc(plan->invariant_count + 1, sizeof(*round->breaches)),
         .rows = rows_create(plan->phase_count * plan->metric_count),
         .whole = rows_create(plan->metric_count),
     };
-    if (!round->steps || !round->breaches || !round->rows || !round->whole) {
+    if (!round->steps || !round->windows || !round->breaches || !round->rows || !round->whole) {
         round_fini(round, plan);
         return err_sys(err, -ENOMEM, "add a round");
     }

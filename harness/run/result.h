@@ -17,6 +17,7 @@
 
 #include "load/load.h"
 #include "measure/meter.h"
+#include "measure/recovery.h"
 #include "plan/plan.h"
 #include "run/buckets.h"
 #include "run/gauge.h"
@@ -43,6 +44,23 @@ struct result_phase {
     uint64_t length_ns;            /* may be shorter than the plan's */
     struct load_profile profile;   /* likewise; says nothing in a drain */
     struct search_settings search; /* likewise; where the plan's phase has an objective */
+};
+
+/* A fault as it was asked for: its times are the plan's, scaled with its phase. */
+struct result_fault {
+    uint64_t at_ns, for_ns, hold_ns;
+};
+
+/* What a fault of the plan did in one round. Times count from the start of its phase's load. */
+struct result_window {
+    bool acted;                     /* it touched something; began_ns and ended_ns are set */
+    uint64_t applied_ns, healed_ns; /* when it was put there and taken away; 0: it was not */
+    uint64_t began_ns, ended_ns;    /* its first and last effect */
+    uint64_t links;                 /* touched: what kind.touches says */
+    uint64_t bytes, pieces;         /* touched */
+    uint64_t refused;         /* connections kept out, delayed, or closed before they were one */
+    double queries;           /* that came while it was there; NAN: not known */
+    struct recovery recovery; /* what became of the service */
 };
 
 /* One phase of one round, by index of the phase. */
@@ -89,6 +107,7 @@ struct result_round {
     struct result_breach *breaches;        /* what it broke, each invariant once at most */
     size_t breach_count;                   /* 0 when valid */
     struct result_step *steps;             /* by phase */
+    struct result_window *windows;         /* by fault of the plan */
     double *rows;                          /* phase_count rows of plan->metric_count values */
     double *whole;                         /* plan_gather of them: one row */
 };
@@ -132,6 +151,7 @@ struct result {
     struct result_variant *variants; /* in the plan's order: the first is the baseline */
     size_t variant_count;
     struct result_phase *phases; /* plan->phase_count of them */
+    struct result_fault *faults; /* plan->fault_count of them */
     struct result_round *rounds; /* in the order they ran, invalid ones included */
     size_t round_count;
     struct result_environment environment;
@@ -145,6 +165,9 @@ void result_destroy(struct result *result);
 
 /* Adds a variant; name may be NULL for the plan's. */
 int result_add_variant(struct result *result, size_t plan_index, const char *name, struct err *err);
+
+/* Scales the faults' times with the lengths of their phases, after these have been changed. */
+void result_scale_faults(struct result *result);
 
 /* What was sampled of an observation in a step, or NULL. */
 const struct gauge *result_gauge(const struct result_step *step, size_t observation);

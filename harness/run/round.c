@@ -10,6 +10,7 @@
 #include "run/observe.h"
 #include "run/process.h"
 #include "run/process_tree.h"
+#include "run/reconcile.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,6 +24,7 @@ struct pass {
     struct result_round *round;
     struct process process;
     struct observer observer;
+    struct reconcile reconcile;
     struct meter *meter; /* NULL for a url and for a subject of several processes */
 };
 
@@ -232,6 +234,9 @@ static int make_load(struct ctx *ctx, struct pass *pass, size_t index, struct er
 {
     struct result_step *step = &pass->round->steps[index];
     struct load_job job = make_job(pass, index);
+    int rc = reconcile_begin_phase(&pass->reconcile, index, job.profile->threads, &job.ledger, err);
+    if (rc)
+        return rc;
     *pass->setting->progress = (struct load_progress){0};
     step->loaded = true;
     return load_run(ctx, &job, &step->load, pass->setting->progress, err);
@@ -386,6 +391,35 @@ static int observe_round(struct ctx *ctx, struct pass *pass, struct err *err)
     return rc;
 }
 
+/* What was written, when all of it should be stored. What can't be read makes the round invalid. */
+static int reconcile(struct ctx *ctx, struct pass *pass)
+{
+    const struct plan *plan = pass->result->plan;
+    uint64_t strangers;
+    struct err err = {0};
+    if (reconcile_read(ctx, &pass->reconcile, &strangers, &err)) {
+        result_round_invalid(pass->round, "%.230s", err.text);
+        return ctx_error(ctx);
+    }
+    if (strangers > 0)
+        result_round_invalid(pass->round,
+                             "ledger: %" PRIu64 " of the rows were written by no request of the "
+                             "round: empty the table before each round",
+                             strangers);
+    for (size_t i = 0; i < plan->phase_count; i++) {
+        double *row = pass->round->rows + i * plan->metric_count;
+        if (plan->phases[i].kind != PLAN_PHASE_MEASURE)
+            continue;
+        if (reconcile_fill(&pass->reconcile, i, row) > 0)
+            result_phase_invalid(pass->round, i,
+                                 "%s: more than %" PRIu64 " requests a thread, too many for a "
+                                 "ledger",
+                                 plan->phases[i].name, LEDGER_ROOM);
+        plan_derive(plan, row);
+    }
+    return 0;
+}
+
 /* Each phase begins where the one before ended: one reading between two. */
 static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
 {
@@ -404,6 +438,8 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
     observed_fini(&before.observed);
     if (!rc)
         rc = observe_round(ctx, pass, err);
+    if (!rc)
+        rc = reconcile(ctx, pass);
     if (!rc) {
         plan_gather(plan, pass->round->rows, pass->round->whole);
         invariants_check(pass->result, pass->round);
@@ -448,7 +484,11 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     };
     if (!rc)
         rc = observer_init(&pass->observer, &observed, err);
-    return rc ? rc : observer_check(ctx, &pass->observer, err);
+    if (!rc)
+        rc = observer_check(ctx, &pass->observer, err);
+    if (!rc)
+        rc = reconcile_init(&pass->reconcile, pass->result->plan, observed.conninfo, err);
+    return rc ? rc : reconcile_check(ctx, &pass->reconcile, err);
 }
 
 int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
@@ -466,6 +506,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
     if (setting->database && !ctx_error(ctx) && run_database_check(ctx, setting->database, &why))
         result_round_invalid(round, "%.230s", why.text);
     observer_fini(&pass.observer);
+    reconcile_fini(&pass.reconcile);
     meter_destroy(pass.meter);
     round->exit_status = process_stop(&pass.process);
     round->length_ns = clock_now_ns() - start_ns;

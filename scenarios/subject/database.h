@@ -56,7 +56,7 @@ struct database {
     struct list leaks;         /* of session.link, on the heap */
     struct group strays;       /* given-up sessions, each with a fiber */
     struct group upkeep;       /* periodic work: purge, restart, reclaim */
-    struct guard guard;        /* of /guarded and /cached */
+    struct guard guard;        /* of /guarded, /cached and /ledger */
     uint64_t told_ns;          /* when a failed connect was last told of; 0: never */
     struct rng rng;            /* of leak_share and the pool */
     DATABASE_COUNTERS(DATABASE_WORD)

@@ -42,8 +42,8 @@ extern const char *const guard_words[]; /* by enum guard_kind; ends with NULL */
 /* Their entries in a table of parameters, for a struct s that has them in its field `at`. */
 // clang-format off
 #define GUARD_PARAMS(s, at)                                                                        \
-    {PARAM_CHOICE("guard", s, at kind, "none", "what stands before the database of /guarded and "  \
-                  "/cached", guard_words), .section = "Guard of /guarded and /cached"},            \
+    {PARAM_CHOICE("guard", s, at kind, "none", "what stands before the database of /guarded, "   \
+                  "/cached and /ledger", guard_words), .section = "Guard of /guarded, /cached and /ledger"},            \
     {PARAM_BOOL("guard_fallback", s, at fallback, "false",                                         \
                 "answer what is refused or fails with a default, 200 and marked as fallback")},    \
     {PARAM_NS("guard_timeout", s, at timeout_ns, "0",                                              \

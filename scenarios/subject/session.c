@@ -177,6 +177,13 @@ static void disown(struct session *session)
         source->disown(session);
 }
 
+void session_move(struct session *to, struct session *from)
+{
+    disown(from);
+    *to = *from;
+    from->conn = NULL;
+}
+
 static bool leak(struct session *session)
 {
     struct session *copy = malloc(sizeof(*copy));
@@ -453,12 +460,17 @@ int session_query_number(struct request *request, struct session *session,
     return session_query(request, session, statement, 1, values, out);
 }
 
-int session_command(struct request *request, struct session *session, const char *sql)
+int session_command_under(struct ctx *ctx, struct session *session, const char *sql, PGresult **out)
 {
     struct asking asking;
-    asking_begin(&asking, request->ctx, session);
+    asking_begin(&asking, ctx, session);
     counter_add(&session->database->queries, 1);
-    return asking_end(&asking, pg_exec(asking.ctx, session->conn->pg, sql, NULL, &session->err));
+    return asking_end(&asking, pg_exec(asking.ctx, session->conn->pg, sql, out, &session->err));
+}
+
+int session_command(struct request *request, struct session *session, const char *sql)
+{
+    return session_command_under(request->ctx, session, sql, NULL);
 }
 
 int session_rows(struct request *request, struct session *session, const char *sql, uint64_t number)

@@ -106,8 +106,11 @@ int session_query_under(struct ctx *ctx, struct session *session, const struct s
 int session_query_number(struct request *request, struct session *session,
                          const struct statement *statement, uint64_t number, PGresult **out);
 
-/* One statement without parameters and without a result, not prepared. */
+/* One statement without parameters, not prepared, and without a result but for out, which may be
+ * NULL. */
 int session_command(struct request *request, struct session *session, const char *sql);
+int session_command_under(struct ctx *ctx, struct session *session, const char *sql,
+                          PGresult **out);
 
 /* Row by row, as pg_rows_begin, pg_rows_next and pg_rows_close (which reads the rest away); each of
  * them gives up as session_query does. Closing is harmless when the session has gone. */
@@ -115,6 +118,9 @@ int session_rows(struct request *request, struct session *session, const char *s
                  uint64_t number);
 int session_next_row(struct request *request, struct session *session, PGresult **row);
 int session_close_rows(struct request *request, struct session *session);
+
+/* Hands it over to work that outlives its request. */
+void session_move(struct session *to, struct session *from);
 
 /* Gives it back, unless it is gone already. A lost or busy session is closed. */
 void session_give(struct session *session);

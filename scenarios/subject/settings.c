@@ -107,6 +107,12 @@ static const char *const load_guard_words[] = {
     NULL,
 };
 
+static const char *const acknowledge_words[] = {
+    [LEDGER_AFTER_COMMIT] = "after-commit",
+    [LEDGER_BEFORE_COMMIT] = "before-commit",
+    NULL,
+};
+
 #define SETTING(kind, name, field, fallback, ...)                                                  \
     PARAM_##kind(name, service_settings, field, fallback, __VA_ARGS__)
 
@@ -277,6 +283,14 @@ const struct param service_params[] = {
     {SETTING(COUNT, "cache_entries", cache.entries_max, "1024",
              "rows a thread keeps; the one used longest ago makes room"),
      .min = 1, .max = 1 << 20},
+    {SETTING(CHOICE, "ledger_acknowledge", ledger.acknowledge, "after-commit",
+             "when /ledger says that a write is stored: when the database does, or already when it "
+             "is inserted and not committed yet (wrong on purpose)",
+             acknowledge_words),
+     .section = "/ledger"},
+    {SETTING(BOOL, "ledger_key", ledger.key, "true",
+             "a write carries its token as a key that the database takes once; false is wrong on "
+             "purpose: a retry may write again what was written")},
     {SETTING(COUNT, "fanout_limit", fanout.limit, "100k",
              "descendants of /fanout requests a thread may have alive"),
      .section = "/fanout, /work/tasks, /work/pooled and /work/keyed", .min = 1, .max = 1e6},

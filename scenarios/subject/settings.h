@@ -178,6 +178,17 @@ struct cache_settings {
     uint64_t entries_max;     /* a thread keeps */
 };
 
+/* When /ledger acknowledges a write. */
+enum ledger_acknowledge {
+    LEDGER_AFTER_COMMIT,  /* when the database has: the right way */
+    LEDGER_BEFORE_COMMIT, /* when it was inserted, the commit still to come (wrong on purpose) */
+};
+
+struct ledger_settings {
+    int acknowledge; /* enum ledger_acknowledge */
+    bool key;        /* a write has a key that is taken once, so that a retry does no harm */
+};
+
 /* Read by param.h's functions; fixed while the service runs. */
 struct service_settings {
     char *listen;                 /* where to listen, see addr_parse */
@@ -206,8 +217,9 @@ struct service_settings {
     bool pool_victim;                   /* an object survives one reclaim */
     uint64_t seed;                      /* of whatever is drawn at random */
     struct database_settings database;
-    struct guard_settings guard;   /* before the database, of /guarded and /cached */
+    struct guard_settings guard;   /* before the database, of /guarded, /cached and /ledger */
     struct cache_settings cache;   /* of /cached */
+    struct ledger_settings ledger; /* of /ledger */
     struct fanout_settings fanout; /* of the endpoints of these names */
     struct tasks_settings tasks;
     struct pooled_settings pooled;

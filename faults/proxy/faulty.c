@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* faulty.c - through faults: what is read goes into the stream's chain, what is due comes out. */
+#include "faults/proxy/internal.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* Memory of a stream's pieces, beyond which nothing more is read: about as much as the kernel
+ * gives a connection of its own. */
+enum { QUEUE_BYTES_MAX = 4 << 20 };
+
+/* ---- In -------------------------------------------------------------------------------------- */
+
+int stream_push(struct stream *stream, const char *data, size_t size_bytes)
+{
+    struct chain_input input = {.data = data, .size_bytes = size_bytes};
+    stream->link->proxy->figures.received_bytes[stream->way] += size_bytes;
+    int rc = chain_push(&stream->chain, &input, clock_now_ns());
+    return rc ? rc : PUMP_CHAIN;
+}
+
+/* The end is a piece like others: a reset, too, comes behind what was sent before it. */
+static int push_end(struct stream *stream, ssize_t got)
+{
+    stream->ended = true;
+    stream->reset = got < 0;
+    return chain_push(&stream->chain, &(struct chain_input){.end = true}, clock_now_ns());
+}
+
+static int push_what_came(struct stream *stream, ssize_t got, const char *data)
+{
+    if (got == -EAGAIN)
+        return 0;
+    if (got > 0) {
+        int rc = stream_push(stream, data, (size_t)got);
+        return rc < 0 ? rc : 0;
+    }
+    return ctx_error(&stream->link->ctx) ? (int)got : push_end(stream, got);
+}
+
+/* Others hold all buffers that links share. */
+static int push_by_itself(struct stream *stream)
+{
+    struct proxy_set *set = stream->link->proxy->set;
+    char *buffer = pool_take_buffer(set);
+    if (!buffer)
+        return -ENOMEM;
+    ssize_t got = recv(stream->from, buffer, COPY_BYTES, MSG_DONTWAIT);
+    int rc = errno == EINTR && got < 0 ? 0 : push_what_came(stream, got < 0 ? -errno : got, buffer);
+    pool_give_buffer(set, buffer);
+    return rc;
+}
+
+/* Nothing more is to be read for now; what has come, is. */
+static int stop_reading(struct stream *stream)
+{
+    char *data;
+    ssize_t got;
+    int rc = 0;
+    inbox_pause(&stream->inbox);
+    while (!rc && !stream->ended) {
+        got = inbox_take(&stream->inbox, &data);
+        if (got == -EAGAIN || got == -ENOBUFS)
+            break;
+        rc = push_what_came(stream, got, data);
+    }
+    return rc;
+}
+
+/* ---- Out ------------------------------------------------------------------------------------- */
+
+/* One item: 1 when there may be more, 0 when the other side takes nothing now, -errno. */
+static int send_item(struct stream *stream, const struct chain_item *item)
+{
+    int rc = stream_obey(stream, item->verdict);
+    if (rc)
+        return rc;
+    if (item->size_bytes == 0) {
+        stream->handed_on = stream->handed_on || item->end;
+        chain_sent(&stream->chain, 0);
+        return 1;
+    }
+    ssize_t sent = stream_send_some(stream, item->data, item->size_bytes);
+    if (sent > 0)
+        chain_sent(&stream->chain, (size_t)sent);
+    return sent < 0 ? (int)sent : (size_t)sent == item->size_bytes;
+}
+
+/* Sends what is due; the same answers, 1 when nothing is any more. */
+static int send_due(struct stream *stream)
+{
+    struct chain_item item;
+    int rc = 1;
+    while (rc > 0 && !stream->handed_on && chain_take(&stream->chain, clock_now_ns(), &item))
+        rc = send_item(stream, &item);
+    return rc;
+}
+
+/* ---- The two together ------------------------------------------------------------------------ */
+
+static int read_until_due(struct stream *stream)
+{
+    char *data;
+    ssize_t got =
+        inbox_recv_until(&stream->link->ctx, &stream->inbox, chain_next_ns(&stream->chain), &data);
+    return got == -ENOBUFS ? push_by_itself(stream) : push_what_came(stream, got, data);
+}
+
+static int wait_until_due(struct stream *stream)
+{
+    int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
+    if (!rc)
+        rc = stream_wait(stream, -1, 0, chain_next_ns(&stream->chain));
+    return rc == -EAGAIN || rc == -ETIMEDOUT ? 0 : rc;
+}
+
+static int wait_for_room(struct stream *stream)
+{
+    int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
+    return rc ? rc : stream_wait_room(stream);
+}
+
+static bool may_read(const struct stream *stream)
+{
+    return !stream->ended && chain_queued_bytes(&stream->chain) < QUEUE_BYTES_MAX;
+}
+
+/* The end has come out of the chain, or what would have kept it has gone. */
+static int hand_on_end(struct stream *stream)
+{
+    if (!stream->reset)
+        return stream_over(stream, 0);
+    return -ECONNRESET;
+}
+
+int carry_faulty(struct stream *stream)
+{
+    for (;;) {
+        int rc = send_due(stream);
+        bool empty = chain_is_empty(&stream->chain);
+        if (rc < 0)
+            return rc;
+        if (stream->handed_on || (empty && stream->ended))
+            return hand_on_end(stream);
+        if (empty)
+            return PUMP_SMALL;
+        if (rc == 0)
+            rc = wait_for_room(stream);
+        else
+            rc = may_read(stream) ? read_until_due(stream) : wait_until_due(stream);
+        if (rc)
+            return rc < 0 ? rc : PUMP_CHAIN;
+    }
+}

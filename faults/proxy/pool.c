@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* pool.c - buffers and pipes for big transfers, kept from one to the next. */
+#include "faults/proxy/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+char *pool_take_buffer(struct proxy_set *set)
+{
+    struct pool *pool = &set->pool;
+    return pool->buffers_kept > 0 ? pool->buffers[--pool->buffers_kept] : malloc(COPY_BYTES);
+}
+
+void pool_give_buffer(struct proxy_set *set, char *buffer)
+{
+    struct pool *pool = &set->pool;
+    if (pool->buffers_kept < POOL_BUFFERS)
+        pool->buffers[pool->buffers_kept++] = buffer;
+    else
+        free(buffer);
+}
+
+static void close_pipe(const struct pipe *pipe)
+{
+    (void)close(pipe->in);
+    (void)close(pipe->out);
+}
+
+int pool_take_pipe(struct proxy_set *set, struct pipe *pipe)
+{
+    struct pool *pool = &set->pool;
+    if (pool->pipes_kept > 0) {
+        *pipe = pool->pipes[--pool->pipes_kept];
+        return 0;
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -errno;
+    /* Refused where the user has too much in pipes already; a small one does, too. */
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+    *pipe = (struct pipe){.in = ends[1], .out = ends[0]};
+    return 0;
+}
+
+void pool_give_pipe(struct proxy_set *set, const struct pipe *pipe)
+{
+    struct pool *pool = &set->pool;
+    if (pipe->held_bytes == 0 && pool->pipes_kept < POOL_PIPES)
+        pool->pipes[pool->pipes_kept++] = *pipe;
+    else
+        close_pipe(pipe);
+}
+
+void pool_fini(struct proxy_set *set)
+{
+    struct pool *pool = &set->pool;
+    while (pool->buffers_kept > 0)
+        free(pool->buffers[--pool->buffers_kept]);
+    while (pool->pipes_kept > 0)
+        close_pipe(&pool->pipes[--pool->pipes_kept]);
+}
