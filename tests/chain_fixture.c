@@ -20,7 +20,7 @@ static void begin(struct stand *stand, uint64_t number, uint64_t now_ns)
 
 void stand_init(struct stand *stand, uint64_t seed)
 {
-    *stand = (struct stand){0};
+    *stand = (struct stand){.now_ns = 1};
     toxics_init(&stand->own, seed, "p");
     stand->toxics = &stand->own;
     begin(stand, 1, 1);
@@ -38,6 +38,13 @@ static void end(struct stand *stand)
     chain_fini(&stand->up);
     chain_fini(&stand->down);
     toxic_peer_fini(&stand->peer);
+}
+
+void stand_part(struct stand *stand, struct stand *first)
+{
+    assert_ptr_equal(first->next, stand);
+    first->next = stand->next;
+    end(stand);
 }
 
 void stand_fini(struct stand *first)
@@ -74,9 +81,11 @@ static void *settings_of(const struct fault_type *type, const char *words)
     return settings;
 }
 
-int stand_try(struct stand *first, const struct fault_type *type, enum fault_stream stream,
-              const char *settings, const char *aim, struct toxic **out, struct err *err)
+int stand_try(struct stand *first, const char *kind, enum fault_stream stream, const char *settings,
+              const char *aim, struct toxic **out, struct err *err)
 {
+    const struct fault_type *type = fault_type_find(kind);
+    assert_non_null(type);
     struct fault_aim how = {0};
     set(fault_aim_params, &how, aim ? aim : "");
     void *state = settings_of(type, settings);
@@ -88,16 +97,16 @@ int stand_try(struct stand *first, const struct fault_type *type, enum fault_str
     return rc;
 }
 
-struct toxic *stand_add(struct stand *first, const struct fault_type *type,
-                        enum fault_stream stream, const char *settings, const char *aim)
+struct toxic *stand_add(struct stand *first, const char *kind, enum fault_stream stream,
+                        const char *settings, const char *aim)
 {
     struct toxic *toxic = NULL;
     struct err err = {0};
-    if (stand_try(first, type, stream, settings, aim, &toxic, &err))
+    if (stand_try(first, kind, stream, settings, aim, &toxic, &err))
         fail_msg("%s", err.text);
     for (struct stand *stand = first; stand; stand = stand->next) {
-        assert_ok(chain_add(&stand->up, toxic, 1));
-        assert_ok(chain_add(&stand->down, toxic, 1));
+        assert_ok(chain_add(&stand->up, toxic, first->now_ns));
+        assert_ok(chain_add(&stand->down, toxic, first->now_ns));
     }
     return toxic;
 }

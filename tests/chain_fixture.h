@@ -8,8 +8,6 @@
 
 #include <stddef.h>
 
-extern const struct fault_type fault_latency, fault_noop;
-
 /* One link of one proxy; more links stand on the toxics of the first. */
 struct stand {
     struct toxics own; /* unused where it stands on another's */
@@ -17,23 +15,26 @@ struct stand {
     struct toxic_peer peer;
     struct chain up, down;
     struct stand *next; /* the link behind it, on the same toxics */
+    uint64_t now_ns;    /* when faults are added; 1 at first */
 };
 
-/* A proxy called "p" with one link, number 1, from 127.0.0.1. */
+/* A proxy called "p" with one link, number 1, from 127.0.0.1:5000. */
 void stand_init(struct stand *stand, uint64_t seed);
 
-/* One more link of first's proxy. Goes before first does. */
+/* One more link of first's proxy; the other way round: stand_part, or with first. */
 void stand_join(struct stand *stand, struct stand *first, uint64_t number, uint64_t now_ns);
+void stand_part(struct stand *stand, struct stand *first); /* the last one that joined */
 void stand_fini(struct stand *stand);
 
-/* Adds a fault at 1 ns to all links. settings and aim: "name=value name=value"; NULL: the defaults.
+/* Adds a fault of that kind, at stand.now_ns of first, to all links. settings and aim: "name=value
+ * name=value"; NULL: the defaults.
  */
-struct toxic *stand_add(struct stand *first, const struct fault_type *type,
-                        enum fault_stream stream, const char *settings, const char *aim);
+struct toxic *stand_add(struct stand *first, const char *kind, enum fault_stream stream,
+                        const char *settings, const char *aim);
 
 /* The same, to see it refused. */
-int stand_try(struct stand *first, const struct fault_type *type, enum fault_stream stream,
-              const char *settings, const char *aim, struct toxic **out, struct err *err);
+int stand_try(struct stand *first, const char *kind, enum fault_stream stream, const char *settings,
+              const char *aim, struct toxic **out, struct err *err);
 
 /* Changes settings and aim, with the defaults for what is not named; NULL: as they are. */
 void stand_change(struct stand *first, struct toxic *toxic, const char *settings, const char *aim,
