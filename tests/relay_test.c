@@ -3,18 +3,84 @@
  */
 #include "ring_fixture.h"
 
+#include "core/clock.h"
 #include "core/fiber.h"
 #include "core/group.h"
+#include "core/io.h"
+#include "core/rng.h"
 #include "core/sock.h"
 #include "faults/proxy/proxy.h"
 
-#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { HOST_PORT_BYTES = 128 };
+
+/* ---- Faults of the tests' own ---------------------------------------------------------------- */
+
+/* What the next of them does; each test sets it before it adds one. */
+static struct {
+    enum fault_verdict verdict; /* of pieces, and of time */
+    uint64_t due_ns;            /* of pieces and arrivals; 0: as they come */
+    uint64_t time_ns;           /* of on_time; 0: none */
+    enum fault_door door;
+} act;
+
+static enum fault_verdict act_on_piece(void *self, void *own, struct fault_link *link,
+                                       struct fault_piece *piece)
+{
+    (void)self, (void)own, (void)link;
+    piece->due_ns = act.due_ns ? act.due_ns : piece->due_ns;
+    return act.verdict;
+}
+
+static enum fault_verdict act_on_arrival(void *self, struct fault_link *link,
+                                         struct fault_arrival *arrival)
+{
+    (void)self, (void)link;
+    arrival->due_ns = act.due_ns ? act.due_ns : arrival->due_ns;
+    return act.verdict;
+}
+
+static uint64_t act_on_begin(void *self, void *own, struct fault_link *link, uint64_t now_ns)
+{
+    (void)self, (void)own, (void)link, (void)now_ns;
+    return act.time_ns ? act.time_ns : CLOCK_NEVER;
+}
+
+static enum fault_verdict act_on_time(void *self, void *own, struct fault_link *link,
+                                      uint64_t now_ns, uint64_t *again_ns)
+{
+    (void)self, (void)own, (void)link, (void)now_ns, (void)again_ns;
+    return act.verdict;
+}
+
+static enum fault_door act_door(void *self, uint64_t now_ns, uint64_t *again_ns)
+{
+    (void)self, (void)now_ns, (void)again_ns;
+    return act.door;
+}
+
+static const struct param no_params[] = {{0}};
+static const struct fault_type pieces_type = {
+    .name = "pieces", .params = no_params, .on_piece = act_on_piece};
+static const struct fault_type arrivals_type = {
+    .name = "arrivals", .params = no_params, .on_arrival = act_on_arrival};
+static const struct fault_type time_type = {.name = "time",
+                                            .params = no_params,
+                                            .on_begin = act_on_begin,
+                                            .on_piece = act_on_piece,
+                                            .on_time = act_on_time};
+static const struct fault_type door_type = {.name = "door", .params = no_params, .door = act_door};
+
+/* ---- A stand --------------------------------------------------------------------------------- */
 
 /* A proxy in front of a listening socket that stands for the server. */
 struct stand {
@@ -116,6 +182,25 @@ static void expect_end(struct ctx *ctx, int fd)
     assert_int_equal(sock_recv(ctx, fd, &byte, 1), 0);
 }
 
+static void expect_reset(struct ctx *ctx, int fd)
+{
+    char bytes[4096];
+    ssize_t got;
+    while ((got = sock_recv(ctx, fd, bytes, sizeof(bytes))) > 0)
+        continue;
+    assert_int_equal(got, -ECONNRESET);
+}
+
+static struct toxic *add(const struct stand *stand, const struct fault_type *type,
+                         enum fault_stream stream)
+{
+    struct err err = {0};
+    struct toxic *toxic;
+    struct toxic_options options = {.type = type, .stream = stream};
+    must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
+    return toxic;
+}
+
 static void until_no_link(const struct stand *stand)
 {
     while (proxy_figures(stand->proxy).links_open > 0)
@@ -156,10 +241,320 @@ static void half_close_tcp(struct ctx *ctx, void *arg)
     stand_fini(&stand);
 }
 
+static void half_close_unix(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    char folder[] = "/tmp/relay_test.XXXXXX", listen[64], server[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(listen, sizeof(listen), "unix:%s/proxy", folder);
+    (void)snprintf(server, sizeof(server), "unix:%s/server", folder);
+    stand_init_at(&stand, ctx, listen, server);
+    answer_after_half_close(ctx, &stand);
+    stand_fini(&stand);
+    assert_int_equal(unlink(listen + 5), -1); /* it has taken its name away */
+    assert_ok(unlink(server + 5));
+    assert_ok(rmdir(folder));
+}
+
 static void the_answer_after_a_half_close_arrives(void **unused)
 {
     (void)unused;
     (void)run_on_ring(half_close_tcp, NULL);
+    (void)run_on_ring(half_close_unix, NULL);
+}
+
+/* ---- Many bytes ------------------------------------------------------------------------------ */
+
+/* A flow of bytes that can be told from any other of their order. */
+struct flow {
+    int from, to;
+    uint64_t seed;
+    size_t size_bytes, chunk_max_bytes; /* all, and at once */
+    size_t sent_bytes, received_bytes;  /* so far */
+};
+
+static char byte_at(uint64_t seed, size_t offset)
+{
+    return (char)((offset * UINT64_C(0x9e3779b97f4a7c15) + seed) >> 29);
+}
+
+static void send_flow(struct ctx *ctx, void *arg)
+{
+    struct flow *flow = arg;
+    struct rng rng;
+    rng_init(&rng, flow->seed, 0);
+    char *chunk = malloc(flow->chunk_max_bytes);
+    assert_non_null(chunk);
+    while (flow->sent_bytes < flow->size_bytes) {
+        size_t left = flow->size_bytes - flow->sent_bytes;
+        size_t size = 1 + (size_t)rng_below(&rng, flow->chunk_max_bytes);
+        size = size < left ? size : left;
+        for (size_t i = 0; i < size; i++)
+            chunk[i] = byte_at(flow->seed, flow->sent_bytes + i);
+        assert_ok(sock_send(ctx, flow->from, chunk, size));
+        flow->sent_bytes += size;
+    }
+    free(chunk);
+}
+
+static void receive_flow(struct ctx *ctx, struct flow *flow, size_t until_bytes)
+{
+    enum { SIZE = 100 << 10 };
+    char *chunk = malloc(SIZE);
+    assert_non_null(chunk);
+    while (flow->received_bytes < until_bytes) {
+        size_t left = until_bytes - flow->received_bytes;
+        ssize_t got = sock_recv(ctx, flow->to, chunk, left < SIZE ? left : SIZE);
+        assert_true(got > 0);
+        for (size_t i = 0; i < (size_t)got; i++)
+            if (chunk[i] != byte_at(flow->seed, flow->received_bytes + i))
+                fail_msg("byte %zu differs", flow->received_bytes + i);
+        flow->received_bytes += (size_t)got;
+    }
+    free(chunk);
+}
+
+static void receive_whole_flow(struct ctx *ctx, void *arg)
+{
+    struct flow *flow = arg;
+    receive_flow(ctx, flow, flow->size_bytes);
+}
+
+static void both_ways(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    static const size_t chunks[] = {7, 1500, 16 << 10, 300 << 10};
+    struct stand stand;
+    stand_init(&stand, ctx);
+    for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
+        struct group group;
+        struct ends ends = connect_ends(ctx, &stand);
+        size_t size = chunks[i] * 200 < (4 << 20) ? chunks[i] * 200 : 4 << 20;
+        struct flow up = {.from = ends.client,
+                          .to = ends.server,
+                          .seed = 1,
+                          .size_bytes = size,
+                          .chunk_max_bytes = chunks[i]};
+        struct flow down = {.from = ends.server,
+                            .to = ends.client,
+                            .seed = 2,
+                            .size_bytes = size + 1,
+                            .chunk_max_bytes = chunks[i]};
+        group_init(&group, ctx);
+        assert_ok(group_spawn(&group, "send up", send_flow, &up));
+        assert_ok(group_spawn(&group, "send down", send_flow, &down));
+        assert_ok(group_spawn(&group, "receive up", receive_whole_flow, &up));
+        assert_ok(group_spawn(&group, "receive down", receive_whole_flow, &down));
+        assert_ok(group_join(ctx, &group));
+        assert_int_equal(group_fini(&group), 0);
+        close_ends(&ends);
+    }
+    until_no_link(&stand);
+    stand_fini(&stand);
+}
+
+static void bytes_come_through_both_ways_in_any_sizes(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(both_ways, NULL);
+}
+
+/* Sends until nobody takes any more. */
+static size_t send_until_full(struct ctx *ctx, struct flow *flow)
+{
+    for (;;) {
+        char chunk[4096];
+        for (size_t i = 0; i < sizeof(chunk); i++)
+            chunk[i] = byte_at(flow->seed, flow->sent_bytes + i);
+        ssize_t sent = send(flow->from, chunk, sizeof(chunk), MSG_DONTWAIT);
+        if (sent > 0) {
+            flow->sent_bytes += (size_t)sent;
+            continue;
+        }
+        struct ctx patience;
+        ctx_init_timeout(&patience, ctx, 100 * NS_PER_MS);
+        int rc = io_poll(&patience, flow->from, POLLOUT);
+        ctx_fini(&patience);
+        if (rc == -ETIMEDOUT)
+            return flow->sent_bytes;
+    }
+}
+
+static void pressure(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    for (int faulty = 0; faulty < 2; faulty++) {
+        struct ends ends = connect_ends(ctx, &stand);
+        act.verdict = FAULT_PASS;
+        act.due_ns = 0;
+        struct toxic *toxic = faulty ? add(&stand, &pieces_type, FAULT_UPSTREAM) : NULL;
+        struct flow flow = {.from = ends.client, .to = ends.server, .seed = 3};
+        struct proxy_figures before = proxy_figures(stand.proxy);
+        flow.size_bytes = send_until_full(ctx, &flow);
+        struct proxy_figures after = proxy_figures(stand.proxy);
+        uint64_t held = (after.received_bytes[0] - before.received_bytes[0]) -
+                        (after.sent_bytes[0] - before.sent_bytes[0]);
+        assert_true(held < 8 << 20); /* by the proxy itself */
+        if (toxic)
+            toxic_remove(toxic); /* while nobody reads: nothing waits for that */
+        receive_whole_flow(ctx, &flow);
+        assert_ok(sock_send(ctx, ends.server, "read", 4));
+        expect_text(ctx, ends.client, "read");
+        close_ends(&ends);
+    }
+    until_no_link(&stand);
+    stand_fini(&stand);
+}
+
+static void who_does_not_read_slows_the_writer_down(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(pressure, NULL);
+}
+
+/* ---- Splicing, and faults that come and go --------------------------------------------------- */
+
+static void until_spliced(struct ctx *ctx, const struct stand *stand, struct flow *flow)
+{
+    uint64_t before = proxy_figures(stand->proxy).spliced_bytes;
+    while (proxy_figures(stand->proxy).spliced_bytes == before)
+        receive_flow(ctx, flow, flow->received_bytes + 1000);
+}
+
+static void come_and_go(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    struct group group;
+    stand_init(&stand, ctx);
+    struct ends ends = connect_ends(ctx, &stand);
+    struct flow flow = {.from = ends.server,
+                        .to = ends.client,
+                        .seed = 4,
+                        .size_bytes = 64 << 20,
+                        .chunk_max_bytes = 1 << 20};
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "send", send_flow, &flow));
+    for (int round = 0; round < 3; round++) {
+        until_spliced(ctx, &stand, &flow);
+        act.verdict = FAULT_PASS;
+        act.due_ns = 0;
+        struct toxic *toxic = add(&stand, &pieces_type, FAULT_DOWNSTREAM);
+        uint64_t spliced = proxy_figures(stand.proxy).spliced_bytes;
+        receive_flow(ctx, &flow, flow.received_bytes + (6 << 20));
+        assert_int_equal(proxy_figures(stand.proxy).spliced_bytes, spliced);
+        act.due_ns = CLOCK_NEVER; /* some stay there until it goes */
+        receive_flow(ctx, &flow, flow.received_bytes + 1000);
+        act.due_ns = 0;
+        toxic_remove(toxic);
+    }
+    until_spliced(ctx, &stand, &flow);
+    struct fault_aim counting = {.toxicity = 0, .after = 1};
+    struct toxic_options options = {
+        .type = &pieces_type, .stream = FAULT_UPSTREAM, .aim = &counting};
+    struct toxic *toxic;
+    assert_ok(toxic_add(stand.proxy, &options, &toxic, NULL)); /* somebody has to count */
+    uint64_t spliced = proxy_figures(stand.proxy).spliced_bytes;
+    receive_flow(ctx, &flow, flow.received_bytes + (6 << 20));
+    assert_int_equal(proxy_figures(stand.proxy).spliced_bytes, spliced);
+    toxic_remove(toxic);
+    receive_whole_flow(ctx, &flow);
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    close_ends(&ends);
+    until_no_link(&stand);
+    assert_int_equal(proxy_figures(stand.proxy).sent_bytes[FAULT_DOWNSTREAM], 64 << 20);
+    stand_fini(&stand);
+}
+
+static void no_byte_is_lost_or_doubled_as_faults_come_and_go(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(come_and_go, NULL);
+}
+
+/* ---- Ends of other kinds --------------------------------------------------------------------- */
+
+static void resets(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    for (int round = 0; round < 4; round++) {
+        struct ends ends = connect_ends(ctx, &stand);
+        act.verdict = FAULT_PASS;
+        struct toxic *toxic = round / 2 ? add(&stand, &pieces_type, FAULT_BOTH) : NULL;
+        assert_ok(sock_send(ctx, ends.client, "ping", 4));
+        expect_text(ctx, ends.server, "ping");
+        sock_close(round % 2 ? ends.client : ends.server, true);
+        expect_reset(ctx, round % 2 ? ends.server : ends.client);
+        sock_close(round % 2 ? ends.server : ends.client, false);
+        if (toxic)
+            toxic_remove(toxic);
+        until_no_link(&stand);
+    }
+    stand_fini(&stand);
+}
+
+static void a_reset_stays_a_reset(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(resets, NULL);
+}
+
+/* A server that answers early and closes with bytes unread resets; its answer comes first. */
+static void last_words(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    struct ends ends = connect_ends(ctx, &stand);
+    struct flow flow = {.from = ends.client, .to = ends.server, .seed = 5};
+    (void)send_until_full(ctx, &flow);
+    assert_ok(sock_send(ctx, ends.server, "too much", 8));
+    sock_close(ends.server, false);
+    expect_text(ctx, ends.client, "too much");
+    expect_reset(ctx, ends.client);
+    sock_close(ends.client, false);
+    until_no_link(&stand);
+    stand_fini(&stand);
+}
+
+static void an_answer_comes_before_the_reset_behind_it(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(last_words, NULL);
+}
+
+static void nobody_there(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    struct err err = {0};
+    stand_init(&stand, ctx);
+    must(proxy_change(stand.proxy, NULL, "localhost:1", -1, &err), &err); /* a name */
+    int client = call(ctx, &stand);
+    expect_end(ctx, client);
+    sock_close(client, false);
+    must(proxy_change(stand.proxy, NULL, "no.such.name.invalid:1", -1, &err), &err);
+    client = call(ctx, &stand);
+    expect_end(ctx, client);
+    sock_close(client, false);
+    must(proxy_change(stand.proxy, NULL, "nonsense", -1, &err), &err);
+    client = call(ctx, &stand);
+    expect_end(ctx, client);
+    sock_close(client, false);
+    assert_int_equal(proxy_figures(stand.proxy).dial_failures, 3);
+    stand_fini(&stand);
+}
+
+static void without_an_upstream_the_client_is_closed(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(nobody_there, NULL);
 }
 
 /* ---- Settings -------------------------------------------------------------------------------- */
@@ -189,11 +584,308 @@ static void disabling_drops_links_and_frees_the_port(void **unused)
     (void)run_on_ring(disable_and_enable, NULL);
 }
 
+static void change_upstream(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand, other;
+    struct err err = {0};
+    stand_init(&stand, ctx);
+    char text[HOST_PORT_BYTES];
+    other.listening = listen_at("[::1]:0", text);
+    struct ends ends = connect_ends(ctx, &stand);
+    must(
+        proxy_change(stand.proxy, proxy_listen(stand.proxy), proxy_upstream(stand.proxy), -1, &err),
+        &err);
+    assert_ok(sock_send(ctx, ends.client, "same", 4)); /* nothing has changed */
+    expect_text(ctx, ends.server, "same");
+    must(proxy_change(stand.proxy, NULL, text, -1, &err), &err);
+    expect_end(ctx, ends.client);
+    expect_end(ctx, ends.server);
+    close_ends(&ends);
+    assert_string_equal(proxy_upstream(stand.proxy), text);
+    int listening = stand.listening;
+    stand.listening = other.listening;
+    answer_after_half_close(ctx, &stand);
+    sock_close(listening, false);
+    stand_fini(&stand);
+}
+
+static void another_upstream_drops_links(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(change_upstream, NULL);
+}
+
+static void expect_refusal(struct proxy_set *set, const char *listen, const char *words)
+{
+    struct proxy *proxy;
+    struct err err = {0};
+    struct proxy_options options = {
+        .name = "other", .listen = listen, .upstream = "127.0.0.1:1", .enabled = true};
+    size_t before = proxy_count(set);
+    assert_true(proxy_create(set, &options, &proxy, &err) < 0);
+    assert_string_equal(err.text, words);
+    assert_int_equal(proxy_count(set), before);
+    assert_null(proxy);
+}
+
+static void listen_anywhere(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    struct err err = {0};
+    struct proxy *proxy;
+    char words[200];
+    stand_init(&stand, ctx);
+    assert_memory_equal(proxy_listen(stand.proxy), "127.0.0.1:", 10);
+    assert_string_not_equal(proxy_listen(stand.proxy), "127.0.0.1:0");
+    (void)snprintf(words, sizeof(words), "listen tcp %s: bind: address already in use",
+                   proxy_listen(stand.proxy));
+    expect_refusal(stand.set, proxy_listen(stand.proxy), words);
+    expect_refusal(stand.set, "127.0.0.1",
+                   "listen tcp: address 127.0.0.1: missing port in address");
+    expect_refusal(stand.set, "::1:80", "listen tcp: address ::1:80: too many colons in address");
+    expect_refusal(stand.set, "127.0.0.1:99999", "listen tcp: address 99999: invalid port");
+    expect_refusal(stand.set, "127.0.0.1:nosuch", "listen tcp: lookup tcp/nosuch: unknown port");
+    expect_refusal(stand.set, "no.such.name.invalid:1",
+                   "listen tcp: lookup no.such.name.invalid: no such host");
+    expect_refusal(stand.set, "192.0.2.1:1",
+                   "listen tcp 192.0.2.1:1: bind: cannot assign requested address");
+    expect_refusal(stand.set, "unix:/nowhere/at/all",
+                   "listen unix /nowhere/at/all: bind: no such file or directory");
+    struct proxy_options options = {
+        .name = "p", .listen = "localhost:0", .upstream = "127.0.0.1:1", .enabled = false};
+    assert_int_equal(proxy_create(stand.set, &options, &proxy, &err), -EEXIST);
+    options.name = "a";
+    must(proxy_create(stand.set, &options, &proxy, &err), &err);
+    assert_ptr_equal(proxy_first(stand.set), proxy); /* in order */
+    assert_ptr_equal(proxy_next(proxy), stand.proxy);
+    assert_string_equal(proxy_listen(proxy), "localhost:0");
+    assert_int_equal(proxy_change(proxy, proxy_listen(stand.proxy), NULL, true, &err), -EADDRINUSE);
+    assert_false(proxy_enabled(proxy));
+    must(proxy_change(proxy, ":0", NULL, true, &err), &err);
+    assert_memory_equal(proxy_listen(proxy), "[::]:", 5);
+    proxy_remove(proxy);
+    assert_null(proxy_find(stand.set, "a"));
+    stand_fini(&stand);
+}
+
+static void errors_have_the_words_that_go_has(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(listen_anywhere, NULL);
+}
+
+/* ---- Faults upon connections ----------------------------------------------------------------- */
+
+static void verdicts(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    for (int blocked = 0; blocked < 2; blocked++) {
+        for (int reset = 0; reset < 2; reset++) {
+            struct ends ends = connect_ends(ctx, &stand);
+            struct flow flow = {.from = ends.server, .to = ends.client, .seed = 6};
+            if (blocked)
+                (void)send_until_full(ctx, &flow);
+            act.verdict = reset ? FAULT_RESET : FAULT_CLOSE;
+            act.time_ns = clock_now_ns() + NS_PER_MS;
+            struct toxic *toxic = add(&stand, &time_type, FAULT_DOWNSTREAM);
+            until_no_link(&stand);
+            if (reset)
+                expect_reset(ctx, ends.client);
+            else if (!blocked)
+                expect_end(ctx, ends.client);
+            toxic_remove(toxic);
+            close_ends(&ends);
+        }
+    }
+    act.time_ns = 0;
+    stand_fini(&stand);
+}
+
+static void faults_end_links_even_while_nobody_reads(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(verdicts, NULL);
+}
+
+static void held_arrivals(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    act.verdict = FAULT_PASS;
+    act.due_ns = CLOCK_NEVER;
+    struct toxic *toxic = add(&stand, &arrivals_type, FAULT_BOTH);
+    struct ends ends = {.client = call(ctx, &stand)};
+    int gone = call(ctx, &stand);
+    assert_ok(sock_send(ctx, ends.client, "early", 5));
+    while (proxy_figures(stand.proxy).links_total < 2)
+        fiber_yield();
+    sock_close(gone, false);
+    while (proxy_figures(stand.proxy).links_open > 1) /* it is not waited for */
+        fiber_yield();
+    toxic_remove(toxic);
+    ends.server = sock_accept(ctx, stand.listening);
+    expect_text(ctx, ends.server, "early");
+    close_ends(&ends);
+    act.due_ns = 0;
+    act.verdict = FAULT_RESET;
+    toxic = add(&stand, &arrivals_type, FAULT_BOTH);
+    int client = call(ctx, &stand);
+    expect_reset(ctx, client);
+    sock_close(client, false);
+    assert_int_equal(toxic_effects(toxic).refused, 1);
+    stand_fini(&stand);
+}
+
+static void arrivals_are_held_let_go_and_turned_away(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(held_arrivals, NULL);
+}
+
+static int begin_call(const struct stand *stand)
+{
+    struct addr addr = addr_of(proxy_listen(stand->proxy));
+    int fd = socket(addr.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&addr.storage, addr.length), -1);
+    assert_int_equal(errno, EINPROGRESS);
+    return fd;
+}
+
+static void doors(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    struct ends ends = connect_ends(ctx, &stand);
+    struct addr addr = addr_of(proxy_listen(stand.proxy));
+    act.door = FAULT_DOOR_REFUSED;
+    struct toxic *toxic = add(&stand, &door_type, FAULT_BOTH);
+    assert_int_equal(sock_connect(ctx, &addr), -ECONNREFUSED);
+    assert_true(proxy_enabled(stand.proxy));
+    assert_ok(sock_send(ctx, ends.client, "still", 5)); /* established ones are not touched */
+    expect_text(ctx, ends.server, "still");
+    act.door = FAULT_DOOR_SILENT;
+    assert_ok(toxic_change(toxic, NULL, NULL, NULL));
+    int fd = begin_call(&stand);
+    for (int i = 0; i < 100; i++) /* an answer over the loopback comes within the call */
+        fiber_yield();
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 0), 0);
+    toxic_remove(toxic);
+    assert_int_equal(io_poll(ctx, fd, POLLOUT), POLLOUT); /* once it has sent its SYN again */
+    close_ends(&ends);
+    ends.client = fd;
+    ends.server = sock_accept(ctx, stand.listening);
+    assert_ok(sock_send(ctx, ends.client, "let in", 6));
+    expect_text(ctx, ends.server, "let in");
+    close_ends(&ends);
+    answer_after_half_close(ctx, &stand);
+    assert_int_equal(proxy_figures(stand.proxy).links_total, 3); /* no filler among them */
+    stand_fini(&stand);
+}
+
+static void doors_refuse_or_are_silent_and_open_again(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(doors, NULL);
+}
+
+/* ---- Many links ------------------------------------------------------------------------------ */
+
+enum { CROWD = 2500 };
+
+static void crowd(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    struct ends *ends = calloc(CROWD, sizeof(*ends));
+    assert_non_null(ends);
+    io_raise_descriptor_limit();
+    stand_init(&stand, ctx);
+    for (int i = 0; i < CROWD; i++)
+        ends[i] = connect_ends(ctx, &stand);
+    for (int i = 0; i < CROWD; i++)
+        assert_ok(sock_send(ctx, ends[i].client, (char *)&i, sizeof(i)));
+    for (int i = 0; i < CROWD; i++) {
+        int got;
+        assert_int_equal(sock_recv(ctx, ends[i].server, &got, sizeof(got)), sizeof(got));
+        assert_int_equal(got, i);
+        assert_ok(sock_send(ctx, ends[i].server, "!", 1));
+    }
+    for (int i = 0; i < CROWD; i++)
+        expect_text(ctx, ends[i].client, "!");
+    assert_int_equal(proxy_figures(stand.proxy).links_open, CROWD);
+    for (int i = 0; i < CROWD / 2; i++)
+        close_ends(&ends[i]);
+    stand_fini(&stand); /* drops the rest */
+    for (int i = CROWD / 2; i < CROWD; i++) {
+        expect_end(ctx, ends[i].client);
+        close_ends(&ends[i]);
+    }
+    free(ends);
+}
+
+static void thousands_of_links_are_carried(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(crowd, NULL);
+}
+
+static void without_descriptors(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    struct rlimit before, low;
+    stand_init(&stand, ctx);
+    int client = call(ctx, &stand), server = sock_accept(ctx, stand.listening);
+    int late = begin_call(&stand); /* has a descriptor; the proxy is to find none */
+    assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+    low = before;
+    low.rlim_cur = (rlim_t)late + 1;
+    assert_ok(setrlimit(RLIMIT_NOFILE, &low));
+    while (proxy_figures(stand.proxy).out_of_descriptors < 2)
+        assert_ok(fiber_sleep(ctx, NS_PER_MS)); /* it backs off */
+    assert_ok(sock_send(ctx, client, "others", 6));
+    expect_text(ctx, server, "others");
+    assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+    int late_server = sock_accept(ctx, stand.listening);
+    assert_ok(sock_send(ctx, late, "late", 4));
+    expect_text(ctx, late_server, "late");
+    int all[] = {client, server, late, late_server};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        sock_close(all[i], false);
+    stand_fini(&stand);
+}
+
+static void without_descriptors_it_waits_for_some(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(without_descriptors, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_after_a_half_close_arrives),
+        cmocka_unit_test(bytes_come_through_both_ways_in_any_sizes),
+        cmocka_unit_test(who_does_not_read_slows_the_writer_down),
+        cmocka_unit_test(no_byte_is_lost_or_doubled_as_faults_come_and_go),
+        cmocka_unit_test(a_reset_stays_a_reset),
+        cmocka_unit_test(an_answer_comes_before_the_reset_behind_it),
+        cmocka_unit_test(without_an_upstream_the_client_is_closed),
         cmocka_unit_test(disabling_drops_links_and_frees_the_port),
+        cmocka_unit_test(another_upstream_drops_links),
+        cmocka_unit_test(errors_have_the_words_that_go_has),
+        cmocka_unit_test(faults_end_links_even_while_nobody_reads),
+        cmocka_unit_test(arrivals_are_held_let_go_and_turned_away),
+        cmocka_unit_test(doors_refuse_or_are_silent_and_open_again),
+        cmocka_unit_test(thousands_of_links_are_carried),
+        cmocka_unit_test(without_descriptors_it_waits_for_some),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
