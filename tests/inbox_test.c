@@ -2,6 +2,7 @@
 /* inbox_test.c - receiving by multishot: bytes in order, short buffers, endings, cancellation. */
 #include "ring_fixture.h"
 
+#include "core/clock.h"
 #include "core/fiber.h"
 #include "core/group.h"
 #include "core/inbox.h"
@@ -229,6 +230,53 @@ static void closing_gives_buffers_back(void **unused)
     (void)run_on_ring(drop, NULL);
 }
 
+static void nudge(struct ctx *ctx, void *arg)
+{
+    (void)ctx;
+    struct line *line = arg;
+    inbox_nudge(&line->inbox);
+}
+
+static void interrupt_and_pause(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct line line;
+    struct group group;
+    char *data;
+    line_open(&line);
+    group_init(&group, ctx);
+    inbox_nudge(&line.inbox); /* nobody waits */
+    assert_int_equal(inbox_recv_until(ctx, &line.inbox, clock_now_ns() + NS_PER_MS, &data),
+                     -EAGAIN);
+    assert_ok(group_spawn(&group, "nudge", nudge, &line));
+    assert_int_equal(inbox_recv_until(ctx, &line.inbox, CLOCK_NEVER, &data), -EAGAIN);
+    assert_false(line.inbox.op.done); /* the receive has gone on */
+    assert_int_equal(write(line.peer, "some", 4), 4);
+    assert_int_equal(inbox_recv_until(ctx, &line.inbox, CLOCK_NEVER, &data), 4);
+    assert_memory_equal(data, "some", 4);
+    inbox_pause(&line.inbox);
+    assert_int_equal(inbox_take(&line.inbox, &data), -EAGAIN);
+    assert_int_equal(write(line.peer, "more", 4), 4);
+    fiber_yield();
+    assert_int_equal(inbox_take(&line.inbox, &data), -EAGAIN); /* stays with the kernel */
+    expect(ctx, &line, "more");
+    sock_close(line.peer, false);
+    line.peer = -1;
+    while (!line.inbox.op.done)
+        fiber_yield();
+    assert_int_equal(inbox_take(&line.inbox, &data), 0);
+    assert_int_equal(inbox_recv_until(ctx, &line.inbox, 0, &data), 0);
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    line_close(&line);
+}
+
+static void waiting_can_be_cut_short_and_receiving_paused(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(interrupt_and_pause, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +285,7 @@ int main(void)
         cmocka_unit_test(an_ending_loses_nothing),
         cmocka_unit_test(a_flood_takes_no_other_connections_turn),
         cmocka_unit_test(closing_gives_buffers_back),
+        cmocka_unit_test(waiting_can_be_cut_short_and_receiving_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -676,6 +676,31 @@ static void errors_have_the_words_that_go_has(void **unused)
     (void)run_on_ring(listen_anywhere, NULL);
 }
 
+static void end_of_ctx(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    struct ctx own;
+    ctx_init(&own, ctx);
+    stand_init(&stand, &own);
+    struct ends ends = connect_ends(ctx, &stand);
+    struct addr addr = addr_of(proxy_listen(stand.proxy));
+    ctx_cancel(&own, "test");
+    expect_end(ctx, ends.client);
+    expect_end(ctx, ends.server);
+    assert_int_equal(sock_connect(ctx, &addr), -ECONNREFUSED);
+    assert_false(proxy_enabled(stand.proxy));
+    close_ends(&ends);
+    stand_fini(&stand);
+    ctx_fini(&own);
+}
+
+static void the_end_of_its_ctx_ends_all(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(end_of_ctx, NULL);
+}
+
 /* ---- Faults upon connections ----------------------------------------------------------------- */
 
 static void verdicts(struct ctx *ctx, void *arg)
@@ -881,6 +906,7 @@ int main(void)
         cmocka_unit_test(disabling_drops_links_and_frees_the_port),
         cmocka_unit_test(another_upstream_drops_links),
         cmocka_unit_test(errors_have_the_words_that_go_has),
+        cmocka_unit_test(the_end_of_its_ctx_ends_all),
         cmocka_unit_test(faults_end_links_even_while_nobody_reads),
         cmocka_unit_test(arrivals_are_held_let_go_and_turned_away),
         cmocka_unit_test(doors_refuse_or_are_silent_and_open_again),

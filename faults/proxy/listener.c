@@ -195,6 +195,14 @@ static void wait_for(struct listener *listener, int fd, uint64_t until_ns)
     ctx_fini(&wait);
 }
 
+/* A request in the kernel keeps the socket open a little longer: this frees its place now. */
+static void shut_down(struct listener *listener)
+{
+    (void)shutdown(listener->fd, SHUT_RDWR);
+    if (listener->addr.storage.ss_family == AF_UNIX)
+        (void)unlink(((const struct sockaddr_un *)&listener->addr.storage)->sun_path);
+}
+
 static void run_listener(struct ctx *ctx, void *arg)
 {
     (void)ctx; /* its own, which stopping ends, is below it */
@@ -219,6 +227,10 @@ static void run_listener(struct ctx *ctx, void *arg)
             fiber_yield();
         else
             wait_for(listener, listener->fd, CLOCK_NEVER);
+    }
+    if (listener->proxy->listener == listener) { /* nobody stopped it: the set's ctx has ended */
+        listener->proxy->listener = NULL;
+        shut_down(listener);
     }
     drop_filler(listener);
     (void)close(listener->fd);
@@ -280,9 +292,6 @@ void listener_stop(struct proxy *proxy)
     if (!listener)
         return;
     proxy->listener = NULL;
-    /* A request in the kernel keeps the socket open a little longer: this frees its port now. */
-    (void)shutdown(listener->fd, SHUT_RDWR);
-    if (listener->addr.storage.ss_family == AF_UNIX)
-        (void)unlink(((const struct sockaddr_un *)&listener->addr.storage)->sun_path);
+    shut_down(listener);
     ctx_cancel(&listener->ctx, "proxy stopped");
 }
