@@ -5,6 +5,7 @@
 #include "chain_fixture.h"
 
 #include "core/clock.h"
+#include "faults/postgres/follow.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -258,7 +259,7 @@ static void requests_are_counted_over_the_proxy(void **unused)
     stand_expect(&stand.up, 7, "r");
     stand_expect(&stand.down, 7, "a");
     (void)stand_add(&stand, "timeout", DOWN, NULL, "first=1"); /* counted from here on */
-    exchange(&second, 8, "r|r", "a");                          /* what was held; its own answer is lost */
+    exchange(&second, 8, "r|r", "a"); /* what was held; its own answer is lost */
     exchange(&second, 9, "r", "a");
     stand_fini(&stand);
 }
@@ -297,20 +298,48 @@ static void a_counted_fault_begins_with_its_first_request(void **unused)
     stand_fini(&stand);
 }
 
+/* The first query among those bytes. */
+static const struct query *followed(struct follow *follow, enum fault_stream stream,
+                                    const char *text, size_t size_bytes)
+{
+    char data[32];
+    struct follow_bytes bytes = {data, size_bytes};
+    struct follow_piece piece;
+    const struct query *query = NULL;
+    memcpy(data, text, size_bytes);
+    while (follow_next(follow, stream, &bytes, &piece))
+        query = query ? query : piece.query;
+    return query;
+}
+
 static void a_followed_link_counts_its_queries(void **unused)
 {
     (void)unused;
     struct stand stand;
     stand_init(&stand, 1);
+    struct follow *follow = NULL;
+    stand.peer.followed = true;
+    assert_ok(follow_create(&follow, NULL));
+    follow_want(follow, true);
+    (void)followed(follow, UP, "\0\0\0\x10\0\3\0\0user\0x\0", 16);
+    (void)followed(follow, DOWN, "R\0\0\0\x08\0\0\0\0Z\0\0\0\5I", 15);
     (void)stand_add(&stand, "partition", DOWN, NULL, "after=1 first=1");
-    struct chain_input input = {.data = "x", .size_bytes = 1, .followed = true};
-    assert_ok(chain_push(&stand.down, &input, 2)); /* of no query */
+    assert_true(toxics_want_queries(stand.toxics));
+    stand_push(&stand.down, "x", 2); /* of no query */
     stand_expect(&stand.down, 2, "x");
+    struct chain_input input = {.data = "x", .size_bytes = 1};
+    const char *const expected[] = {"x|rest", "", ""};
     for (int i = 0; i < 3; i++) {
-        input.request = toxics_request(stand.toxics);
+        input.query = followed(follow, UP, "Q\0\0\0\x0aTABLE\0", 11);
+        assert_non_null(input.query);
+        toxic_peer_query(&stand.peer, input.query);
+        toxic_peer_query(&stand.peer, input.query); /* counted once */
+        assert_int_equal(input.query->request, i + 1);
         assert_ok(chain_push(&stand.down, &input, 3));
-        stand_expect(&stand.down, 3, i == 0 ? "x" : "");
+        stand_push(&stand.down, "rest", 3); /* of the same answer */
+        stand_expect(&stand.down, 3, expected[i]);
     }
+    follow_destroy(follow); /* what is held outlives it */
     stand_fini(&stand);
 }
 

@@ -42,6 +42,7 @@ struct query {
     const char *statement; /* the prepared statement's name; "" for none */
     unsigned kind;         /* bits of enum query_kind */
     char transaction;      /* before it, as of the last ReadyForQuery: I(dle), T, E(rror) */
+    uint64_t request; /* not the follower's: its number among a proxy's requests; 0: none yet */
 };
 
 /* Allow a query to be looked at beyond the piece it came with. NULL is fine. */

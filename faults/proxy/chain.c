@@ -490,14 +490,14 @@ void chain_remove(struct chain *chain, struct toxic *toxic, uint64_t now_ns)
 
 /* ---- In and out ------------------------------------------------------------------------------ */
 
-/* On a link whose protocol is not followed, a request is what goes up after something came down. */
-static void count_request(struct chain *chain, bool followed)
+/* On a link that nobody follows, a request is what goes up after something came down. */
+static void count_request(struct chain *chain)
 {
     struct toxic_peer *peer = chain->peer;
     if (chain->stream == FAULT_DOWNSTREAM) {
         peer->answered = true;
-    } else if (!followed && (peer->answered || peer->request == 0)) {
-        peer->request = toxics_request(peer->toxics);
+    } else if (!peer->followed && (peer->answered || peer->request == 0)) {
+        peer->request = ++peer->toxics->requests;
         peer->answered = false;
     }
 }
@@ -505,8 +505,18 @@ static void count_request(struct chain *chain, bool followed)
 void chain_note(struct chain *chain, size_t size_bytes)
 {
     if (size_bytes > 0)
-        count_request(chain, false);
+        count_request(chain);
     chain->peer->read_bytes[chain->stream] += size_bytes;
+}
+
+/* The request that what is pushed belongs to. */
+static uint64_t request_of(struct chain *chain, const struct chain_input *input)
+{
+    if (!chain->peer->followed)
+        return chain->peer->request;
+    if (input->query)
+        chain->request = input->query->request;
+    return chain->request;
 }
 
 int chain_push(struct chain *chain, const struct chain_input *input, uint64_t now_ns)
@@ -520,11 +530,11 @@ int chain_push(struct chain *chain, const struct chain_input *input, uint64_t no
             return -ENOMEM;
     }
     if (input->size_bytes > 0)
-        count_request(chain, input->followed);
+        count_request(chain);
     chain->peer->read_bytes[chain->stream] += input->size_bytes;
     if (!piece)
         return 0;
-    piece->request = input->followed ? input->request : chain->peer->request;
+    piece->request = request_of(chain, input);
     chain_run(chain, now_ns);
     struct list *to = &chain->out;
     if (!list_empty(&chain->acts))

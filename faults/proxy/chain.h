@@ -30,6 +30,7 @@ struct chain {
     size_t acting;           /* acts that toxicity and source have chosen */
     size_t queued_bytes;     /* memory of all pieces */
     size_t sent_bytes;       /* of the first of out */
+    uint64_t request;        /* of a followed link: the latest that was pushed */
     enum fault_stream stream;
     enum fault_verdict verdict; /* upon the link, now: PASS, CLOSE or RESET */
     bool dead;                  /* a fault that has gone left it so: swallows everything */
@@ -40,10 +41,8 @@ struct chain_input {
     const char *data; /* the caller's, copied */
     size_t size_bytes;
     bool end;                  /* the stream's end: no bytes */
-    bool followed;             /* the link's protocol is: request is counted by the caller */
     const struct query *query; /* see fault_piece.query; is held; may be NULL */
     bool committed;            /* see fault_piece */
-    uint64_t request;          /* of query, as toxics_request said */
 };
 
 /* What to do next. */
@@ -88,7 +87,8 @@ static inline size_t chain_queued_bytes(const struct chain *chain)
 /* Bytes were read that go past the chain. (Those of chain_push are counted there.) */
 void chain_note(struct chain *chain, size_t size_bytes);
 
-/* Everything that was read, or that the stream has ended. -ENOMEM: nothing has happened. */
+/* Everything that was read, or that the stream has ended. On a followed link what has no query
+ * belongs to that of the piece before. -ENOMEM: nothing has happened. */
 int chain_push(struct chain *chain, const struct chain_input *input, uint64_t now_ns);
 
 /* When chain_take has something to say, or may: 0 for now, CLOCK_NEVER for nothing by itself. */

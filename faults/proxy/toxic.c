@@ -3,6 +3,7 @@
 #include "faults/proxy/toxic.h"
 
 #include "core/clock.h"
+#include "faults/postgres/follow.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -474,9 +475,19 @@ bool toxics_count_requests(const struct toxics *toxics)
     return false;
 }
 
-uint64_t toxics_request(struct toxics *toxics)
+bool toxics_want_queries(const struct toxics *toxics)
 {
-    return ++toxics->requests;
+    list_each(link, &toxics->list)
+        if (container_of(link, struct toxic, of_all)->type->needs_queries)
+            return true;
+    return toxics_count_requests(toxics);
+}
+
+void toxic_peer_query(struct toxic_peer *peer, const struct query *query)
+{
+    struct query *ours = (struct query *)(uintptr_t)query; /* that field is */
+    if (ours->request == 0)
+        ours->request = ++peer->toxics->requests;
 }
 
 /* ---- New connections ------------------------------------------------------------------------- */

@@ -73,6 +73,7 @@ struct toxic_peer {
     uint64_t held_touched;  /* for toxic_touch by that one */
     uint64_t request;       /* its latest, by the count of the proxy; 0: none yet */
     bool answered;          /* bytes came down since that one */
+    bool followed;          /* by the caller, who counts its queries: bytes are no requests */
     uint64_t read_bytes[2]; /* by stream */
 };
 
@@ -103,8 +104,11 @@ struct toxic *toxics_find(struct toxics *toxics, const char *name);
 /* Whether requests have to be counted: while this is true, no link of the proxy may be spliced. */
 bool toxics_count_requests(const struct toxics *toxics);
 
-/* A query begins on a link that is followed: its number, for chain_input.request. */
-uint64_t toxics_request(struct toxics *toxics);
+/* Whether followed links have to be, because somebody aims at queries or counts them. */
+bool toxics_want_queries(const struct toxics *toxics);
+
+/* A query has begun on a followed link: counts it, before its first piece goes anywhere. */
+void toxic_peer_query(struct toxic_peer *peer, const struct query *query);
 
 /* ---- New connections ------------------------------------------------------------------------- */
 
