@@ -109,6 +109,25 @@ static void letters_may_be_joined(void **state)
     assert_int_equal(trial->words, 0);
 }
 
+static void names_may_have_one_dash(void **state)
+{
+    struct trial *trial = *state;
+    char line[] = "-quiet|-clients|7|-delay=1s|-c3|-keep_alive=no";
+    parse(trial, line);
+    assert_int_equal(trial->rc, OPTIONS_READY);
+    assert_true(trial->settings.quiet);
+    assert_int_equal(trial->settings.inner.clients, 3);
+    assert_int_equal(trial->settings.delay_ns, 1000000000);
+    assert_false(trial->settings.keep_alive);
+    char help[] = "-help", version[] = "-version", unknown[] = "-xylophone";
+    parse(trial, help);
+    assert_int_equal(trial->rc, OPTIONS_HELP);
+    parse(trial, version);
+    assert_int_equal(trial->rc, OPTIONS_VERSION);
+    parse(trial, unknown);
+    assert_int_equal(trial->rc, -EINVAL);
+}
+
 static void nothing_is_an_option_behind_two_dashes(void **state)
 {
     struct trial *trial = *state;
@@ -244,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_way_to_write_an_option_is_read, begin, end),
         cmocka_unit_test_setup_teardown(letters_may_be_joined, begin, end),
+        cmocka_unit_test_setup_teardown(names_may_have_one_dash, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_an_option_behind_two_dashes, begin, end),
         cmocka_unit_test_setup_teardown(the_last_one_counts_unless_it_repeats, begin, end),
         cmocka_unit_test_setup_teardown(help_and_version_win, begin, end),

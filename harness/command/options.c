@@ -145,16 +145,34 @@ static int set_from_next(struct reader *reader, struct target target, const char
     return set(reader, target, value, err);
 }
 
+/* The name in "--name", "-name", "--name=value". False when it is longer than any is. */
+static bool name_of(const char *arg, char name[static NAME_MAX_BYTES])
+{
+    arg += arg[1] == '-' ? 2 : 1;
+    size_t length = strcspn(arg, "=");
+    if (length >= NAME_MAX_BYTES)
+        return false;
+    memcpy(name, arg, length);
+    name[length] = '\0';
+    return true;
+}
+
+/* "-host" for "--host", as Go's programs have it; letters are letters, whatever they spell. */
+static bool is_long(const struct reader *reader, const char *arg)
+{
+    char name[NAME_MAX_BYTES];
+    if (arg[1] == '-')
+        return true;
+    return arg[2] && arg[2] != '=' && name_of(arg, name) && find_name(reader, name).param;
+}
+
 /* arg is "--name", "--name=value" or "--no-name". */
 static int read_long(struct reader *reader, char *arg, struct err *err)
 {
     char name[NAME_MAX_BYTES];
     char *value = strchr(arg, '=');
-    size_t length = value ? (size_t)(value - arg) - 2 : strlen(arg) - 2;
-    if (length >= sizeof(name))
+    if (!name_of(arg, name))
         return err_set(err, -EINVAL, "no option %.60s…", arg);
-    memcpy(name, arg + 2, length);
-    name[length] = '\0';
     struct target target = find_name(reader, name);
     if (!target.param && !value && strncmp(name, "no-", 3) == 0) {
         struct target flag = find_name(reader, name + 3);
@@ -204,11 +222,11 @@ int options_parse(const struct option_group *groups, void *state, int argc, char
             argv[words++] = arg;
         else if (strcmp(arg, "--") == 0)
             only_words = true;
-        else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
+        else if (strcmp(arg, "--help") == 0 || strcmp(arg, "-help") == 0 || strcmp(arg, "-h") == 0)
             return OPTIONS_HELP;
-        else if (strcmp(arg, "--version") == 0)
+        else if (strcmp(arg, "--version") == 0 || strcmp(arg, "-version") == 0)
             return OPTIONS_VERSION;
-        else if (arg[1] == '-')
+        else if (is_long(&reader, arg))
             rc = read_long(&reader, arg, err);
         else
             rc = read_letters(&reader, arg, err);
