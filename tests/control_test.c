@@ -299,6 +299,19 @@ static void test_kinds(void **state)
     } kinds[] = {
         {"latency", "\"latency\":1000,\"jitter\":50", "\"latency\":1000,\"jitter\":50"},
         {"latency", "", "\"latency\":0,\"jitter\":0"},
+        {"bandwidth", "\"rate\":100", "\"rate\":100"},
+        {"bandwidth", "", "\"rate\":0"},
+        {"slow_close", "\"delay\":5", "\"delay\":5"},
+        {"timeout", "\"timeout\":0", "\"timeout\":0"},
+        {"timeout", "\"timeout\":250", "\"timeout\":250"},
+        {"reset_peer", "\"timeout\":20", "\"timeout\":20"},
+        {"slicer", "\"average_size\":64,\"size_variation\":32,\"delay\":10",
+         "\"average_size\":64,\"size_variation\":32,\"delay\":10"},
+        {"slicer", "", "\"average_size\":0,\"size_variation\":0,\"delay\":0"},
+        {"limit_data", "\"bytes\":123456789012", "\"bytes\":123456789012"},
+        /* ours are shown where they say something */
+        {"bandwidth", "\"rate\":1,\"scope\":\"proxy\"", "\"rate\":1,\"scope\":\"proxy\""},
+        {"partition", "", "\"connections\":\"both\",\"how\":\"hold\",\"dead\":false"},
         {"noop", "\"colour\":\"red\"", ""},
     };
     RUN({"POST", "/proxies", REDIS_BODY, 201, REDIS});
@@ -724,7 +737,7 @@ static void token_main(struct ctx *ctx, void *arg)
     struct control *control;
     struct control_options open = {.host = "0.0.0.0", .log = CONTROL_LOG_NONE};
     assert_ok(addr_parse(&open.addr, "0.0.0.0:0", &err));
-    assert_int_equal(control_start(ctx, &open, set, &control, &err), -EACCES);
+    assert_int_equal(control_start(ctx, &open, set, &control, &err), -EINVAL);
     assert_non_null(strstr(err.text, "--token"));
 
     control = start(ctx, "0.0.0.0:0", "0.0.0.0", "sesame");

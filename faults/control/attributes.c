@@ -97,11 +97,25 @@ static bool is_same(const struct param *param, const void *settings, const void 
     return length >= 0 && (size_t)length < sizeof(one) && strcmp(one, two) == 0;
 }
 
-int attributes_write(const struct param *params, const void *settings, const void *unless,
-                     json_t *object)
+static bool is_among(const char *name, const char *names)
+{
+    char word[64];
+    (void)snprintf(word, sizeof(word), " %s ", name);
+    return names && strstr(names, word);
+}
+
+static bool is_left_out(const struct param *param, const void *settings, const void *usual,
+                        const char *always)
+{
+    return is_unset(param, settings) ||
+           (usual && is_same(param, settings, usual) && !is_among(param->name, always));
+}
+
+int attributes_write(const struct param *params, const void *settings, const void *usual,
+                     const char *always, json_t *object)
 {
     for (const struct param *param = params; param && param->name; param++) {
-        if (is_unset(param, settings) || (unless && is_same(param, settings, unless)))
+        if (is_left_out(param, settings, usual, always))
             continue;
         json_t *value = make_value(param, (const char *)settings + param->offset);
         if (!value || json_object_set_new(object, param->name, value) != 0)

@@ -14,9 +14,10 @@
  * reads ("100ms"), too. -EBADMSG with the text of a reply, -ENOMEM; some may have been set then. */
 int attributes_read(const struct param *params, json_t *object, void *settings, struct err *err);
 
-/* Adds every setting to object; texts that are unset are left out. unless: a struct like settings,
- * of which equal settings are left out; or NULL. 0 or -ENOMEM. */
-int attributes_write(const struct param *params, const void *settings, const void *unless,
-                     json_t *object);
+/* Adds settings to object; texts that are unset are left out, and so are those that equal the ones
+ * of usual, a struct like settings (NULL: none is left out), but for the names in always, which are
+ * there anyway (" rate jitter ", between blanks; NULL: none). 0 or -ENOMEM. */
+int attributes_write(const struct param *params, const void *settings, const void *usual,
+                     const char *always, json_t *object);
 
 #endif

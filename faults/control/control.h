@@ -24,7 +24,7 @@ struct control_options {
 
 struct control;
 
-/* Listens, and answers in a fiber of its own on the calling thread's ring, the set's. -EACCES for
+/* Listens, and answers in a fiber of its own on the calling thread's ring, the set's. -EINVAL for
  * an address beyond loopback without a token. */
 int control_start(struct ctx *ctx, const struct control_options *options, struct proxy_set *set,
                   struct control **out, struct err *err);

@@ -115,24 +115,34 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct cont
     return sound;
 }
 
-/* What is foreign in path is not handed to a terminal. */
+/* What is foreign is not handed to a terminal. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        *text = isprint((unsigned char)*text) ? *text : '?';
+}
+
+static enum control_log urgency_of(const char *method, const struct control_reply *reply)
+{
+    if (reply->status >= 500 || reply->warning)
+        return CONTROL_LOG_WARN;
+    return reply->status >= 400 || strcmp(method, "GET") != 0 ? CONTROL_LOG_INFO
+                                                              : CONTROL_LOG_DEBUG;
+}
+
 static void tell(const struct control *control, const char *method, const char *path,
                  const struct control_reply *reply)
 {
-    enum control_log urgency = reply->status >= 500 || reply->warning ? CONTROL_LOG_WARN
-                               : reply->status >= 400 || strcmp(method, "GET") != 0
-                                   ? CONTROL_LOG_INFO
-                                   : CONTROL_LOG_DEBUG;
-    char shown[200];
-    if (urgency < control->log)
+    char line[512];
+    const char *why = reply->warning ? reply->warning : "";
+    if (urgency_of(method, reply) < control->log)
         return;
-    (void)snprintf(shown, sizeof(shown), "%s", path);
-    for (char *letter = shown; *letter; letter++)
-        *letter = isprint((unsigned char)*letter) ? *letter : '?';
-    (void)fprintf(stderr, "poolstorm proxy: %.16s %s: %u %s\n", method, shown, reply->status,
-                  reply->warning                               ? reply->warning
-                  : control_reply_failed(reply) && reply->body ? reply->body
-                                                               : "");
+    if (control_reply_failed(reply) && reply->body)
+        why = reply->body;
+    (void)snprintf(line, sizeof(line), "%.16s %.160s %u%s%.*s", method, path, reply->status,
+                   *why ? " " : "", (int)strcspn(why, "\n"), why);
+    make_printable(line);
+    (void)fprintf(stderr, "poolstorm proxy: %s\n", line);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -247,7 +257,7 @@ static int check_address(const struct control_options *options, struct err *err)
     char where[128];
     if (options->token || addr_is_loopback(&options->addr))
         return 0;
-    return err_set(err, -EACCES,
+    return err_set(err, -EINVAL,
                    "whoever reaches %s could disturb what runs through the proxies: give a token "
                    "(--token TEXT), or listen on loopback",
                    addr_format(&options->addr, where, sizeof(where)));

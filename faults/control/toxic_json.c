@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -57,7 +58,7 @@ static int make_settings(struct toxic_draft *draft, const struct fault_type *typ
 static int read_defaults(struct toxic_draft *draft, struct err *err)
 {
     int rc = param_defaults(fault_aim_params, &draft->aim, err);
-    if (!rc && draft->type->params)
+    if (!rc)
         rc = param_defaults(draft->type->params, draft->settings, err);
     return rc;
 }
@@ -96,7 +97,7 @@ int toxic_draft_merge(struct toxic_draft *draft, const struct toxic *toxic, json
 {
     const struct fault_type *type = toxic_type(toxic);
     int rc = make_settings(draft, type, err);
-    if (!rc && type->params)
+    if (!rc)
         rc = param_copy(type->params, draft->settings, toxic_settings(toxic), err);
     if (!rc)
         rc = param_copy(fault_aim_params, &draft->aim, toxic_aim(toxic), err);
@@ -107,7 +108,7 @@ int toxic_draft_merge(struct toxic_draft *draft, const struct toxic *toxic, json
 
 void toxic_draft_fini(struct toxic_draft *draft)
 {
-    if (draft->settings && draft->type->params)
+    if (draft->settings)
         param_fini(draft->type->params, draft->settings);
     param_fini(fault_aim_params, &draft->aim);
     free(draft->settings);
@@ -147,14 +148,48 @@ int toxic_draft_apply(const struct toxic_draft *draft, struct toxic *toxic, stru
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Of the aim only what differs from its defaults: clients may know nothing of it. */
+/* The attributes that Toxiproxy has; of its types, others are shown only where they say something:
+ * clients may know nothing of them. */
+static const struct {
+    const char *type, *attributes;
+} toxiproxys[] = {
+    {"latency", " latency jitter "}, {"bandwidth", " rate "},
+    {"slow_close", " delay "},       {"timeout", " timeout "},
+    {"reset_peer", " timeout "},     {"slicer", " average_size size_variation delay "},
+    {"limit_data", " bytes "},
+};
+
+/* NULL for a type of ours, of which everything is shown. */
+static const char *attributes_of_toxiproxy(const char *type)
+{
+    for (size_t i = 0; i < sizeof(toxiproxys) / sizeof(*toxiproxys); i++)
+        if (strcmp(toxiproxys[i].type, type) == 0)
+            return toxiproxys[i].attributes;
+    return NULL;
+}
+
+static int write_settings(const struct toxic *toxic, json_t *attributes)
+{
+    const struct fault_type *type = toxic_type(toxic);
+    const char *always = attributes_of_toxiproxy(type->name);
+    void *usual = calloc(1, type->state_bytes + 1);
+    int rc = usual ? param_defaults(type->params, usual, NULL) : -ENOMEM;
+    if (!rc)
+        rc = attributes_write(type->params, toxic_settings(toxic), always ? usual : NULL, always,
+                              attributes);
+    if (usual)
+        param_fini(type->params, usual);
+    free(usual);
+    return rc;
+}
+
 static int write_aim(const struct fault_aim *aim, json_t *attributes)
 {
     struct fault_aim usual = {0};
     int rc = param_defaults(fault_aim_params, &usual, NULL);
-    usual.toxicity = aim->toxicity;
+    usual.toxicity = aim->toxicity; /* which has a place of its own */
     if (!rc)
-        rc = attributes_write(fault_aim_params, aim, &usual, attributes);
+        rc = attributes_write(fault_aim_params, aim, &usual, NULL, attributes);
     param_fini(fault_aim_params, &usual);
     return rc;
 }
@@ -163,7 +198,7 @@ json_t *toxic_to_json(const struct toxic *toxic)
 {
     const struct fault_type *type = toxic_type(toxic);
     json_t *attributes = json_object();
-    if (!attributes || attributes_write(type->params, toxic_settings(toxic), NULL, attributes) ||
+    if (!attributes || write_settings(toxic, attributes) ||
         write_aim(toxic_aim(toxic), attributes)) {
         json_decref(attributes);
         return NULL;
