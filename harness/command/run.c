@@ -5,6 +5,7 @@
 #include "command/command.h"
 #include "command/run/progress.h"
 #include "command/scenario_tables.h"
+#include "command/seed.h"
 #include "core/group.h"
 #include "core/interrupt.h"
 #include "core/io.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -185,14 +185,6 @@ static char *read_command_line(void)
     return text;
 }
 
-static uint64_t draw_seed(void)
-{
-    uint32_t seed = 0; /* of few digits, to be typed again */
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        seed = (uint32_t)clock_now_ns();
-    return seed ? seed : 1;
-}
-
 /* ---- Telling --------------------------------------------------------------------------------- */
 
 static int write_report(const struct session *session, const struct judgement *judgement,
@@ -284,7 +276,7 @@ static void fill_runner(struct session *session, const char *command_line)
 {
     const struct run_options *options = session->options;
     session->runner = (struct runner_options){
-        .seed = options->seed ? options->seed : draw_seed(),
+        .seed = options->seed ? options->seed : seed_draw(),
         .blocks = options->rounds,
         .quick = options->quick,
         .noise_share = options->noise_share > 0 ? options->noise_share : -1,
