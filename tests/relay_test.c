@@ -11,8 +11,10 @@
 #include "core/sock.h"
 #include "faults/proxy/proxy.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +51,12 @@ static enum fault_verdict act_on_arrival(void *self, struct fault_link *link,
     return act.verdict;
 }
 
+static enum fault_verdict act_on_end(void *self, void *own, struct fault_link *link)
+{
+    (void)self, (void)own, (void)link;
+    return FAULT_DROP;
+}
+
 static uint64_t act_on_begin(void *self, void *own, struct fault_link *link, uint64_t now_ns)
 {
     (void)self, (void)own, (void)link, (void)now_ns;
@@ -78,6 +86,8 @@ static const struct fault_type time_type = {.name = "time",
                                             .on_begin = act_on_begin,
                                             .on_piece = act_on_piece,
                                             .on_time = act_on_time};
+static const struct fault_type deadly_type = {
+    .name = "deadly", .params = no_params, .on_piece = act_on_piece, .on_end = act_on_end};
 static const struct fault_type door_type = {.name = "door", .params = no_params, .door = act_door};
 
 /* ---- A stand --------------------------------------------------------------------------------- */
@@ -736,6 +746,38 @@ static void faults_end_links_even_while_nobody_reads(void **unused)
     (void)run_on_ring(verdicts, NULL);
 }
 
+/* What the fault held is gone, and what comes later is not even acknowledged. */
+static void dead_for_good(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    struct ends ends = connect_ends(ctx, &stand);
+    char byte;
+    act.verdict = FAULT_PASS;
+    act.due_ns = CLOCK_NEVER;
+    struct toxic *toxic = add(&stand, &deadly_type, FAULT_BOTH);
+    assert_ok(sock_send(ctx, ends.client, "held", 4));
+    while (toxic_effects(toxic).pieces == 0)
+        fiber_yield();
+    toxic_remove(toxic);
+    act.due_ns = 0;
+    assert_ok(setsockopt(ends.client, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){50}, sizeof(int)));
+    assert_ok(sock_send(ctx, ends.client, "late", 4));
+    assert_int_equal(sock_recv(ctx, ends.client, &byte, 1), -ETIMEDOUT);
+    assert_int_equal(recv(ends.server, &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(proxy_figures(stand.proxy).links_open, 1);
+    close_ends(&ends);
+    stand_fini(&stand);
+}
+
+static void what_is_left_dead_acknowledges_nothing(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(dead_for_good, NULL);
+}
+
 static void held_arrivals(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -908,6 +950,7 @@ int main(void)
         cmocka_unit_test(errors_have_the_words_that_go_has),
         cmocka_unit_test(the_end_of_its_ctx_ends_all),
         cmocka_unit_test(faults_end_links_even_while_nobody_reads),
+        cmocka_unit_test(what_is_left_dead_acknowledges_nothing),
         cmocka_unit_test(arrivals_are_held_let_go_and_turned_away),
         cmocka_unit_test(doors_refuse_or_are_silent_and_open_again),
         cmocka_unit_test(thousands_of_links_are_carried),

@@ -3,6 +3,8 @@
 #include "faults/proxy/internal.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
 
 /* Only a link that carries bytes has chains; others get what there is by then. */
 static struct stream *streams_of(struct list *member)
@@ -19,13 +21,26 @@ static void spread(struct proxy *proxy)
         link_nudge(container_of(member, struct link, member));
 }
 
+/* The kernel hears nothing more on a stream that a fault has left dead: what comes is not
+ * acknowledged, nor is a keepalive answered, so that whoever sent it finds out as TCP does. Where
+ * that can't be had, it is swallowed all the same. */
+static void deafen(const struct stream *stream)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {.len = 1, .filter = &nothing};
+    (void)setsockopt(stream->from, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 static void take_from_links(struct proxy *proxy, struct toxic *toxic)
 {
     uint64_t now_ns = clock_now_ns();
     list_each(member, &proxy->links) {
         struct stream *streams = streams_of(member);
-        for (int way = 0; streams && way < 2; way++)
+        for (int way = 0; streams && way < 2; way++) {
             chain_remove(&streams[way].chain, toxic, now_ns);
+            if (streams[way].chain.dead)
+                deafen(&streams[way]);
+        }
     }
 }
 
