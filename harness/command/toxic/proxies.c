@@ -36,7 +36,7 @@ static int ask(struct toxic_session *session, const char *method, const char *na
 {
     char *path = control_path(name, NULL, NULL);
     int rc = path ? control_ask(session->ctx, &session->client, method, path, body, reply, err)
-                  : err_sys(err, -ENOMEM, "%s %s", method, name);
+                  : err_sys(err, -ENOMEM, "ask the control API");
     free(path);
     return rc < 0 ? rc : 0;
 }
