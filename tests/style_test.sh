@@ -95,6 +95,22 @@ foreign_words() {
         grep -vE '/wor[k]/(keyed|pooled|tasks)'
 }
 
+# The names of kinds and of their attributes stand in backquotes in the table of docs/faults.md.
+untold_faults() {
+    for file in faults/*.c; do
+        kind=$(sed -n 's/^const struct fault_type fault_\([a-z_]*\) = {$/\1/p' "$file")
+        [ -n "$kind" ] || continue
+        row=$(grep "^| \`$kind\`" docs/faults.md)
+        [ -n "$row" ] || echo "$file: $kind is not in docs/faults.md"
+        sed -n 's/.*PARAMS*_*[A-Z]*("\([a-z_]*\)".*/\1/p' "$file" | while read -r name; do
+            case $row in
+            *"\`$name\`"*) ;;
+            *) echo "$file: $name of $kind is not in docs/faults.md" ;;
+            esac
+        done
+    done
+}
+
 stray_blanks() {
     grep -nE "[[:space:]]+\$|$(printf '\t')" $ours /dev/null
 }
@@ -106,6 +122,7 @@ rule 'time is monotonic, randomness is seeded' unsteady_calls
 rule 'includes point downwards' upward_includes
 rule 'pools and patterns know nothing of the service' service_in_modules
 rule 'no path of one machine, no host of a registry' foreign_words
+rule 'kinds of faults are documented' untold_faults
 rule 'no tabs, no blanks at the end of lines' stray_blanks
 echo "1..$number"
 exit $failed
