@@ -24,7 +24,7 @@ int control_client_init(struct control_client *client, const char *url, const ch
     *client = (struct control_client){.token = token};
     const char *text = strncasecmp(url, scheme, strlen(scheme)) == 0 ? url + strlen(scheme) : url;
     size_t length = strcspn(text, "/");
-    if (length == 0 || length >= sizeof(where) - sizeof(DEFAULT_PORT))
+    if (length == 0 || length >= sizeof(where) - sizeof(DEFAULT_PORT) || strstr(text, "://"))
         return err_set(err, -EINVAL, "expected http://HOST:PORT, not '%.80s'", url);
     memcpy(where, text, length);
     where[length] = '\0';
