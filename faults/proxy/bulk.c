@@ -66,7 +66,7 @@ static ssize_t step_by_buffer(struct stream *stream, void *means)
     if (got <= 0)
         return got < 0 ? -errno : 0;
     stream_received(stream, (size_t)got);
-    int rc = stream_send(stream, buffer, (size_t)got);
+    int rc = stream_forward(stream, buffer, (size_t)got, false);
     return rc ? rc : got;
 }
 
@@ -127,7 +127,7 @@ static int empty_inbox(struct stream *stream)
     inbox_pause(&stream->inbox);
     while ((got = inbox_take(&stream->inbox, &data)) > 0) {
         stream_received(stream, (size_t)got);
-        int rc = stream_send_shared(stream, data, (size_t)got);
+        int rc = stream_forward(stream, data, (size_t)got, true);
         if (rc)
             return rc;
     }

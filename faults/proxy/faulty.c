@@ -11,23 +11,35 @@ enum { QUEUE_BYTES_MAX = 4 << 20 };
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
-int stream_push(struct stream *stream, const char *data, size_t size_bytes)
+int stream_push(struct stream *stream, char *data, size_t size_bytes)
 {
-    struct chain_input input = {.data = data, .size_bytes = size_bytes};
+    struct follow_bytes bytes = {.data = data, .size_bytes = size_bytes};
+    struct chain_input piece;
     stream->link->proxy->figures.received_bytes[stream->way] += size_bytes;
-    int rc = chain_push(&stream->chain, &input, clock_now_ns());
-    return rc ? rc : PUMP_CHAIN;
+    while (followed_cut(stream, &bytes, &piece)) {
+        int rc = chain_push(&stream->chain, &piece, clock_now_ns());
+        if (rc)
+            return rc;
+    }
+    return PUMP_CHAIN;
 }
 
 /* The end is a piece like others: a reset, too, comes behind what was sent before it. */
 static int push_end(struct stream *stream, ssize_t got)
 {
+    struct chain_input piece;
+    uint64_t now_ns = clock_now_ns();
     stream->ended = true;
     stream->reset = got < 0;
-    return chain_push(&stream->chain, &(struct chain_input){.end = true}, clock_now_ns());
+    while (got == 0 && followed_rest(stream, &piece)) {
+        int rc = chain_push(&stream->chain, &piece, now_ns);
+        if (rc)
+            return rc;
+    }
+    return chain_push(&stream->chain, &(struct chain_input){.end = true}, now_ns);
 }
 
-static int push_what_came(struct stream *stream, ssize_t got, const char *data)
+static int push_what_came(struct stream *stream, ssize_t got, char *data)
 {
     if (got == -EAGAIN)
         return 0;
@@ -69,6 +81,24 @@ static int stop_reading(struct stream *stream)
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
+/* A piece that begins a query may have to be sent in other words. */
+static int begin_item(struct stream *stream, const struct chain_item *item)
+{
+    if (stream->begun || (item->verdict != FAULT_FAIL && item->piece->late_ns == 0))
+        return 0;
+    stream->begun = true;
+    int rc = stop_reading(stream);
+    return rc ? rc : followed_rewrite(stream, item);
+}
+
+static int end_item(struct stream *stream)
+{
+    size_t size_bytes = stream->behind_bytes;
+    stream->begun = false;
+    stream->behind_bytes = 0;
+    return stream_send(stream, stream->behind, size_bytes);
+}
+
 /* One item: 1 when there may be more, 0 when the other side takes nothing now, -errno. */
 static int send_item(struct stream *stream, const struct chain_item *item)
 {
@@ -80,10 +110,16 @@ static int send_item(struct stream *stream, const struct chain_item *item)
         chain_sent(&stream->chain, 0);
         return 1;
     }
+    rc = begin_item(stream, item);
+    if (rc)
+        return rc;
     ssize_t sent = stream_send_some(stream, item->data, item->size_bytes);
-    if (sent > 0)
-        chain_sent(&stream->chain, (size_t)sent);
-    return sent < 0 ? (int)sent : (size_t)sent == item->size_bytes;
+    if (sent < 0)
+        return (int)sent;
+    bool all = (size_t)sent == item->size_bytes;
+    chain_sent(&stream->chain, (size_t)sent);
+    rc = all && stream->begun ? end_item(stream) : 0;
+    return rc ? rc : all;
 }
 
 /* Sends what is due; the same answers, 1 when nothing is any more. */
@@ -110,8 +146,8 @@ static int wait_until_due(struct stream *stream)
 {
     int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
     if (!rc)
-        rc = stream_wait(stream, -1, 0, chain_next_ns(&stream->chain));
-    return rc == -EAGAIN || rc == -ETIMEDOUT ? 0 : rc;
+        rc = stream_wait_time(stream, chain_next_ns(&stream->chain));
+    return rc;
 }
 
 static int wait_for_room(struct stream *stream)

@@ -9,6 +9,7 @@
 #include "core/list.h"
 #include "core/sock.h"
 #include "core/waitq.h"
+#include "faults/postgres/follow.h"
 #include "faults/proxy/chain.h"
 #include "faults/proxy/lookup.h"
 #include "faults/proxy/proxy.h"
@@ -66,6 +67,10 @@ struct stream {
     struct inbox inbox;    /* of from */
     struct chain chain;    /* the faults on it */
     struct ctx *waiting;   /* of a wait that a nudge ends; NULL: none, or for the inbox */
+    const char *behind;    /* to be sent behind the present item, */
+    size_t behind_bytes;   /* so much of it */
+    uint64_t skip_bytes;   /* of what is next, that are not to be sent */
+    bool begun;            /* the present item has been rewritten, where it has to be */
     bool ended;            /* from has: its end is in the chain, or gone through */
     bool reset;            /* by a reset, that is */
     bool handed_on;        /* the end has come out of the chain */
@@ -73,19 +78,21 @@ struct stream {
 };
 
 struct link {
-    struct list member;       /* in proxy->links */
-    struct proxy *proxy;      /* it came to */
-    struct ctx ctx;           /* of all its waits; ended to drop it */
-    struct toxic_peer peer;   /* itself, as faults know it */
-    uint64_t number;          /* from 1 */
-    uint64_t arrived_ns;      /* when it was accepted */
-    struct ctx *held;         /* of its wait before the upstream is called; NULL: it does not */
-    int client, server;       /* sockets; -1 while there is none */
-    unsigned streams_running; /* that have a fiber */
-    bool called;              /* counts among proxy->links_called */
-    bool carried;             /* its streams have their chains */
-    bool abort;               /* ends with a reset instead of an end of stream */
-    struct stream streams[2]; /* by enum fault_stream */
+    struct list member;        /* in proxy->links */
+    struct proxy *proxy;       /* it came to */
+    struct ctx ctx;            /* of all its waits; ended to drop it */
+    struct toxic_peer peer;    /* itself, as faults know it */
+    uint64_t number;           /* from 1 */
+    uint64_t arrived_ns;       /* when it was accepted */
+    struct ctx *held;          /* of its wait before the upstream is called; NULL: it does not */
+    int client, server;        /* sockets; -1 while there is none */
+    struct followed *followed; /* its protocol; NULL where that is not followed */
+    unsigned streams_running;  /* that have a fiber */
+    bool called;               /* counts among proxy->links_called */
+    bool carried;              /* its streams have their chains */
+    bool wanted;               /* faults want to see its queries */
+    bool abort;                /* ends with a reset instead of an end of stream */
+    struct stream streams[2];  /* by enum fault_stream */
 };
 
 /* Takes over a connection that has been accepted; client may be NULL: by a Unix socket. Does not
@@ -114,7 +121,7 @@ int carry_bulk(struct stream *stream);
 int carry_faulty(struct stream *stream);
 
 /* Puts what was read into the chain. PUMP_CHAIN, or -ENOMEM. */
-int stream_push(struct stream *stream, const char *data, size_t size_bytes);
+int stream_push(struct stream *stream, char *data, size_t size_bytes);
 
 /* Carries a stream until its end, an error or the end of the link's ctx. 0: its end has been handed
  * on; the link is over when both streams are. Otherwise why the link is over now. */
@@ -130,6 +137,9 @@ int stream_wait(struct stream *stream, int fd, short events, uint64_t until_ns);
 /* Parks until to may take more, or what faults say ends the link. 0 or -errno. */
 int stream_wait_room(struct stream *stream);
 
+/* Parks until until_ns, a nudge, or what faults say ends the link. 0 or -errno. */
+int stream_wait_time(struct stream *stream, uint64_t until_ns);
+
 /* What a fault has decided upon the link: ends it. */
 int stream_obey(struct stream *stream, enum fault_verdict verdict);
 
@@ -140,21 +150,51 @@ int stream_breathe(struct stream *stream);
 void stream_received(struct stream *stream, size_t size_bytes);
 void stream_sent(struct stream *stream, size_t size_bytes);
 
+/* No fault and nothing else wants to see its bytes. */
+bool stream_may_splice(const struct stream *stream);
+
+/* ---- Straight on: forward.c ------------------------------------------------------------------ */
+
 /* Sends what can be sent at once: less than all when there is no room. -errno; unheard is set. */
 ssize_t stream_send_some(struct stream *stream, const char *data, size_t size_bytes);
 
 /* Sends all of the caller's bytes, however long that takes. 0 or -errno. */
 int stream_send(struct stream *stream, const char *data, size_t size_bytes);
 
-/* The same for what the inbox has just given: before it parks, it copies that and all else that
- * has come, so that it holds none of the buffers which all share. */
-int stream_send_shared(struct stream *stream, const char *data, size_t size_bytes);
+/* Sends all that was read, as whoever follows the link cuts it. shared: the bytes are the inbox's;
+ * before it parks, it copies them and all else that has come, so that it holds none of the buffers
+ * which all share. 0 or -errno. */
+int stream_forward(struct stream *stream, char *data, size_t size_bytes, bool shared);
 
 /* Nothing more comes: for 0, a stream's end, hands that on; otherwise it is why. */
 int stream_over(struct stream *stream, ssize_t got);
 
-/* No fault and nothing else wants to see its bytes. */
-bool stream_may_splice(const struct stream *stream);
+/* ---- Protocols: followed.c ------------------------------------------------------------------- */
+
+/* Has a link's protocol followed from its first byte on; destroying is harmless without. -ENOMEM.
+ */
+int followed_create(struct link *link);
+void followed_destroy(struct link *link);
+
+/* Is, and not given up. */
+bool link_is_followed(const struct link *link);
+
+/* Whether faults want to see queries from now on. */
+void followed_want(struct link *link, bool wanted);
+
+/* Its queries are out of sight, and somebody means them to be. */
+bool followed_is_encrypted(const struct link *link);
+
+/* The next piece of what was read, to be called until there is none; one on links that are not
+ * followed. It lasts until the next call. */
+bool followed_cut(struct stream *stream, struct follow_bytes *bytes, struct chain_input *piece);
+
+/* What was kept back until its stream's end. */
+bool followed_rest(struct stream *stream, struct chain_input *piece);
+
+/* Before an item is sent that begins a query which is to fail or to be late: sends what has to come
+ * before it, and notes what has to be left out or comes behind. 0 or -errno. */
+int followed_rewrite(struct stream *stream, const struct chain_item *item);
 
 /* ---- What bulk needs, kept for the next: pool.c ---------------------------------------------- */
 

@@ -28,6 +28,7 @@ static void end(struct link *link)
     struct proxy *proxy = link->proxy;
     for (int way = 0; link->carried && way < 2; way++)
         chain_fini(&link->streams[way].chain);
+    followed_destroy(link);
     toxic_peer_fini(&link->peer);
     sock_close(link->client, link->abort);
     if (link->server >= 0)
@@ -94,7 +95,11 @@ static int tie(struct link *link, enum fault_stream way)
 
 static int tie_both(struct link *link)
 {
-    int rc = tie(link, FAULT_UPSTREAM);
+    int rc = link->proxy->protocol == PROXY_POSTGRES ? followed_create(link) : 0;
+    if (rc)
+        return rc;
+    followed_want(link, toxics_want_queries(&link->proxy->toxics));
+    rc = tie(link, FAULT_UPSTREAM);
     if (rc)
         return rc;
     rc = tie(link, FAULT_DOWNSTREAM);

@@ -5,9 +5,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
 /* ---- Waiting --------------------------------------------------------------------------------- */
 
@@ -33,15 +30,25 @@ int stream_wait(struct stream *stream, int fd, short events, uint64_t until_ns)
     return rc == -ECANCELED ? -EAGAIN : rc < 0 ? rc : 0;
 }
 
-int stream_wait_room(struct stream *stream)
+/* After a wait that ended with rc: what faults say now. */
+static int look_up(struct stream *stream, int rc)
 {
     struct chain_item item;
-    int rc = stream_wait(stream, stream->to, POLLOUT, chain_due_ns(&stream->chain));
     if (rc != -EAGAIN && rc != -ETIMEDOUT)
         return rc;
     if (!chain_take(&stream->chain, clock_now_ns(), &item))
         return 0;
     return stream_obey(stream, item.verdict);
+}
+
+int stream_wait_room(struct stream *stream)
+{
+    return look_up(stream, stream_wait(stream, stream->to, POLLOUT, chain_due_ns(&stream->chain)));
+}
+
+int stream_wait_time(struct stream *stream, uint64_t until_ns)
+{
+    return look_up(stream, stream_wait(stream, -1, 0, until_ns));
 }
 
 int stream_obey(struct stream *stream, enum fault_verdict verdict)
@@ -70,93 +77,13 @@ void stream_sent(struct stream *stream, size_t size_bytes)
     stream->link->proxy->figures.sent_bytes[stream->way] += size_bytes;
 }
 
-/* ---- Sending --------------------------------------------------------------------------------- */
-
-ssize_t stream_send_some(struct stream *stream, const char *data, size_t size_bytes)
-{
-    size_t done = 0;
-    while (done < size_bytes) {
-        ssize_t sent =
-            send(stream->to, data + done, size_bytes - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent >= 0)
-            done += (size_t)sent;
-        else if (errno == EAGAIN)
-            break;
-        else if (errno != EINTR) {
-            stream->unheard = true;
-            return -errno;
-        }
-    }
-    stream_sent(stream, done);
-    return (ssize_t)done;
-}
-
-int stream_send(struct stream *stream, const char *data, size_t size_bytes)
-{
-    for (;;) {
-        ssize_t sent = stream_send_some(stream, data, size_bytes);
-        if (sent < 0)
-            return (int)sent;
-        data += sent;
-        size_bytes -= (size_t)sent;
-        if (size_bytes == 0)
-            return 0;
-        int rc = stream_wait_room(stream);
-        if (rc)
-            return rc;
-    }
-}
-
-struct heap {
-    char *data;        /* of malloc */
-    size_t size_bytes; /* of what is in it */
-};
-
-static int heap_append(struct heap *heap, const char *data, size_t size_bytes)
-{
-    char *larger = realloc(heap->data, heap->size_bytes + size_bytes);
-    if (!larger)
-        return -ENOMEM;
-    memcpy(larger + heap->size_bytes, data, size_bytes);
-    heap->data = larger;
-    heap->size_bytes += size_bytes;
-    return 0;
-}
-
-int stream_send_shared(struct stream *stream, const char *data, size_t size_bytes)
-{
-    char *more;
-    ssize_t got, sent = stream_send_some(stream, data, size_bytes);
-    if (sent < 0 || (size_t)sent == size_bytes)
-        return sent < 0 ? (int)sent : 0;
-    struct heap rest = {0};
-    int rc = heap_append(&rest, data + sent, size_bytes - (size_t)sent);
-    inbox_pause(&stream->inbox);
-    while (!rc && (got = inbox_take(&stream->inbox, &more)) > 0) {
-        stream_received(stream, (size_t)got);
-        rc = heap_append(&rest, more, (size_t)got);
-    }
-    if (!rc)
-        rc = stream_send(stream, rest.data, rest.size_bytes);
-    free(rest.data);
-    return rc;
-}
-
 /* ---- Ways ------------------------------------------------------------------------------------ */
-
-int stream_over(struct stream *stream, ssize_t got)
-{
-    if (got < 0)
-        return (int)got;
-    (void)sock_half_close(
-        stream->to); /* it has gone where that fails: the other stream sees to it */
-    return PUMP_OVER;
-}
 
 bool stream_may_splice(const struct stream *stream)
 {
-    const struct proxy *proxy = stream->link->proxy;
-    return proxy->protocol == PROXY_OPAQUE && !toxics_count_requests(&proxy->toxics);
+    const struct link *link = stream->link;
+    return !link_is_followed(link) && stream->skip_bytes == 0 &&
+           !toxics_count_requests(&link->proxy->toxics);
 }
 
 int pump_stream(struct stream *stream)

@@ -22,7 +22,7 @@ int carry_small(struct stream *stream)
         if (!chain_is_empty(&stream->chain)) /* it came while the bytes did */
             return stream_push(stream, data, (size_t)got);
         stream_received(stream, (size_t)got);
-        int rc = stream_send_shared(stream, data, (size_t)got);
+        int rc = stream_forward(stream, data, (size_t)got, true);
         if (rc)
             return rc;
         full = got == INBOX_BUFFER_BYTES ? full + 1 : 0;

@@ -16,9 +16,24 @@ static struct stream *streams_of(struct list *member)
 /* Everybody looks anew at what has changed. Does not wait. */
 static void spread(struct proxy *proxy)
 {
+    bool wanted = toxics_want_queries(&proxy->toxics);
     listener_look(proxy);
+    list_each(member, &proxy->links) {
+        struct link *link = container_of(member, struct link, member);
+        followed_want(link, wanted);
+        link_nudge(link);
+    }
+}
+
+/* A fault on queries says no where it would see none. */
+static int refuse_encrypted(const struct proxy *proxy, struct err *err)
+{
     list_each(member, &proxy->links)
-        link_nudge(container_of(member, struct link, member));
+        if (followed_is_encrypted(container_of(member, struct link, member)))
+            return err_set(err, -EPROTO,
+                           "a connection is encrypted, so that its queries cannot be seen: have "
+                           "the client connect with sslmode=disable");
+    return 0;
 }
 
 /* The kernel hears nothing more on a stream that a fault has left dead: what comes is not
@@ -61,7 +76,10 @@ int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct t
 {
     struct toxic *toxic;
     *out = NULL;
-    int rc = toxics_create(&proxy->toxics, options, proxy->protocol == PROXY_POSTGRES, &toxic, err);
+    int rc = options->type->needs_queries ? refuse_encrypted(proxy, err) : 0;
+    if (rc)
+        return rc;
+    rc = toxics_create(&proxy->toxics, options, proxy->protocol == PROXY_POSTGRES, &toxic, err);
     if (rc)
         return rc;
     toxic->owner = proxy;
