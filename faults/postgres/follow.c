@@ -218,12 +218,14 @@ static void wire_recycle(struct wire *wire)
 /* ---- The calls
  * ----------------------------------------------------------------------------------- */
 
-/* Is this direction only passed on? */
+/* Is this direction only passed on? Downstream there may still be answers that are not for the
+ * client. */
 static bool is_opaque(const struct follow *follow, enum fault_stream stream)
 {
     if (follow->state < FOLLOW_ENCRYPTED)
         return false;
-    return stream == FAULT_UPSTREAM || follow->rewrites == 0 || follow->given_up;
+    bool drops = follow->rewrites > 0 || follow->wires[FAULT_DOWNSTREAM].dropping;
+    return stream == FAULT_UPSTREAM || follow->given_up || !drops;
 }
 
 static bool give_inserted(struct wire *wire, struct follow_piece *piece)

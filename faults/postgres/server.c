@@ -212,7 +212,7 @@ static bool ready_follows(struct follow *follow)
         return true;
     for (uint32_t i = 1; i < awaited_count(awaited); i++) {
         uint8_t kind = *awaited_at(awaited, awaited->head + i) & AWAITED_KIND;
-        if (kind != AWAIT_CLOSE)
+        if (kind != AWAIT_CLOSE && kind != AWAIT_COPY_END && kind != AWAIT_VOID)
             return kind == AWAIT_SYNC;
     }
     return false;
