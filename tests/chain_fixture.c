@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "chain_fixture.h"
+#include "settings_fixture.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -56,28 +57,11 @@ void stand_fini(struct stand *first)
     toxics_fini(&first->own);
 }
 
-/* Reads "name=value name=value". */
-static void set(const struct param *params, void *state, const char *words)
-{
-    char copy[256], *rest = copy;
-    assert_ok(param_defaults(params, state, NULL));
-    assert_true(strlen(words) < sizeof(copy));
-    (void)snprintf(copy, sizeof(copy), "%s", words);
-    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        char *value = strchr(word, '=');
-        assert_non_null(value);
-        *value++ = '\0';
-        const struct param *param = param_find(params, word);
-        assert_non_null(param);
-        assert_ok(param_set(param, state, value, NULL));
-    }
-}
-
 static void *settings_of(const struct fault_type *type, const char *words)
 {
     void *settings = calloc(1, type->state_bytes + 1);
     assert_non_null(settings);
-    set(type->params, settings, words ? words : "");
+    settings_read(type->params, settings, words);
     return settings;
 }
 
@@ -87,7 +71,7 @@ int stand_try(struct stand *first, const char *kind, enum fault_stream stream, c
     const struct fault_type *type = fault_type_find(kind);
     assert_non_null(type);
     struct fault_aim how = {0};
-    set(fault_aim_params, &how, aim ? aim : "");
+    settings_read(fault_aim_params, &how, aim);
     void *state = settings_of(type, settings);
     struct toxic_options options = {.type = type, .stream = stream, .aim = &how, .settings = state};
     int rc = toxics_create(first->toxics, &options, false, out, err);
@@ -115,7 +99,7 @@ void stand_change(struct stand *first, struct toxic *toxic, const char *settings
                   uint64_t now_ns)
 {
     struct fault_aim how = {0};
-    set(fault_aim_params, &how, aim ? aim : "");
+    settings_read(fault_aim_params, &how, aim);
     void *state = settings_of(toxic_type(toxic), settings);
     assert_ok(toxic_set(toxic, aim ? &how : NULL, settings ? state : NULL, NULL));
     for (struct stand *stand = first; stand; stand = stand->next) {

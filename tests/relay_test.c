@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* relay_test.c - the proxy's relay over real sockets: bytes, ends, resets, pressure, its settings.
  */
+#include "relay_fixture.h"
 #include "ring_fixture.h"
 
 #include "core/clock.h"
@@ -22,8 +23,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-enum { HOST_PORT_BYTES = 128 };
 
 /* ---- Faults of the tests' own ---------------------------------------------------------------- */
 
@@ -89,133 +88,6 @@ static const struct fault_type time_type = {.name = "time",
 static const struct fault_type deadly_type = {
     .name = "deadly", .params = no_params, .on_piece = act_on_piece, .on_end = act_on_end};
 static const struct fault_type door_type = {.name = "door", .params = no_params, .door = act_door};
-
-/* ---- A stand --------------------------------------------------------------------------------- */
-
-/* A proxy in front of a listening socket that stands for the server. */
-struct stand {
-    struct proxy_set *set;
-    struct proxy *proxy;
-    int listening; /* the server's */
-};
-
-/* The two ends of one proxied connection. */
-struct ends {
-    int client, server;
-};
-
-static void must(int rc, const struct err *err)
-{
-    if (rc < 0)
-        fail_msg("%s (%d)", err->text, rc);
-}
-
-static struct addr addr_of(const char *text)
-{
-    struct addr addr;
-    struct err err = {0};
-    must(addr_parse(&addr, text, &err), &err);
-    return addr;
-}
-
-static int listen_at(const char *text, char shown[static HOST_PORT_BYTES])
-{
-    struct err err = {0};
-    struct addr addr = addr_of(text);
-    int fd = sock_listen(&addr, 4096, false, &err);
-    must(fd, &err);
-    assert_ok(sock_local(fd, &addr));
-    (void)addr_format(&addr, shown, HOST_PORT_BYTES);
-    return fd;
-}
-
-static void stand_init_at(struct stand *stand, struct ctx *ctx, const char *listen,
-                          const char *server)
-{
-    struct err err = {0};
-    char upstream[HOST_PORT_BYTES];
-    stand->listening = listen_at(server, upstream);
-    must(proxy_set_create(ctx, 1, &stand->set, &err), &err);
-    struct proxy_options options = {
-        .name = "p", .listen = listen, .upstream = upstream, .enabled = true};
-    must(proxy_create(stand->set, &options, &stand->proxy, &err), &err);
-}
-
-static void stand_init(struct stand *stand, struct ctx *ctx)
-{
-    stand_init_at(stand, ctx, "127.0.0.1:0", "127.0.0.1:0");
-}
-
-static void stand_fini(struct stand *stand)
-{
-    proxy_set_destroy(stand->set);
-    sock_close(stand->listening, false);
-}
-
-static int call(struct ctx *ctx, const struct stand *stand)
-{
-    struct addr addr = addr_of(proxy_listen(stand->proxy));
-    int fd = sock_connect(ctx, &addr);
-    assert_true(fd >= 0);
-    return fd;
-}
-
-static struct ends connect_ends(struct ctx *ctx, const struct stand *stand)
-{
-    struct ends ends = {.client = call(ctx, stand)};
-    ends.server = sock_accept(ctx, stand->listening);
-    assert_true(ends.server >= 0);
-    return ends;
-}
-
-static void close_ends(struct ends *ends)
-{
-    sock_close(ends->client, false);
-    sock_close(ends->server, false);
-}
-
-static void expect_text(struct ctx *ctx, int fd, const char *text)
-{
-    char got[256];
-    size_t length = strlen(text), have = 0;
-    while (have < length) {
-        ssize_t more = sock_recv(ctx, fd, got + have, length - have);
-        assert_true(more > 0);
-        have += (size_t)more;
-    }
-    assert_memory_equal(got, text, length);
-}
-
-static void expect_end(struct ctx *ctx, int fd)
-{
-    char byte;
-    assert_int_equal(sock_recv(ctx, fd, &byte, 1), 0);
-}
-
-static void expect_reset(struct ctx *ctx, int fd)
-{
-    char bytes[4096];
-    ssize_t got;
-    while ((got = sock_recv(ctx, fd, bytes, sizeof(bytes))) > 0)
-        continue;
-    assert_int_equal(got, -ECONNRESET);
-}
-
-static struct toxic *add(const struct stand *stand, const struct fault_type *type,
-                         enum fault_stream stream)
-{
-    struct err err = {0};
-    struct toxic *toxic;
-    struct toxic_options options = {.type = type, .stream = stream};
-    must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
-    return toxic;
-}
-
-static void until_no_link(const struct stand *stand)
-{
-    while (proxy_figures(stand->proxy).links_open > 0)
-        fiber_yield();
-}
 
 /* ---- Bytes and ends -------------------------------------------------------------------------- */
 
@@ -812,16 +684,6 @@ static void arrivals_are_held_let_go_and_turned_away(void **unused)
 {
     (void)unused;
     (void)run_on_ring(held_arrivals, NULL);
-}
-
-static int begin_call(const struct stand *stand)
-{
-    struct addr addr = addr_of(proxy_listen(stand->proxy));
-    int fd = socket(addr.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&addr.storage, addr.length), -1);
-    assert_int_equal(errno, EINPROGRESS);
-    return fd;
 }
 
 static void doors(struct ctx *ctx, void *arg)

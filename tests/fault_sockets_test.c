@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/* fault_sockets_test.c - what faults do to connections that are open already, seen from their two
+ * ends: raw sockets. That nothing comes is asked once something that took the same way has come. */
+#include "relay_fixture.h"
+#include "ring_fixture.h"
+#include "settings_fixture.h"
+
+#include "core/fiber.h"
+#include "core/io.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define UP   FAULT_UPSTREAM
+#define DOWN FAULT_DOWNSTREAM
+#define BOTH FAULT_BOTH
+
+static struct toxic *put(const struct stand *stand, const char *kind, enum fault_stream stream,
+                         const char *settings)
+{
+    struct err err = {0};
+    struct toxic *toxic;
+    const struct fault_type *type = fault_type_find(kind);
+    assert_non_null(type);
+    void *state = calloc(1, type->state_bytes + 1);
+    assert_non_null(state);
+    settings_read(type->params, state, settings);
+    struct toxic_options options = {.type = type, .stream = stream, .settings = state};
+    must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
+    param_fini(type->params, state);
+    free(state);
+    return toxic;
+}
+
+static void say(struct ctx *ctx, int fd, const char *text)
+{
+    assert_ok(sock_send(ctx, fd, text, strlen(text)));
+}
+
+/* Both ways are free. */
+static void expect_talk(struct ctx *ctx, const struct ends *ends)
+{
+    say(ctx, ends->client, "question");
+    expect_text(ctx, ends->server, "question");
+    say(ctx, ends->server, "answer");
+    expect_text(ctx, ends->client, "answer");
+}
+
+static void until_bytes(const struct toxic *toxic, uint64_t bytes)
+{
+    while (toxic_effects(toxic).bytes < bytes)
+        fiber_yield();
+}
+
+/* ---- partition ------------------------------------------------------------------------------- */
+
+static void one_way(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    expect_talk(ctx, &ends);
+    struct toxic *cut = put(stand, "partition", DOWN, "connections=established");
+    say(ctx, ends.client, "still heard");
+    expect_text(ctx, ends.server, "still heard");
+    say(ctx, ends.server, "late answer");
+    assert_ok(sock_half_close(ends.server));
+    until_bytes(cut, 11);
+    expect_nothing(ends.client);
+    struct ends other = connect_ends(ctx, stand); /* it came later */
+    expect_talk(ctx, &other);
+    expect_nothing(ends.client);
+    toxic_remove(cut);
+    expect_text(ctx, ends.client, "late answer");
+    expect_end(ctx, ends.client);
+    say(ctx, ends.client, "after it");
+    expect_text(ctx, ends.server, "after it");
+    close_ends(&ends);
+    close_ends(&other);
+}
+
+static void refused(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    struct addr addr = addr_of(proxy_listen(stand->proxy));
+    expect_talk(ctx, &ends);
+    struct toxic *cut = put(stand, "partition", BOTH, "how=refuse");
+    assert_int_equal(sock_connect(ctx, &addr), -ECONNREFUSED);
+    expect_nothing(ends.client); /* nobody has said anything */
+    say(ctx, ends.client, "hello?");
+    expect_reset(ctx, ends.client);
+    expect_reset(ctx, ends.server);
+    toxic_remove(cut);
+    close_ends(&ends);
+    ends = connect_ends(ctx, stand);
+    expect_talk(ctx, &ends);
+    close_ends(&ends);
+}
+
+static void dead(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    expect_talk(ctx, &ends);
+    struct toxic *cut = put(stand, "partition", BOTH, "dead=true");
+    say(ctx, ends.client, "lost");
+    until_bytes(cut, 4);
+    toxic_remove(cut);
+    struct ends other = connect_ends(ctx, stand);
+    expect_talk(ctx, &other);
+    expect_nothing(ends.server);
+    assert_ok(setsockopt(ends.client, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){50}, sizeof(int)));
+    say(ctx, ends.client, "lost, too");
+    char byte;
+    assert_int_equal(sock_recv(ctx, ends.client, &byte, 1), -ETIMEDOUT);
+    expect_nothing(ends.server); /* nobody has told the other side */
+    close_ends(&ends);
+    close_ends(&other);
+}
+
+static void flapping(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    struct toxic *flaps = put(stand, "flapping", BOTH, "period=20ms duty=50%");
+    for (int i = 0; i < 10; i++) /* each comes in the next good half */
+        expect_talk(ctx, &ends);
+    assert_true(toxic_effects(flaps).pieces > 0);
+    toxic_remove(flaps);
+    expect_talk(ctx, &ends);
+    close_ends(&ends);
+}
+
+/* ---- Toxiproxy's ----------------------------------------------------------------------------- */
+
+/* An idle connection, which Toxiproxy leaves alone. */
+static void reset_peer(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    struct toxic *none = put(stand, "noop", DOWN, NULL);
+    expect_talk(ctx, &ends);
+    struct toxic *reset = put(stand, "reset_peer", DOWN, NULL);
+    expect_reset(ctx, ends.client);
+    expect_reset(ctx, ends.server);
+    assert_int_equal(toxic_effects(reset).links, 1);
+    toxic_remove(reset);
+    toxic_remove(none);
+    close_ends(&ends);
+    ends = connect_ends(ctx, stand);
+    expect_talk(ctx, &ends);
+    close_ends(&ends);
+}
+
+static void nothing_at_toxicity_0(struct ctx *ctx, struct stand *stand)
+{
+    struct err err = {0};
+    struct toxic *reset;
+    struct fault_aim aim = {.toxicity = 0};
+    struct toxic_options options = {
+        .type = fault_type_find("reset_peer"), .stream = DOWN, .aim = &aim};
+    must(toxic_add(stand->proxy, &options, &reset, &err), &err);
+    struct ends ends = connect_ends(ctx, stand);
+    expect_talk(ctx, &ends);
+    sock_close(ends.client, false);
+    expect_end(ctx, ends.server); /* an end, no reset */
+    sock_close(ends.server, false);
+    until_no_link(stand);
+    assert_int_equal(toxic_effects(reset).links, 0);
+    toxic_remove(reset);
+}
+
+/* Toxiproxy's API freezes here: the client does not read what the fault holds. */
+static void removed_under_who_does_not_read(struct ctx *ctx, struct stand *stand)
+{
+    static char much[1 << 20];
+    struct ends ends = connect_ends(ctx, stand);
+    struct toxic *slow = put(stand, "latency", DOWN, "latency=1h");
+    int small = 4096;
+    assert_ok(setsockopt(ends.client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)));
+    assert_ok(sock_send(ctx, ends.server, much, sizeof(much)));
+    until_bytes(slow, sizeof(much));
+    toxic_remove(slow);
+    struct toxic *again = put(stand, "latency", DOWN, "latency=1ms");
+    toxic_remove(again);
+    say(ctx, ends.client, "question");
+    expect_text(ctx, ends.server, "question");
+    size_t got = 0;
+    while (got < sizeof(much)) {
+        ssize_t more = sock_recv(ctx, ends.client, much, sizeof(much));
+        assert_true(more > 0);
+        got += (size_t)more;
+    }
+    assert_int_equal(got, sizeof(much));
+    close_ends(&ends);
+}
+
+static void half_close_under_latency(struct ctx *ctx, struct stand *stand)
+{
+    struct toxic *slow = put(stand, "latency", BOTH, "latency=5ms jitter=5ms");
+    struct ends ends = connect_ends(ctx, stand);
+    say(ctx, ends.client, "question");
+    assert_ok(sock_half_close(ends.client));
+    expect_text(ctx, ends.server, "question");
+    expect_end(ctx, ends.server);
+    say(ctx, ends.server, "answer");
+    sock_close(ends.server, false);
+    expect_text(ctx, ends.client, "answer");
+    expect_end(ctx, ends.client);
+    sock_close(ends.client, false);
+    until_no_link(stand);
+    toxic_remove(slow);
+}
+
+static void timeout(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    struct toxic *lost = put(stand, "timeout", UP, "timeout=0");
+    say(ctx, ends.client, "lost");
+    until_bytes(lost, 4);
+    say(ctx, ends.server, "heard");
+    expect_text(ctx, ends.client, "heard");
+    expect_nothing(ends.server);
+    toxic_remove(lost);
+    expect_end(ctx, ends.client);
+    expect_end(ctx, ends.server);
+    close_ends(&ends);
+}
+
+static void limit_data(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    struct toxic *limit = put(stand, "limit_data", DOWN, "bytes=5");
+    say(ctx, ends.server, "answers");
+    expect_text(ctx, ends.client, "answe");
+    expect_end(ctx, ends.client);
+    toxic_remove(limit);
+    close_ends(&ends);
+}
+
+static void close_after(struct ctx *ctx, struct stand *stand)
+{
+    struct toxic *limit = put(stand, "close_after", BOTH, "time=20ms");
+    struct ends ends = connect_ends(ctx, stand);
+    expect_end(ctx, ends.client);
+    expect_end(ctx, ends.server);
+    toxic_remove(limit);
+    close_ends(&ends);
+}
+
+/* ---- Connecting ------------------------------------------------------------------------------ */
+
+static void connecting(struct ctx *ctx, struct stand *stand)
+{
+    struct toxic *never = put(stand, "connect", BOTH, NULL);
+    struct ends ends = {.client = call(ctx, stand)};
+    say(ctx, ends.client, "early");
+    while (toxic_effects(never).refused == 0)
+        fiber_yield();
+    expect_nothing(ends.client);
+    toxic_remove(never);
+    ends.server = sock_accept(ctx, stand->listening);
+    expect_text(ctx, ends.server, "early");
+    expect_talk(ctx, &ends);
+    close_ends(&ends);
+}
+
+static void limited_connections(struct ctx *ctx, struct stand *stand)
+{
+    until_no_link(stand);
+    struct toxic *limit = put(stand, "connection_limit", BOTH, "max=1");
+    struct ends first = connect_ends(ctx, stand);
+    struct ends second = {.client = call(ctx, stand)};
+    say(ctx, second.client, "waits");
+    while (toxic_effects(limit).refused == 0)
+        fiber_yield();
+    expect_talk(ctx, &first);
+    close_ends(&first);
+    second.server = sock_accept(ctx, stand->listening);
+    expect_text(ctx, second.server, "waits");
+    expect_talk(ctx, &second);
+    close_ends(&second);
+    toxic_remove(limit);
+}
+
+/* ---- All of them ----------------------------------------------------------------------------- */
+
+typedef void body_fn(struct ctx *ctx, struct stand *stand);
+
+static void on_a_stand(struct ctx *ctx, void *arg)
+{
+    body_fn *const *body = arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    (*body)(ctx, &stand);
+    assert_null(toxic_first(stand.proxy));
+    stand_fini(&stand);
+}
+
+static void a_one_way_partition_holds_and_heals(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){one_way});
+}
+
+static void a_refusing_partition_resets_what_is_sent(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){refused});
+}
+
+static void dead_connections_stay_dead(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){dead});
+}
+
+static void flapping_lets_through_by_turns(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){flapping});
+}
+
+static void idle_connections_are_reset(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){reset_peer});
+}
+
+static void toxicity_0_is_nothing_at_all(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){nothing_at_toxicity_0});
+}
+
+static void a_fault_goes_though_nobody_reads(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){removed_under_who_does_not_read});
+}
+
+static void an_answer_comes_after_a_late_half_close(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){half_close_under_latency});
+}
+
+static void timeout_closes_as_it_goes(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){timeout});
+}
+
+static void limit_data_ends_in_order(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){limit_data});
+}
+
+static void connections_end_after_a_time(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){close_after});
+}
+
+static void connecting_waits_for_the_fault_to_go(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){connecting});
+}
+
+static void a_connection_waits_for_another_to_end(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){limited_connections});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_one_way_partition_holds_and_heals),
+        cmocka_unit_test(a_refusing_partition_resets_what_is_sent),
+        cmocka_unit_test(dead_connections_stay_dead),
+        cmocka_unit_test(flapping_lets_through_by_turns),
+        cmocka_unit_test(idle_connections_are_reset),
+        cmocka_unit_test(toxicity_0_is_nothing_at_all),
+        cmocka_unit_test(a_fault_goes_though_nobody_reads),
+        cmocka_unit_test(an_answer_comes_after_a_late_half_close),
+        cmocka_unit_test(timeout_closes_as_it_goes),
+        cmocka_unit_test(limit_data_ends_in_order),
+        cmocka_unit_test(connections_end_after_a_time),
+        cmocka_unit_test(connecting_waits_for_the_fault_to_go),
+        cmocka_unit_test(a_connection_waits_for_another_to_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* relay_fixture.h - a proxy between two sockets of a test's, on the loopback. Whatever does not
+ * work out fails the test. */
+#ifndef POOLSTORM_TESTS_RELAY_FIXTURE_H
+#define POOLSTORM_TESTS_RELAY_FIXTURE_H
+
+#include "core/ctx.h"
+#include "core/sock.h"
+#include "faults/proxy/proxy.h"
+
+enum { HOST_PORT_BYTES = 128 };
+
+/* A proxy in front of a listening socket that stands for the server. */
+struct stand {
+    struct proxy_set *set;
+    struct proxy *proxy;
+    int listening; /* the server's */
+};
+
+/* The two ends of one proxied connection. */
+struct ends {
+    int client, server;
+};
+
+/* Fails with err's text when rc says so. */
+void must(int rc, const struct err *err);
+
+struct addr addr_of(const char *text);
+
+/* A listening socket, and the address it got. */
+int listen_at(const char *text, char shown[static HOST_PORT_BYTES]);
+
+/* At any ports of the loopback, or at addresses of their own. */
+void stand_init(struct stand *stand, struct ctx *ctx);
+void stand_init_at(struct stand *stand, struct ctx *ctx, const char *listen, const char *server);
+void stand_fini(struct stand *stand);
+
+/* Connects to the proxy; the first without the server's end, the second without waiting. */
+int call(struct ctx *ctx, const struct stand *stand);
+int begin_call(const struct stand *stand);
+struct ends connect_ends(struct ctx *ctx, const struct stand *stand);
+void close_ends(struct ends *ends);
+
+/* What comes next. */
+void expect_text(struct ctx *ctx, int fd, const char *text);
+void expect_end(struct ctx *ctx, int fd);
+void expect_reset(struct ctx *ctx, int fd); /* whatever comes before it */
+void expect_nothing(int fd);                /* so far */
+
+/* Adds a fault with the defaults of its kind. */
+struct toxic *add(const struct stand *stand, const struct fault_type *type,
+                  enum fault_stream stream);
+
+void until_no_link(const struct stand *stand);
+
+#endif
