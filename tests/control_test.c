@@ -169,9 +169,10 @@ static void test_lenient_bodies(void **state)
          201, REDIS});
 }
 
-static void test_nesting_is_bounded(void **state)
+static void nesting_main(struct ctx *ctx, void *arg)
 {
-    (void)state;
+    (void)ctx;
+    (void)arg;
     enum { DEPTH = 100000 };
     char *body = malloc(DEPTH + 1);
     assert_non_null(body);
@@ -180,6 +181,15 @@ static void test_nesting_is_bounded(void **state)
     RUN({"POST", "/proxies", body, 400,
          ERROR("bad request body: nested deeper than 32 levels", 400)});
     free(body);
+    /* as deep as may be, on a fiber's stack */
+    RUN({"POST", "/proxies", "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+         400, ERROR("bad request body: the body: expected an object, found an array", 400)});
+}
+
+static void test_nesting_is_bounded(void **state)
+{
+    (void)state;
+    (void)run_on_ring(nesting_main, NULL);
 }
 
 static void test_change_proxy(void **state)

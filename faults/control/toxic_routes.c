@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-enum { LINKS_MAX = 1000 }; /* that effects names: the latest */
+enum { LINKS_MAX = 1024 }; /* that effects names: the latest */
 
 static void list(struct control_call *call)
 {

@@ -180,8 +180,22 @@ static int take_token(struct proxy_command *self, struct err *err)
     return 0;
 }
 
+/* The API has it in JSON. */
+static int check_text(const char *option, const char *text, struct err *err)
+{
+    json_t *json = text ? json_string(text) : NULL;
+    bool sound = !text || json;
+    json_decref(json);
+    return sound ? 0 : err_set(err, -EINVAL, "%s: expected UTF-8", option);
+}
+
 static int check_options(struct proxy_command *self, struct err *err)
 {
+    if (check_text("--name", self->name, err) || check_text("--listen", self->listen, err) ||
+        check_text("--upstream", self->upstream, err))
+        return -EINVAL;
+    if (self->name[0] == '\0')
+        return err_set(err, -EINVAL, "--name: expected a name");
     if (self->upstream && !self->listen)
         return err_set(err, -EINVAL, "--upstream needs --listen ADDRESS");
     if (self->listen && !self->upstream)
