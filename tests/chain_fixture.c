@@ -74,7 +74,7 @@ int stand_try(struct stand *first, const char *kind, enum fault_stream stream, c
     settings_read(fault_aim_params, &how, aim);
     void *state = settings_of(type, settings);
     struct toxic_options options = {.type = type, .stream = stream, .aim = &how, .settings = state};
-    int rc = toxics_create(first->toxics, &options, false, out, err);
+    int rc = toxics_create(first->toxics, &options, first->follows, out, err);
     param_fini(fault_aim_params, &how);
     param_fini(type->params, state);
     free(state);

@@ -16,6 +16,7 @@ struct stand {
     struct chain up, down;
     struct stand *next; /* the link behind it, on the same toxics */
     uint64_t now_ns;    /* when faults are added; 1 at first */
+    bool follows;       /* the proxy follows a protocol; not at first */
 };
 
 /* A proxy called "p" with one link, number 1, from 127.0.0.1:5000. */

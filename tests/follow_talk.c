@@ -191,7 +191,7 @@ void talk_play(const struct talk *talk, size_t chunk_bytes, struct rng *rng, str
             at += size_bytes;
         }
     }
-    for (int way = 0; way < 2; way++)
+    for (enum fault_stream way = FAULT_UPSTREAM; way <= FAULT_DOWNSTREAM; way++)
         while (follow_rest(follow, way, &piece))
             hear(talk, follow, heard, way, &piece, &skip_bytes);
     bytes_add(&heard->events, "", 1);

@@ -35,6 +35,11 @@ static int set_one(const struct param *param, json_t *value, void *settings, str
         return set_number(param, value, settings, err);
     if (json_is_string(value))
         return param_set(param, settings, json_string_value(value), err);
+    if (json_is_integer(value) && param->type == PARAM_TYPE_TEXT) { /* a text of digits: 40001 */
+        char text[32];
+        (void)snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return param_set(param, settings, text, err);
+    }
     if (json_is_boolean(value) && param->type == PARAM_TYPE_BOOL)
         return param_set(param, settings, json_is_true(value) ? "true" : "false", err);
     return err_set(err, -EINVAL, "%s: expected %s, found %s", param->name,

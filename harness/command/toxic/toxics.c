@@ -55,12 +55,13 @@ static const struct option_group name_groups[] = {
 
 /* ---- Bodies ---------------------------------------------------------------------------------- */
 
-/* A number where it reads as one. */
+/* A number where it reads as one: 08006, 1e5 and 57P01 are codes, and texts. */
 static json_t *make_value(const char *text)
 {
     char *end;
     double number = strtod(text, &end);
-    if (end == text || *end)
+    bool is_padded = text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+    if (end == text || *end || is_padded || strpbrk(text, "eExXnN"))
         return json_string(text);
     if (number == (double)(json_int_t)number)
         return json_integer((json_int_t)number);
