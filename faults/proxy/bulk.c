@@ -8,12 +8,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-enum {
-    TURN_BYTES = 1 << 20, /* then others run */
-    FEW_TO_SMALL = 8,     /* small steps in a row after which no more is expected */
-};
-
-#define QUIET_NS (5 * NS_PER_MS) /* after which nothing is kept for more */
+enum { FEW_TO_SMALL = 8 }; /* small steps in a row after which no more is expected */
 
 /* Reads what there is and sends all of it. What was read; 0: the end; -EAGAIN: nothing there;
  * or why the link, or with stream->unheard its other side, is over. */
@@ -74,7 +69,8 @@ static ssize_t step_by_buffer(struct stream *stream, void *means)
 
 static int wait_for_more(struct stream *stream)
 {
-    int rc = stream_wait(stream, stream->from, POLLIN, clock_after(clock_now_ns(), QUIET_NS));
+    int rc =
+        stream_wait(stream, stream->from, POLLIN, clock_after(clock_now_ns(), STREAM_QUIET_NS));
     return rc == -ETIMEDOUT ? PUMP_SMALL : rc == -EAGAIN ? 0 : rc;
 }
 
@@ -98,7 +94,7 @@ static int go_on(struct stream *stream, bool spliced, step_fn *step, void *means
         } else if (got != -EINTR) {
             return stream_over(stream, got);
         }
-        if (!rc && turn_bytes >= TURN_BYTES) {
+        if (!rc && turn_bytes >= STREAM_TURN_BYTES) {
             rc = stream_breathe(stream);
             turn_bytes = 0;
         }

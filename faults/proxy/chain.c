@@ -11,8 +11,9 @@
 #include <string.h>
 
 /* Bytes as they were read; pieces are parts of it. */
-struct block {
+struct chain_block {
     size_t pieces; /* that are parts of it */
+    bool roomy;    /* CHAIN_ROOM_BYTES fit */
     char data[];
 };
 
@@ -20,7 +21,7 @@ struct piece {
     struct list link;          /* in an act's fresh or waiting, or in out */
     struct fault_piece is;     /* what hooks see */
     const struct query *query; /* held; is.query, or NULL */
-    struct block *block;       /* is.data points into it; NULL: no bytes */
+    struct chain_block *block; /* is.data points into it; NULL: no bytes */
     struct fault_error error;  /* what is.error points to; message is of malloc */
     uint64_t request;          /* that it belongs to */
     enum fault_verdict so_far; /* of the faults it has left behind */
@@ -56,10 +57,20 @@ static struct piece *last_of(const struct list *list)
 
 /* ---- Pieces ---------------------------------------------------------------------------------- */
 
+/* What could be read into again is kept, for one. */
+static void block_let_go(struct chain *chain, struct chain_block *block)
+{
+    if (!block || --block->pieces > 0)
+        return;
+    if (block->roomy && !chain->room)
+        chain->room = block;
+    else
+        free(block);
+}
+
 static void piece_destroy(struct chain *chain, struct piece *piece)
 {
-    if (piece->block && --piece->block->pieces == 0)
-        free(piece->block);
+    block_let_go(chain, piece->block);
     chain->queued_bytes -= sizeof(*piece) + piece->is.size_bytes;
     query_release(piece->query);
     free((char *)(uintptr_t)piece->error.message);
@@ -72,6 +83,23 @@ static void pieces_destroy(struct chain *chain, struct list *list)
         piece_destroy(chain, container_of(list_pop_front(list), struct piece, link));
 }
 
+/* The input's bytes, in memory of the chain's. NULL without. */
+static struct chain_block *block_create(struct chain *chain, const struct chain_input *input)
+{
+    struct chain_block *block = chain->room;
+    if (block && input->data == block->data && input->size_bytes >= CHAIN_ROOM_BYTES / 2) {
+        chain->room = NULL;
+    } else {
+        block = malloc(sizeof(*block) + input->size_bytes);
+        if (!block)
+            return NULL;
+        block->roomy = false;
+        memcpy(block->data, input->data, input->size_bytes);
+    }
+    block->pieces = 1;
+    return block;
+}
+
 static struct piece *piece_create(struct chain *chain, const struct chain_input *input,
                                   uint64_t now_ns)
 {
@@ -79,13 +107,11 @@ static struct piece *piece_create(struct chain *chain, const struct chain_input 
     if (!piece)
         return NULL;
     if (input->size_bytes > 0) {
-        piece->block = malloc(sizeof(*piece->block) + input->size_bytes);
+        piece->block = block_create(chain, input);
         if (!piece->block) {
             free(piece);
             return NULL;
         }
-        piece->block->pieces = 1;
-        memcpy(piece->block->data, input->data, input->size_bytes);
         piece->is.data = piece->block->data;
     }
     piece->is.size_bytes = input->size_bytes;
@@ -415,6 +441,7 @@ void chain_fini(struct chain *chain)
         act_destroy(chain, act);
     }
     pieces_destroy(chain, &chain->out);
+    chain_no_room(chain);
     chain->peer = NULL;
 }
 
@@ -517,6 +544,24 @@ static uint64_t request_of(struct chain *chain, const struct chain_input *input)
     if (input->query)
         chain->request = input->query->request;
     return chain->request;
+}
+
+char *chain_room(struct chain *chain)
+{
+    if (chain->room)
+        return chain->room->data;
+    struct chain_block *block = malloc(sizeof(*block) + CHAIN_ROOM_BYTES);
+    if (!block)
+        return NULL;
+    *block = (struct chain_block){.roomy = true};
+    chain->room = block;
+    return block->data;
+}
+
+void chain_no_room(struct chain *chain)
+{
+    free(chain->room);
+    chain->room = NULL;
 }
 
 int chain_push(struct chain *chain, const struct chain_input *input, uint64_t now_ns)

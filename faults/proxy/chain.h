@@ -23,14 +23,19 @@
 #include "faults/fault.h"
 #include "faults/proxy/toxic.h"
 
+enum { CHAIN_ROOM_BYTES = 128 << 10 };
+
+struct chain_block;
+
 struct chain {
-    struct toxic_peer *peer; /* the link's; outlives the chain */
-    struct list acts;        /* a toxic's part in this stream each, in the order they act */
-    struct list out;         /* pieces that have passed all, in order */
-    size_t acting;           /* acts that toxicity and source have chosen */
-    size_t queued_bytes;     /* memory of all pieces */
-    size_t sent_bytes;       /* of the first of out */
-    uint64_t request;        /* of a followed link: the latest that was pushed */
+    struct toxic_peer *peer;  /* the link's; outlives the chain */
+    struct list acts;         /* a toxic's part in this stream each, in the order they act */
+    struct list out;          /* pieces that have passed all, in order */
+    size_t acting;            /* acts that toxicity and source have chosen */
+    size_t queued_bytes;      /* memory of all pieces */
+    size_t sent_bytes;        /* of the first of out */
+    uint64_t request;         /* of a followed link: the latest that was pushed */
+    struct chain_block *room; /* see chain_room; NULL: none */
     enum fault_stream stream;
     enum fault_verdict verdict; /* upon the link, now: PASS, CLOSE or RESET */
     bool dead;                  /* a fault that has gone left it so: swallows everything */
@@ -38,7 +43,8 @@ struct chain {
 
 /* Something read. */
 struct chain_input {
-    const char *data; /* the caller's, copied */
+    const char
+        *data; /* the caller's, copied; or in chain_room's, taken over if it fills most of it */
     size_t size_bytes;
     bool end;                  /* the stream's end: no bytes */
     const struct query *query; /* see fault_piece.query; is held; may be NULL */
@@ -90,6 +96,12 @@ void chain_note(struct chain *chain, size_t size_bytes);
 /* Everything that was read, or that the stream has ended. On a followed link what has no query
  * belongs to that of the piece before. -ENOMEM: nothing has happened. */
 int chain_push(struct chain *chain, const struct chain_input *input, uint64_t now_ns);
+
+/* Where CHAIN_ROOM_BYTES can be read to and pushed from without a copy, until that push; the
+ * chain's. NULL without memory. What has been sent becomes room again: chain_no_room gives it back.
+ */
+char *chain_room(struct chain *chain);
+void chain_no_room(struct chain *chain);
 
 /* When chain_take has something to say, or may: 0 for now, CLOCK_NEVER for nothing by itself. */
 uint64_t chain_next_ns(const struct chain *chain);

@@ -3,6 +3,7 @@
 #include "faults/proxy/internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* Memory of a stream's pieces, beyond which nothing more is read: about as much as the kernel
@@ -48,19 +49,6 @@ static int push_what_came(struct stream *stream, ssize_t got, char *data)
         return rc < 0 ? rc : 0;
     }
     return ctx_error(&stream->link->ctx) ? (int)got : push_end(stream, got);
-}
-
-/* Others hold all buffers that links share. */
-static int push_by_itself(struct stream *stream)
-{
-    struct proxy_set *set = stream->link->proxy->set;
-    char *buffer = pool_take_buffer(set);
-    if (!buffer)
-        return -ENOMEM;
-    ssize_t got = recv(stream->from, buffer, COPY_BYTES, MSG_DONTWAIT);
-    int rc = errno == EINTR && got < 0 ? 0 : push_what_came(stream, got < 0 ? -errno : got, buffer);
-    pool_give_buffer(set, buffer);
-    return rc;
 }
 
 /* Nothing more is to be read for now; what has come, is. */
@@ -134,12 +122,60 @@ static int send_due(struct stream *stream)
 
 /* ---- The two together ------------------------------------------------------------------------ */
 
-static int read_until_due(struct stream *stream)
+static int read_little(struct stream *stream)
 {
     char *data;
     ssize_t got =
         inbox_recv_until(&stream->link->ctx, &stream->inbox, chain_next_ns(&stream->chain), &data);
-    return got == -ENOBUFS ? push_by_itself(stream) : push_what_came(stream, got, data);
+    stream->full = got == INBOX_BUFFER_BYTES ? stream->full + 1 : 0;
+    if (got == -ENOBUFS) /* others hold all of them */
+        stream->full = STREAM_FULL_TO_BULK;
+    else
+        return push_what_came(stream, got, data);
+    return 0;
+}
+
+/* Nothing there: until there is, or it has been quiet for so long that little is expected. */
+static int wait_for_much(struct stream *stream)
+{
+    uint64_t next_ns = chain_next_ns(&stream->chain);
+    uint64_t quiet_ns = clock_after(clock_now_ns(), STREAM_QUIET_NS);
+    int rc = stream_wait(stream, stream->from, POLLIN, next_ns < quiet_ns ? next_ns : quiet_ns);
+    stream->turn_bytes = 0;
+    if (rc == -ETIMEDOUT && quiet_ns <= next_ns)
+        stream->full = 0;
+    return rc == -EAGAIN || rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* Straight into the chain's memory. */
+static int read_much(struct stream *stream)
+{
+    char *room = chain_room(&stream->chain);
+    int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
+    if (!room)
+        return -ENOMEM;
+    if (rc || stream->ended)
+        return rc;
+    ssize_t got = recv(stream->from, room, CHAIN_ROOM_BYTES, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN)
+        return wait_for_much(stream);
+    if (got < 0 && errno == EINTR)
+        return 0;
+    rc = push_what_came(stream, got < 0 ? -errno : got, room);
+    stream->turn_bytes += got > 0 ? (size_t)got : 0;
+    if (!rc && stream->turn_bytes >= STREAM_TURN_BYTES) {
+        stream->turn_bytes = 0;
+        rc = stream_breathe(stream);
+    }
+    return rc;
+}
+
+static int read_until_due(struct stream *stream)
+{
+    if (stream->full >= STREAM_FULL_TO_BULK)
+        return read_much(stream);
+    chain_no_room(&stream->chain);
+    return read_little(stream);
 }
 
 static int wait_until_due(struct stream *stream)
@@ -169,6 +205,15 @@ static int hand_on_end(struct stream *stream)
     return -ECONNRESET;
 }
 
+/* No fault acts any more. What was big, stays big. */
+static int leave_chain(struct stream *stream)
+{
+    int way = stream->full >= STREAM_FULL_TO_BULK ? PUMP_BULK : PUMP_SMALL;
+    stream->full = 0;
+    chain_no_room(&stream->chain);
+    return way;
+}
+
 int carry_faulty(struct stream *stream)
 {
     for (;;) {
@@ -179,7 +224,7 @@ int carry_faulty(struct stream *stream)
         if (stream->handed_on || (empty && stream->ended))
             return hand_on_end(stream);
         if (empty)
-            return PUMP_SMALL;
+            return leave_chain(stream);
         if (rc == 0)
             rc = wait_for_room(stream);
         else

@@ -59,6 +59,13 @@ struct proxy {
 
 /* ---- A link: link.c -------------------------------------------------------------------------- */
 
+enum {
+    STREAM_FULL_TO_BULK = 4,     /* full buffers in a row after which more is expected */
+    STREAM_TURN_BYTES = 1 << 20, /* of one stream; then others run */
+};
+
+#define STREAM_QUIET_NS (5 * NS_PER_MS) /* after which little is expected again */
+
 /* One of a link's two directions, carried by a fiber of its own. */
 struct stream {
     struct link *link;     /* it is of */
@@ -70,6 +77,8 @@ struct stream {
     const char *behind;    /* to be sent behind the present item, */
     size_t behind_bytes;   /* so much of it */
     uint64_t skip_bytes;   /* of what is next, that are not to be sent */
+    size_t turn_bytes;     /* read since others could run, where much comes */
+    unsigned full;         /* full buffers of the inbox in a row */
     bool begun;            /* the present item has been rewritten, where it has to be */
     bool ended;            /* from has: its end is in the chain, or gone through */
     bool reset;            /* by a reset, that is */

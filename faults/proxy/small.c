@@ -4,12 +4,10 @@
 
 #include <errno.h>
 
-enum { FULL_TO_BULK = 4 }; /* full buffers in a row after which more is expected */
-
 int carry_small(struct stream *stream)
 {
     struct ctx *ctx = &stream->link->ctx;
-    unsigned full = 0;
+    stream->full = 0;
     while (chain_is_empty(&stream->chain)) {
         char *data;
         ssize_t got = inbox_recv_until(ctx, &stream->inbox, CLOCK_NEVER, &data);
@@ -25,8 +23,8 @@ int carry_small(struct stream *stream)
         int rc = stream_forward(stream, data, (size_t)got, true);
         if (rc)
             return rc;
-        full = got == INBOX_BUFFER_BYTES ? full + 1 : 0;
-        if (full == FULL_TO_BULK)
+        stream->full = got == INBOX_BUFFER_BYTES ? stream->full + 1 : 0;
+        if (stream->full == STREAM_FULL_TO_BULK)
             return PUMP_BULK;
     }
     return PUMP_CHAIN;
