@@ -40,7 +40,8 @@ static enum fault_verdict reset_peer_on_piece(void *self, void *own_, struct fau
 static enum fault_verdict reset_peer_on_time(void *self, void *own, struct fault_link *link,
                                              uint64_t now_ns, uint64_t *again_ns)
 {
-    (void)self, (void)own, (void)link, (void)now_ns, (void)again_ns;
+    (void)self, (void)own, (void)link, (void)now_ns;
+    *again_ns = CLOCK_NEVER;
     return FAULT_RESET;
 }
 

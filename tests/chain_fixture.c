@@ -50,8 +50,10 @@ void stand_part(struct stand *stand, struct stand *first)
 
 void stand_fini(struct stand *first)
 {
-    for (struct stand *stand = first; stand; stand = stand->next)
+    struct stand *stand = first;
+    do
         end(stand);
+    while ((stand = stand->next));
     list_each(link, &first->own.list) /* every hold was let go of */
         assert_int_equal(container_of(link, struct toxic, of_all)->holding, 0);
     toxics_fini(&first->own);

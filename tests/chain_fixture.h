@@ -25,7 +25,7 @@ void stand_init(struct stand *stand, uint64_t seed);
 /* One more link of first's proxy; the other way round: stand_part, or with first. */
 void stand_join(struct stand *stand, struct stand *first, uint64_t number, uint64_t now_ns);
 void stand_part(struct stand *stand, struct stand *first); /* the last one that joined */
-void stand_fini(struct stand *stand);
+void stand_fini(struct stand *first);
 
 /* Adds a fault of that kind, at stand.now_ns of first, to all links. settings and aim: "name=value
  * name=value"; NULL: the defaults.

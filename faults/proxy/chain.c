@@ -47,7 +47,20 @@ struct act {
 
 static struct piece *first_of(const struct list *list)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see list_pop_front */
     return list_empty(list) ? NULL : container_of(list->next, struct piece, link);
+}
+
+static struct piece *take_first(struct list *list)
+{
+    struct list *link = list_pop_front(list);
+    return link ? container_of(link, struct piece, link) : NULL;
+}
+
+static void append(struct list *list, struct piece *piece)
+{
+    assert(list->prev); /* for the analyzer, which loses track of relinked nodes */
+    list_push_back(list, &piece->link);
 }
 
 static struct piece *last_of(const struct list *list)
@@ -79,8 +92,9 @@ static void piece_destroy(struct chain *chain, struct piece *piece)
 
 static void pieces_destroy(struct chain *chain, struct list *list)
 {
-    while (!list_empty(list))
-        piece_destroy(chain, container_of(list_pop_front(list), struct piece, link));
+    struct piece *piece;
+    while ((piece = take_first(list)))
+        piece_destroy(chain, piece);
 }
 
 /* The input's bytes, in memory of the chain's. NULL without. */
@@ -206,7 +220,7 @@ static void leave(struct chain *chain, struct act *act, struct piece *piece, uin
     }
     if (piece->is.due_ns == CLOCK_NEVER || piece->is.due_ns > now_ns)
         piece->is.due_ns = now_ns; /* let go early */
-    list_push_back(behind(chain, act), &piece->link);
+    append(behind(chain, act), piece);
 }
 
 static void act_begin(struct act *act, uint64_t now_ns)
@@ -265,7 +279,7 @@ static void drop(struct chain *chain, struct act *act, struct piece *piece)
     piece->is.size_bytes = 0;
     piece->here = FAULT_PASS;
     piece->delayed = false;
-    list_push_back(&act->waiting, &piece->link);
+    append(&act->waiting, piece);
 }
 
 /* Takes in one piece that the act has not seen. */
@@ -287,7 +301,7 @@ static void act_admit(struct chain *chain, struct act *act, struct piece *piece,
     piece->delayed = piece->delayed && piece->is.due_ns > now_ns;
     if (piece->delayed)
         toxic_hold(act->toxic);
-    list_push_back(&act->waiting, &piece->link);
+    append(&act->waiting, piece);
 }
 
 /* One thing that can be done at an act; false when there is none. */
@@ -325,7 +339,7 @@ static void chain_run(struct chain *chain, uint64_t now_ns)
 {
     list_each(link, &chain->acts) {
         struct act *act = container_of(link, struct act, link);
-        while (act_step(chain, act, now_ns))
+        while (act_step(chain, act, now_ns)) /* NOLINT(clang-analyzer-unix.Malloc): as above */
             continue;
         act_time(chain, act, now_ns);
     }
@@ -335,15 +349,12 @@ static void chain_run(struct chain *chain, uint64_t now_ns)
 static void act_release(struct chain *chain, struct act *act, bool unseen, uint64_t now_ns)
 {
     struct piece *piece;
-    while ((piece = first_of(&act->waiting))) {
-        list_remove(&piece->link);
+    while ((piece = take_first(&act->waiting))) {
         piece->here = FAULT_PASS;
         leave(chain, act, piece, now_ns);
     }
-    while (unseen && (piece = first_of(&act->fresh))) {
-        list_remove(&piece->link);
+    while (unseen && (piece = take_first(&act->fresh)))
         leave(chain, act, piece, now_ns);
-    }
 }
 
 /* ---- The chain ------------------------------------------------------------------------------- */
@@ -470,8 +481,7 @@ static void bury(struct chain *chain, uint64_t now_ns)
     list_each(link, &chain->acts) {
         struct act *act = container_of(link, struct act, link);
         struct piece *piece;
-        while ((piece = first_of(&act->waiting))) {
-            list_remove(&piece->link);
+        while ((piece = take_first(&act->waiting))) {
             if (piece->delayed)
                 toxic_release(act->toxic, chain->peer, now_ns, act->touched);
             piece_destroy(chain, piece);
@@ -584,7 +594,7 @@ int chain_push(struct chain *chain, const struct chain_input *input, uint64_t no
     struct list *to = &chain->out;
     if (!list_empty(&chain->acts))
         to = &container_of(chain->acts.next, struct act, link)->fresh;
-    list_push_back(to, &piece->link);
+    append(to, piece);
     chain_run(chain, now_ns);
     return 0;
 }

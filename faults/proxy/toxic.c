@@ -257,12 +257,6 @@ void toxics_init(struct toxics *toxics, uint64_t seed, const char *name)
     list_init(&toxics->list);
 }
 
-void toxics_fini(struct toxics *toxics)
-{
-    while (!list_empty(&toxics->list))
-        toxic_destroy(container_of(toxics->list.next, struct toxic, of_all));
-}
-
 static void settings_destroy(const struct fault_type *type, void *settings)
 {
     if (!settings)
@@ -335,6 +329,13 @@ static void toxic_free(struct toxic *toxic)
     free(toxic->stream_text);
     free(toxic->name);
     free(toxic);
+}
+
+void toxics_fini(struct toxics *toxics)
+{
+    struct list *link;
+    while ((link = list_pop_front(&toxics->list)))
+        toxic_free(container_of(link, struct toxic, of_all));
 }
 
 int toxics_create(struct toxics *toxics, const struct toxic_options *options, bool follows,
