@@ -311,6 +311,106 @@ static void removes_folders(struct ctx *ctx, void *arg)
     assert_int_equal(stat(path, &status), -1);
 }
 
+/* As /proc has it: 'T' while it is stopped. */
+static char state_of(pid_t pid)
+{
+    char path[64], *text;
+    size_t length;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (io_read_file(path, 4096, &text, &length))
+        return '?';
+    const char *rest = strrchr(text, ')');
+    char state = rest ? rest[2] : '?';
+    free(text);
+    return state;
+}
+
+static void wait_for_state(struct ctx *ctx, pid_t pid, bool stopped)
+{
+    uint64_t bound_ns = clock_now_ns() + BOUND_NS;
+    while ((state_of(pid) == 'T') != stopped && clock_now_ns() < bound_ns)
+        assert_ok(fiber_sleep(ctx, NS_PER_MS));
+    assert_int_equal(state_of(pid) == 'T', stopped);
+}
+
+static struct guardian_lease *stop_by_signal(struct ctx *ctx, struct guardian *guardian, pid_t pid)
+{
+    char number[16];
+    struct guardian_lease *lease;
+    (void)snprintf(number, sizeof(number), "%d", (int)pid);
+    const char *const words[] = {"pause", number, NULL};
+    take(ctx, guardian, words, &lease);
+    return lease;
+}
+
+static void pauses(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *process =
+        start_in(ctx, guardian, SHELL("trap 'exit 7' TERM; sleep 600 & echo $! >child; wait"));
+    pid_t pid = guardian_lease_pid(process), child = wait_for_pid(ctx, "child");
+    struct guardian_lease *lease = stop_by_signal(ctx, guardian, pid);
+    wait_for_state(ctx, pid, true);
+    wait_for_state(ctx, child, true); /* its whole group */
+    assert_int_equal(guardian_stop(lease, 0), 0);
+    wait_for_state(ctx, pid, false);
+    wait_for_state(ctx, child, false);
+
+    /* A process that is asked to end has to hear it. */
+    (void)stop_by_signal(ctx, guardian, pid);
+    wait_for_state(ctx, pid, true);
+    assert_int_equal(WEXITSTATUS(guardian_stop(process, GRACE_NS)), 7);
+    assert_false(is_alive(child));
+    guardian_destroy(guardian);
+}
+
+static void ends_what_is_paused(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *process = start_in(ctx, guardian, SHELL("sleep 600"));
+    pid_t pid = guardian_lease_pid(process);
+    (void)stop_by_signal(ctx, guardian, pid);
+    wait_for_state(ctx, pid, true);
+    guardian_destroy(guardian);
+    assert_false(is_alive(pid));
+
+    guardian = start_guardian(); /* the guardian's own death takes it along, too */
+    process = start_in(ctx, guardian, SHELL("sleep 600"));
+    pid = guardian_lease_pid(process);
+    (void)stop_by_signal(ctx, guardian, pid);
+    assert_ok(kill(guardian_pid(guardian), SIGKILL));
+    assert_ok(guardian_wait(ctx, process));
+    wait_until_gone(ctx, pid);
+    guardian_destroy(guardian);
+}
+
+/* Only what a process lease holds is stopped. */
+static void refuses_to_pause_others(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct guardian *guardian = start_guardian();
+    struct guardian_lease *process =
+        start_in(ctx, guardian, SHELL("sleep 600 & echo $! >child; wait"));
+    char numbers[3][16];
+    (void)snprintf(numbers[0], sizeof(numbers[0]), "%d", (int)getpid());
+    (void)snprintf(numbers[1], sizeof(numbers[1]), "%d", (int)guardian_pid(guardian));
+    (void)snprintf(numbers[2], sizeof(numbers[2]), "%d", (int)wait_for_pid(ctx, "child"));
+    const char *const refused[] = {numbers[0], numbers[1], numbers[2], "1",  "0",
+                                   "-1",       "sleep",    "7x",       NULL, "99999999999"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        struct guardian_lease *lease;
+        struct err err = {0};
+        const char *const words[] = {"pause", refused[i], NULL};
+        int rc = guardian_take(ctx, guardian, words, &lease, &err);
+        assert_int_equal(rc, i < 3 ? -ESRCH : -EINVAL);
+        assert_true(err.text[0] != '\0');
+    }
+    assert_true(state_of(guardian_lease_pid(process)) != 'T');
+    guardian_destroy(guardian);
+}
+
 static void refuses_leases(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -452,6 +552,9 @@ ON_RING(refuses)
 ON_RING(passes_on)
 ON_RING(writes_where_the_holder_is)
 ON_RING(removes_folders)
+ON_RING(pauses)
+ON_RING(ends_what_is_paused)
+ON_RING(refuses_to_pause_others)
 ON_RING(refuses_leases)
 ON_RING(gives_up_schemas)
 ON_RING(becomes_others)
@@ -492,6 +595,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_passes_on),
         cmocka_unit_test(test_writes_where_the_holder_is),
         cmocka_unit_test(test_removes_folders),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_ends_what_is_paused),
+        cmocka_unit_test(test_refuses_to_pause_others),
         cmocka_unit_test(test_refuses_leases),
         cmocka_unit_test(test_gives_up_schemas),
         cmocka_unit_test(test_becomes_others),

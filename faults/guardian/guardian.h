@@ -4,8 +4,8 @@
  * The holder (a runner) and its guardian share a socketpair. The guardian takes effects on order,
  * reports what becomes of them and undoes them on order; when the holder's end closes, kill -9 of
  * the holder included, it undoes everything at once and exits. Kinds of leases are descriptors
- * (faults/guardian/lease.h): `process`, `folder`, `schema`. On the holder's end all of them are undone at
- * the same time; what is in each other's way is tried again until it works.
+ * (faults/guardian/lease.h): `process`, `folder`, `schema`, `pause`. On the holder's end all of
+ * them are undone at the same time; what is in each other's way is tried again until it works.
  *
  * A process lease runs a program in a session of its own. The guardian is the subreaper of all it
  * starts, so that no descendant can hide by forking twice or by setsid: when a process lease ends,

@@ -186,8 +186,10 @@ static int process_take(struct lease *lease, char *const *words, struct err *err
 
 static void process_release(struct lease *lease)
 {
-    if (lease->status < 0)
-        (void)kill(-lease->pid, SIGTERM); /* setsid made it the leader of its group */
+    if (lease->status >= 0)
+        return;
+    (void)kill(-lease->pid, SIGTERM); /* setsid made it the leader of its group */
+    (void)kill(-lease->pid, SIGCONT); /* stopped, it would not hear */
 }
 
 /* Belongs to another lease that is in force: stems from its process or stayed in its session. */
