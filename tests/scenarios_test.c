@@ -2,27 +2,20 @@
 /* scenarios_test.c - every scenario that ships is a sound plan for the service that ships. */
 #include "test.h"
 
+#include "command/scenario_tables.h"
 #include "plan/catalog.h"
 #include "plan/plan.h"
-#include "subject/settings.h"
-
-static int check(const void *settings, struct err *err)
-{
-    return service_settings_check(settings, err);
-}
 
 static void every_scenario_is_a_sound_plan(void **unused)
 {
     (void)unused;
-    const struct plan_tables tables = {service_params, sizeof(struct service_settings), check,
-                                       NULL};
     struct catalog catalog = {0};
     assert_ok(catalog_open_default(&catalog, NULL));
     assert_true(catalog.count >= 6);
     for (size_t i = 0; i < catalog.count; i++) {
         struct plan *plan = NULL;
         struct err err = {0};
-        int rc = plan_load(catalog.entries[i].path, &tables, &plan, &err);
+        int rc = plan_load(catalog.entries[i].path, &scenario_tables, &plan, &err);
         if (rc)
             print_error("%s\n", err.text);
         assert_ok(rc);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* scenario_tables.c - hands the built-in service's settings to whoever reads scenario files. */
+/* scenario_tables.c - hands the built-in service's settings and all kinds of faults to whoever
+ * reads scenario files. */
 #include "command/scenario_tables.h"
 
+#include "faults/fault.h"
+#include "run/act.h"
 #include "subject/settings.h"
 
 static int check_service(const void *settings, struct err *err)
@@ -16,4 +19,6 @@ const struct plan_tables scenario_tables = {
     .service_size_bytes = sizeof(struct service_settings),
     .service_check = check_service,
     .service_reserved = reserved,
+    .proxy_faults = fault_types,
+    .runner_faults = act_kinds,
 };

@@ -199,8 +199,8 @@ static void start_clock(struct crew *crew, const struct load_job *job)
 
 static void show_progress(const struct crew *crew, struct load_progress *progress)
 {
-    struct load_progress now = {0};
     uint64_t now_ns = clock_now_ns(), start_ns = crew->workers[0].start_ns;
+    struct load_progress now = {.start_ns = start_ns};
     now.elapsed_ns = now_ns > start_ns ? now_ns - start_ns : 0;
     for (unsigned i = 0; i < crew->count; i++) {
         const struct worker *worker = &crew->workers[i];
@@ -219,6 +219,7 @@ static int watch(struct ctx *ctx, const struct crew *crew, const struct load_job
     int rc = 0;
     if (!progress)
         return fiber_sleep_until(ctx, end_ns);
+    show_progress(crew, progress); /* the clock's start is known */
     while (!rc && clock_now_ns() < end_ns) {
         uint64_t next_ns = clock_now_ns() + PROGRESS_NS;
         rc = fiber_sleep_until(ctx, next_ns < end_ns ? next_ns : end_ns);

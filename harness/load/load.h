@@ -40,6 +40,7 @@ struct load_job {
 
 /* What can be seen while it runs: each thread's counters, summed. */
 struct load_progress {
+    uint64_t start_ns;             /* of the clock, CLOCK_MONOTONIC; 0: not started yet */
     uint64_t elapsed_ns;           /* since the first intended arrival */
     uint64_t ended[LOAD_OUTCOMES]; /* requests by outcome */
     uint64_t in_flight;            /* sent and not yet ended */

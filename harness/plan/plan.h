@@ -138,6 +138,8 @@ struct plan_phase {
     struct plan_where where;
 };
 
+struct act;
+
 /* A kind of fault, as scenario files have it: one of the proxy's (struct fault_type), or one that
  * the runner makes by itself. Static data. */
 struct plan_fault_kind {
@@ -151,6 +153,7 @@ struct plan_fault_kind {
     bool proxied;                   /* needs a proxy before what it is on */
     const char *touches;            /* what it counts: "sessions"; NULL: "connections" */
     const struct fault_type *proxy; /* the proxy's kind; NULL: the runner's own */
+    const struct act *act;          /* then: how it is made, see run/act.h */
 
     /* Contradictions among settings; may be NULL. */
     int (*check)(const void *settings, struct err *err);

@@ -439,10 +439,12 @@ static json_t *variant_json(struct writer *writer, const struct result *result, 
 static bool is_unset(const struct param *param, const void *state)
 {
     uint64_t bits; /* a zero of either kind has none set */
+    bool wide = param->type == PARAM_TYPE_RATE || param->type == PARAM_TYPE_NS ||
+                param->type == PARAM_TYPE_BYTES || param->type == PARAM_TYPE_COUNT;
+    if (!wide || param->fallback)
+        return false;
     memcpy(&bits, (const char *)state + param->offset, sizeof(bits));
-    return !param->fallback && bits == 0 &&
-           (param->type == PARAM_TYPE_RATE || param->type == PARAM_TYPE_NS ||
-            param->type == PARAM_TYPE_BYTES || param->type == PARAM_TYPE_COUNT);
+    return bits == 0;
 }
 
 static json_t *setting_json(const struct param *param, const void *state)

@@ -180,6 +180,78 @@ int conninfo_rewrite(char **out, const char *conninfo, const char *schema, bool 
     return rc;
 }
 
+/* ---- A way round ----------------------------------------------------------------------------- */
+
+int conninfo_address(const char *conninfo, char *text, size_t size_bytes, struct err *err)
+{
+    PQconninfoOption *options;
+    int rc = parse(&options, conninfo, err);
+    if (rc)
+        return rc;
+    const char *host = value_of(options, "host"), *port = value_of(options, "port");
+    const char *address = value_of(options, "hostaddr");
+    if (!*port)
+        port = "5432";
+    if (*address)
+        host = address;
+    int length = 0;
+    if (!*host || strchr(host, ',') || strchr(port, ','))
+        rc = err_set(err, -EINVAL, "a fault proxy needs one host in the connection string, not %s",
+                     *host ? "several" : "none");
+    else if (host[0] == '/')
+        length = snprintf(text, size_bytes, "unix:%s/.s.PGSQL.%s", host, port);
+    else
+        length = snprintf(text, size_bytes, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+    if (!rc && (length < 0 || (size_t)length >= size_bytes))
+        rc = err_set(err, -ENAMETOOLONG, "host '%.60s…' of the database", host);
+    PQconninfoFree(options);
+    return rc;
+}
+
+/* libpq frees the values. Unset stays unset with NULL. */
+static int replace(PQconninfoOption *options, const char *keyword, const char *value)
+{
+    for (PQconninfoOption *option = options; option->keyword; option++) {
+        if (strcmp(option->keyword, keyword) != 0)
+            continue;
+        char *copy = value ? strdup(value) : NULL;
+        if (value && !copy)
+            return -ENOMEM;
+        free(option->val);
+        option->val = copy;
+    }
+    return 0;
+}
+
+int conninfo_redirect(char **out, const char *conninfo, uint16_t port, struct err *err)
+{
+    PQconninfoOption *options;
+    char number[8];
+    size_t size_bytes;
+    bool begun = false;
+    *out = NULL;
+    int rc = parse(&options, conninfo, err);
+    if (rc)
+        return rc;
+    (void)snprintf(number, sizeof(number), "%u", port);
+    rc = replace(options, "host", "127.0.0.1");
+    if (!rc)
+        rc = replace(options, "port", number);
+    if (!rc)
+        rc = replace(options, "hostaddr", NULL);
+    FILE *to = rc ? NULL : open_memstream(out, &size_bytes);
+    if (to) {
+        write_before(to, options, true, true);
+        for (const PQconninfoOption *option = options; option->keyword; option++)
+            if (option->val && *option->val && !stands_before(option->keyword, true))
+                write_parameter(to, &begun, option->keyword, option->val);
+    }
+    if (!to || fclose(to) != 0)
+        rc = err_sys(err, -ENOMEM, "write a connection string");
+    PQconninfoFree(options);
+    return rc;
+}
+
 char *conninfo_describe(const char *conninfo, char *text, size_t size_bytes)
 {
     PQconninfoOption *options;

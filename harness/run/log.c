@@ -4,6 +4,7 @@
 
 #include "core/io.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,6 +42,25 @@ char *log_find_last(const char *path, size_t offset_bytes, const char *word)
         found = at;
     if (found)
         found = strndup(found, strcspn(found, "\n"));
+    free(text);
+    return found;
+}
+
+bool log_find_line(const char *path, const char *start, char *rest, size_t size_bytes)
+{
+    char *text;
+    size_t length, start_length = strlen(start);
+    bool found = false;
+    if (io_read_file(path, LOG_BYTES_MAX, &text, &length))
+        return false;
+    for (const char *line = text; line && !found; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        size_t span = strcspn(line, "\n");
+        if (strncmp(line, start, start_length) != 0 || line[span] == '\0')
+            continue;
+        (void)snprintf(rest, size_bytes, "%.*s", (int)(span - start_length), line + start_length);
+        found = true;
+    }
     free(text);
     return found;
 }

@@ -95,29 +95,6 @@ static char *expand(const char *text, const struct places *places)
     return fclose(stream) == 0 ? out : NULL;
 }
 
-/* ---- Its log --------------------------------------------------------------------------------- */
-
-/* Finds "listening on ADDRESS" at the start of a whole line of the log. */
-static bool find_listening(const struct process *process, char *where, size_t size_bytes)
-{
-    char *text;
-    size_t length;
-    bool found = false;
-    if (io_read_file(process->options.log_path, LOG_BYTES_MAX, &text, &length))
-        return false;
-    for (const char *line = text; line && !found; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        size_t span = strcspn(line, "\n");
-        if (strncmp(line, LISTENING_LINE, strlen(LISTENING_LINE)) != 0 || line[span] == '\0')
-            continue;
-        (void)snprintf(where, size_bytes, "%.*s", (int)(span - strlen(LISTENING_LINE)),
-                       line + strlen(LISTENING_LINE));
-        found = true;
-    }
-    free(text);
-    return found;
-}
-
 /* ---- Health ---------------------------------------------------------------------------------- */
 
 int process_check(const struct process *process, struct err *err)
@@ -135,7 +112,7 @@ int process_check(const struct process *process, struct err *err)
 static int wait_for_port(struct ctx *ctx, struct process *process, struct err *err)
 {
     char where[160], url[192];
-    while (!find_listening(process, where, sizeof(where))) {
+    while (!log_find_line(process->options.log_path, LISTENING_LINE, where, sizeof(where))) {
         int rc = process_check(process, err);
         if (rc)
             return rc;
@@ -223,7 +200,7 @@ static int own_command(struct ctx *ctx, struct process *process, struct texts *a
                        struct err *err)
 {
     const struct plan_subject *subject = process->options.subject;
-    const struct run_database *database = process->options.database;
+    const char *database = process->options.database.uri_bare;
     uint16_t number;
     char port[8];
     int rc = port_find(&number, err);
@@ -232,9 +209,8 @@ static int own_command(struct ctx *ctx, struct process *process, struct texts *a
     if (rc)
         return rc;
     (void)snprintf(port, sizeof(port), "%u", number);
-    struct places places = {.port = port,
-                            .folder = process->folder.path,
-                            .database = database ? run_database_uri_bare(database) : ""};
+    struct places places = {
+        .port = port, .folder = process->folder.path, .database = database ? database : ""};
     for (char *const *arg = subject->command; *arg; arg++)
         texts_add(argv, expand(*arg, &places));
     char *url = expand(subject->url, &places);
@@ -248,12 +224,12 @@ static int own_command(struct ctx *ctx, struct process *process, struct texts *a
  * the subject. */
 static void add_environment(const struct process_options *options, struct texts *env)
 {
-    const struct run_database *database = options->database;
-    struct places places = {"{port}", "{dir}", database ? run_database_uri(database) : ""};
-    if (database)
-        texts_add(env, text_make("POOLSTORM_DATABASE=%s", run_database_uri(database)));
-    if (database && *run_database_password(database))
-        texts_add(env, text_make("PGPASSWORD=%s", run_database_password(database)));
+    const struct process_database *database = &options->database;
+    struct places places = {"{port}", "{dir}", database->uri ? database->uri : ""};
+    if (database->uri)
+        texts_add(env, text_make("POOLSTORM_DATABASE=%s", database->uri));
+    if (database->uri && *database->password)
+        texts_add(env, text_make("PGPASSWORD=%s", database->password));
     for (size_t i = 0; i < options->subject->env.count; i++) {
         char *value = expand(options->subject->env.items[i].value, &places);
         texts_add(env,

@@ -10,7 +10,6 @@
 #include "faults/guardian/guardian.h"
 #include "load/load.h"
 #include "plan/plan.h"
-#include "run/database.h"
 #include "run/folder.h"
 
 #include <sched.h>
@@ -18,6 +17,12 @@
 #include <stdint.h>
 
 #define PROCESS_GRACE_NS (5 * NS_PER_S) /* from SIGTERM to SIGKILL */
+
+/* A database as a subject is told of it, see run/database.h. */
+struct process_database {
+    const char *uri, *uri_bare; /* NULL: none */
+    const char *password;       /* "": none */
+};
 
 /* The caller's during the process's life. */
 struct process_options {
@@ -27,7 +32,7 @@ struct process_options {
     const cpu_set_t *cpus; /* to run on, or NULL */
     const char *log_path;  /* gets its stdout and stderr */
     const char *allowed;   /* see allow_check */
-    const struct run_database *database; /* to tell it of, or NULL */
+    struct process_database database; /* to tell it of */
 };
 
 /* Zeroed: not started. */

@@ -5,17 +5,23 @@
 #include "core/clock.h"
 #include "core/fiber.h"
 #include "measure/meter.h"
+#include "run/detour.h"
+#include "run/impact.h"
 #include "run/invariant.h"
 #include "run/knee.h"
 #include "run/observe.h"
 #include "run/process.h"
 #include "run/process_tree.h"
 #include "run/reconcile.h"
+#include "run/timeline.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A round under way. */
 struct pass {
@@ -23,6 +29,8 @@ struct pass {
     struct result *result;
     struct result_round *round;
     struct process process;
+    struct detour *detour;     /* NULL: no fault needs one */
+    struct load_target target; /* where the load goes: the subject, or a proxy before it */
     struct observer observer;
     struct reconcile reconcile;
     struct meter *meter; /* NULL for a url and for a subject of several processes */
@@ -219,7 +227,7 @@ static struct load_job make_job(const struct pass *pass, size_t index)
     const struct result_phase *phase = &pass->result->phases[index];
     const struct plan_phase *planned = &pass->result->plan->phases[index];
     return (struct load_job){
-        .target = &pass->process.target,
+        .target = &pass->target,
         .profile = &phase->profile,
         .requests = planned->requests,
         .request_count = planned->request_count,
@@ -273,6 +281,35 @@ static void add_cpu(struct meter_sample *generator, const struct meter_sample *b
     generator->cpu_system_ns += own.cpu_system_ns;
 }
 
+/* The load of a measured phase with its faults. */
+static int make_disturbed_load(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
+{
+    struct run_database *database = pass->setting->database;
+    struct timeline_setting setting = {
+        .result = pass->result,
+        .round = pass->round,
+        .guardian = pass->setting->guardian,
+        .subject = process_pid(&pass->process),
+        .conninfo = database ? run_database_conninfo(database) : NULL,
+        .detour = pass->detour,
+        .progress = pass->setting->progress,
+    };
+    struct timeline *timeline;
+    struct err failed = {0};
+    *pass->setting->progress = (struct load_progress){0}; /* of the phase before */
+    int rc = timeline_start(ctx, &setting, index, &timeline, err);
+    if (!rc)
+        rc = make_load(ctx, pass, index, err);
+    int mistaken = timeline_stop(timeline, &failed);
+    if (mistaken && !ctx_error(ctx)) {
+        *err = failed;
+        rc = mistaken;
+    }
+    if (detour_check(pass->detour, &failed))
+        result_phase_invalid(pass->round, index, "%.230s", failed.text);
+    return rc;
+}
+
 /* The load of a measured phase, and the gauges sampled while it lasts; of a search those of the
  * step that the phase's figures are of. */
 static int make_observed_load(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
@@ -285,7 +322,8 @@ static int make_observed_load(struct ctx *ctx, struct pass *pass, size_t index, 
     bool metered = meter_thread(&before, NULL) == 0;
     int rc = sampling_start(ctx, &pass->observer, &sampling, err);
     if (!rc)
-        rc = search ? make_search(ctx, pass, index, err) : make_load(ctx, pass, index, err);
+        rc = search ? make_search(ctx, pass, index, err)
+                    : make_disturbed_load(ctx, pass, index, err);
     int rc_samples =
         sampling_stop(sampling, step->load.start_ns, step->load.length_ns, &step->gauges, &failed);
     if (rc_samples && !rc) {
@@ -369,6 +407,8 @@ static int fill_phase(struct pass *pass, size_t index, const struct reading *bef
     judge_load(pass, index);
     round_fill_row(step, row);
     int rc = fill_observed(plan, step, before, after, row);
+    if (!rc)
+        rc = impact_judge(pass->result, pass->round, index, NULL);
     thin_gauges(plan, step);
     plan_derive(plan, row);
     return rc;
@@ -449,9 +489,30 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
 
 /* ---- The round ------------------------------------------------------------------------------- */
 
-static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
+/* Before the subject, which is to find its database by way of it. */
+static int start_detour(struct ctx *ctx, struct pass *pass, struct err *err)
+{
+    const struct run_database *database = pass->setting->database;
+    char log_path[PATH_MAX];
+    const char *path = pass->setting->log_path;
+    int stem = (int)strlen(path) - (int)strlen(".log");
+    (void)snprintf(log_path, sizeof(log_path), "%.*s.proxy.log", stem > 0 ? stem : 0, path);
+    struct detour_options options = {
+        .guardian = pass->setting->guardian,
+        .plan = pass->result->plan,
+        .seed = pass->round->seed,
+        .cpus = &pass->setting->placement->subject,
+        .log_path = log_path,
+        .uri = database ? run_database_uri(database) : NULL,
+        .uri_bare = database ? run_database_uri_bare(database) : NULL,
+    };
+    return detour_create(ctx, &pass->detour, &options, err);
+}
+
+static int start_process(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     const struct result_variant *variant = &pass->result->variants[pass->round->variant];
+    const struct run_database *database = pass->setting->database;
     struct process_options options = {
         .guardian = pass->setting->guardian,
         .subject = &pass->result->plan->variants[variant->plan_index].subject,
@@ -459,8 +520,44 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
         .cpus = &pass->setting->placement->subject,
         .log_path = pass->setting->log_path,
         .allowed = pass->setting->allowed,
-        .database = pass->setting->database,
     };
+    if (database)
+        options.database =
+            (struct process_database){run_database_uri(database), run_database_uri_bare(database),
+                                      run_database_password(database)};
+    if (detour_uri(pass->detour)) {
+        options.database.uri = detour_uri(pass->detour);
+        options.database.uri_bare = detour_uri_bare(pass->detour);
+    }
+    int rc = process_start(ctx, &pass->process, &options, err);
+    pass->round->ready_ns = pass->process.ready_ns;
+    pass->round->pid = process_pid(&pass->process);
+    pass->target = pass->process.target;
+    /* Of a subject of several processes a meter, which reads one, would tell a part for the whole.
+     */
+    if (!rc && pass->round->pid && !process_tree_branches(pass->round->pid))
+        rc = meter_create(&pass->meter, pass->round->pid, err);
+    return rc ? rc : detour_serve(ctx, pass->detour, &pass->target, err);
+}
+
+static int start_observers(struct ctx *ctx, struct pass *pass, struct err *err)
+{
+    const struct run_database *database = pass->setting->database;
+    struct observe_setting observed = {
+        .plan = pass->result->plan,
+        .target = &pass->process.target,
+        .conninfo = database ? run_database_conninfo(database) : NULL,
+    };
+    int rc = observer_init(&pass->observer, &observed, err);
+    if (!rc)
+        rc = observer_check(ctx, &pass->observer, err);
+    if (!rc)
+        rc = reconcile_init(&pass->reconcile, pass->result->plan, observed.conninfo, err);
+    return rc ? rc : reconcile_check(ctx, &pass->reconcile, err);
+}
+
+static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
+{
     int rc = 0;
     if (pass->setting->database) {
         *pass->setting->phase = "database";
@@ -469,26 +566,10 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     if (rc)
         return rc;
     *pass->setting->phase = "start";
-    rc = process_start(ctx, &pass->process, &options, err);
-    pass->round->ready_ns = pass->process.ready_ns;
-    pass->round->pid = process_pid(&pass->process);
-    /* Of a subject of several processes a meter, which reads one, would tell a part for the whole.
-     */
-    if (!rc && pass->round->pid && !process_tree_branches(pass->round->pid))
-        rc = meter_create(&pass->meter, pass->round->pid, err);
-    struct run_database *database = pass->setting->database;
-    struct observe_setting observed = {
-        .plan = pass->result->plan,
-        .target = &pass->process.target,
-        .conninfo = database ? run_database_conninfo(database) : NULL,
-    };
+    rc = start_detour(ctx, pass, err);
     if (!rc)
-        rc = observer_init(&pass->observer, &observed, err);
-    if (!rc)
-        rc = observer_check(ctx, &pass->observer, err);
-    if (!rc)
-        rc = reconcile_init(&pass->reconcile, pass->result->plan, observed.conninfo, err);
-    return rc ? rc : reconcile_check(ctx, &pass->reconcile, err);
+        rc = start_process(ctx, pass, err);
+    return rc ? rc : start_observers(ctx, pass, err);
 }
 
 int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
@@ -509,6 +590,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
     reconcile_fini(&pass.reconcile);
     meter_destroy(pass.meter);
     round->exit_status = process_stop(&pass.process);
+    detour_destroy(pass.detour);
     round->length_ns = clock_now_ns() - start_ns;
     if (rc && ctx_error(ctx))
         result_round_invalid(round, "%s", ctx_cause(ctx));

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* act_toxic.c - a fault of the proxy's: a toxic that is added, asked what it did, and removed. */
+#include "faults/control/attributes.h"
+#include "run/act.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+static json_t *toxic_body(const struct plan_fault *fault)
+{
+    const struct fault_type *type = fault->kind.proxy;
+    json_t *attributes = json_object();
+    struct fault_aim usual = {.toxicity = fault->aim.toxicity};
+    if (!attributes || attributes_write(type->params, fault->settings, NULL, NULL, attributes) ||
+        attributes_write(fault_aim_params, &fault->aim, &usual, NULL, attributes)) {
+        json_decref(attributes);
+        return NULL;
+    }
+    return json_pack("{s:s, s:s, s:s, s:f, s:o}", "name", fault->name, "type", type->name, "stream",
+                     fault_stream_names[fault->stream], "toxicity", fault->aim.toxicity,
+                     "attributes", attributes);
+}
+
+static int toxic_begin(struct ctx *ctx, const struct act_setting *setting, void **state,
+                       struct err *err)
+{
+    json_t *body = toxic_body(setting->fault);
+    *state = NULL;
+    if (!body)
+        return err_sys(err, -ENOMEM, "ask for a fault");
+    int rc =
+        detour_ask(ctx, setting->detour, setting->fault->on, "POST", "/toxics", body, NULL, err);
+    json_decref(body);
+    return rc;
+}
+
+static uint64_t counted(const json_t *object, const char *key)
+{
+    json_int_t value = json_integer_value(json_object_get(object, key));
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static int toxic_end(struct ctx *ctx, const struct act_setting *setting, void *state,
+                     struct act_effects *effects, struct err *err)
+{
+    char path[128], effects_path[160];
+    json_t *done = NULL;
+    (void)state;
+    (void)snprintf(path, sizeof(path), "/toxics/%s", setting->fault->name);
+    (void)snprintf(effects_path, sizeof(effects_path), "%s/effects", path);
+    /* What it held until now goes on when it is removed, and counts until then. */
+    int rc =
+        detour_ask(ctx, setting->detour, setting->fault->on, "GET", effects_path, NULL, &done, err);
+    int removed = detour_ask(ctx, setting->detour, setting->fault->on, "DELETE", path, NULL, NULL,
+                             rc ? NULL : err);
+    effects->first_ns = counted(done, "first_ns");
+    effects->last_ns = counted(done, "last_ns");
+    effects->links = counted(done, "links");
+    effects->bytes = counted(done, "bytes");
+    effects->pieces = counted(done, "pieces");
+    effects->refused = counted(done, "refused");
+    json_decref(done);
+    return rc ? rc : removed;
+}
+
+const struct act act_toxic = {.begin = toxic_begin, .end = toxic_end};
