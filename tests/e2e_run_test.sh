@@ -168,10 +168,10 @@ if "$poolstorm" doctor 2>/dev/null | grep -qi 'postgres.*1[3-9]\.'; then
     result $? 'are kept over time'
     sql 'an SQL figure that breaks an invariant' 1 'broken: seen == 7: was 8' 'select 8'
     at=$(grep -n 'seen: {sql' "$tmp/sql.yaml" | cut -d: -f1)
-    sql 'SQL that is mistaken' 5 "sql.yaml:$at:23: column \"nonsense\"" 'select nonsense'
+    sql 'SQL that is mistaken' 2 "sql.yaml:$at:23: column \"nonsense\"" 'select nonsense'
     [ "$(grep -o '"attempt":' "$tmp/result/result.json" | wc -l)" = 1 ]
     result $? 'ends the run'
-    sql 'SQL without a number' 5 "sql.yaml:$at:16: expected a number, not 'many'" "select 'many'"
+    sql 'SQL without a number' 2 "sql.yaml:$at:16: expected a number, not 'many'" "select 'many'"
 fi
 
 check 'an unknown variant' 2 "did you mean 'pooled'?" run "$scenarios/tiny.yaml" --variants poled

@@ -19,6 +19,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of the schedule. */
+struct place {
+    size_t variant;
+    unsigned attempts; /* at it, so far */
+    bool done;         /* one of them counts */
+};
+
 struct run {
     const struct runner_options *options;
     struct runner_status *status;
@@ -28,8 +35,8 @@ struct run {
     struct placement placement;
     char logs[PATH_MAX - 300]; /* folder of the subjects' logs */
     char database_log[PATH_MAX];
-    size_t *order;      /* of variants, block by block */
-    size_t repetitions; /* left for the whole run */
+    struct place *places; /* block by block */
+    size_t repetitions;   /* left for the whole run */
 };
 
 /* ---- Folders --------------------------------------------------------------------------------- */
@@ -111,17 +118,19 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
 
 /* One place of the schedule: an invalid round is repeated, within bounds, and stays on record. One
  * that broke an invariant is an answer, and is not. */
-static int run_place(struct ctx *ctx, struct run *run, size_t place, struct err *err)
+static int run_place(struct ctx *ctx, struct run *run, size_t index, unsigned attempts_max,
+                     struct err *err)
 {
-    size_t count = run->result->variant_count;
-    bool done = false;
+    struct place *place = &run->places[index];
+    size_t block = index / run->result->variant_count;
     int rc = 0;
-    run->status->round = place + 1;
-    for (unsigned attempt = 0; attempt < RUNNER_ATTEMPTS_MAX && !done && !rc; attempt++) {
-        if (attempt > 0 && run->repetitions == 0)
+    run->status->round = index + 1;
+    while (place->attempts < attempts_max && !place->done && !rc) {
+        if (place->attempts > 0 && run->repetitions == 0)
             break;
-        run->repetitions -= attempt > 0;
-        rc = attempt_round(ctx, run, place / count, run->order[place], attempt, &done, err);
+        run->repetitions -= place->attempts > 0;
+        rc = attempt_round(ctx, run, block, place->variant, place->attempts, &place->done, err);
+        place->attempts++;
         run->result->length_ns = clock_now_ns() - run->result->start_ns;
     }
     return rc;
@@ -144,22 +153,37 @@ static int note_end(struct ctx *ctx, struct run *run, int rc, const struct err *
     return run->result->failure ? 0 : -ENOMEM;
 }
 
+static int make_places(struct run *run, size_t count, struct err *err)
+{
+    size_t *order = calloc(count + 1, sizeof(*order));
+    run->places = calloc(count + 1, sizeof(*run->places));
+    if (!order || !run->places) {
+        free(order);
+        return err_sys(err, -ENOMEM, "make a schedule");
+    }
+    schedule_fill(order, run->result->block_count, run->result->variant_count, run->result->seed);
+    for (size_t i = 0; i < count; i++)
+        run->places[i].variant = order[i];
+    free(order);
+    run->repetitions = count / 2 + 1;
+    return 0;
+}
+
 static int run_places(struct ctx *ctx, struct run *run, struct err *err)
 {
     size_t count = run->result->block_count * run->result->variant_count;
     struct err reason = {0};
-    run->order = calloc(count + 1, sizeof(*run->order));
-    if (!run->order)
-        return err_sys(err, -ENOMEM, "make a schedule");
-    schedule_fill(run->order, run->result->block_count, run->result->variant_count,
-                  run->result->seed);
-    run->repetitions = count / 2 + 1;
+    int rc = make_places(run, count, err);
+    if (rc)
+        return rc;
     run->status->round_count = count;
     run->status->result = run->result;
-    int rc = 0;
-    for (size_t place = 0; place < count && !rc; place++)
-        rc = run_place(ctx, run, place, &reason);
-    free(run->order);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = run_place(ctx, run, i, RUNNER_ATTEMPTS_NOW, &reason);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = run_place(ctx, run, i, RUNNER_ATTEMPTS_MAX, &reason);
+    free(run->places);
+    run->places = NULL;
     return note_end(ctx, run, rc, &reason);
 }
 

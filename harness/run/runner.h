@@ -13,7 +13,9 @@
 enum {
     RUNNER_BLOCKS_MAX = 500, /* what statistics take */
     RUNNER_QUICK_BLOCKS = 3,
-    RUNNER_ATTEMPTS_MAX = 3, /* of one round, the first included */
+    RUNNER_ATTEMPTS_MAX = 4, /* of one round, the first included */
+    RUNNER_ATTEMPTS_NOW = 2, /* of these in its place; the others at the end of the run, because
+                                what spoils rounds comes in bursts */
 };
 
 /* What the command line says. The caller's during the run; texts may be NULL. */
