@@ -76,8 +76,7 @@ json_t *body_field(json_t *object, const char *name)
     json_t *found = json_object_get(object, name), *value;
     const char *key;
     if (!found) {
-        json_object_foreach(object, key, value)
-        {
+        json_object_foreach(object, key, value) {
             if (strcasecmp(key, name) == 0)
                 found = value;
         }

@@ -265,8 +265,7 @@ static int read_series_errors(const json_t *object, const struct series *series,
     int rc = get_object(object, "errors", &errors, err);
     if (rc)
         return rc;
-    json_object_foreach(errors, key, column)
-    {
+    json_object_foreach(errors, key, column) {
         unsigned kind = 0;
         while (kind < series->error_kinds && strcmp(series->error_names[kind], key) != 0)
             kind++;

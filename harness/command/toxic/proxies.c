@@ -83,7 +83,9 @@ static int print_sorted(bool terminal, json_t *proxies, struct err *err)
     const char **names = calloc(json_object_size(proxies) + 1, sizeof(*names));
     if (!names)
         return err_sys(err, -ENOMEM, "list the proxies");
-    json_object_foreach(proxies, name, proxy) names[count++] = name;
+    json_object_foreach(proxies, name, proxy) {
+        names[count++] = name;
+    }
     qsort(names, count, sizeof(*names), compare_names);
     for (size_t i = 0; i < count; i++)
         print_proxy(terminal, names[i], json_object_get(proxies, names[i]));
@@ -126,7 +128,9 @@ static int print_toxic(json_t *toxic, struct err *err)
     const char **names = calloc(json_object_size(attributes) + 1, sizeof(*names));
     if (!names)
         return err_sys(err, -ENOMEM, "list the toxics");
-    json_object_foreach(attributes, name, value) names[count++] = name;
+    json_object_foreach(attributes, name, value) {
+        names[count++] = name;
+    }
     qsort(names, count, sizeof(*names), compare_names);
     printf("%s\ttype=%s\tstream=%s\ttoxicity=%.2f\tattributes=[", text_of(toxic, "name"),
            text_of(toxic, "type"), text_of(toxic, "stream"),
@@ -146,8 +150,7 @@ static int inspect(struct toxic_session *session, struct err *err)
     if (!rc && session->terminal)
         printf("Name: %s\tListen: %s\tUpstream: %s\t%s\n", text_of(proxy, "name"),
                text_of(proxy, "listen"), text_of(proxy, "upstream"), enabled_text(proxy));
-    json_array_foreach(json_object_get(proxy, "toxics"), i, toxic)
-    {
+    json_array_foreach(json_object_get(proxy, "toxics"), i, toxic) {
         if (!rc)
             rc = print_toxic(toxic, err);
     }

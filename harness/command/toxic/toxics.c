@@ -225,9 +225,10 @@ static int effects(struct toxic_session *session, struct err *err)
         printf("connections=%lld\tbytes=%lld\tpieces=%lld\trefused=%lld\n",
                (long long)count_of(done, "links"), (long long)count_of(done, "bytes"),
                (long long)count_of(done, "pieces"), (long long)count_of(done, "refused"));
-    json_array_foreach(json_object_get(done, "connections"), i, link)
+    json_array_foreach(json_object_get(done, "connections"), i, link) {
         printf("%lld\t%s\tbytes=%lld\n", (long long)count_of(link, "number"),
                text_of(link, "client"), (long long)count_of(link, "bytes"));
+    }
     json_decref(done);
     return rc;
 }
