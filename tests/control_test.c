@@ -197,7 +197,10 @@ static void test_change_proxy(void **state)
     (void)state;
     RUN({"POST", "/proxies", REDIS_BODY, 201, REDIS},
         {"PATCH", "/proxies/redis", "{\"name\":\"other\"}", 200, REDIS},
-        {"POST", "/proxies/redis", "{\"enabled\":true}", 200, REDIS});
+        {"POST", "/proxies/redis", "{\"enabled\":true}", 200, REDIS},
+        {"PATCH", "/proxies/redis", "{\"listen\":\"nonsense\"}", 500,
+         ERROR("listen tcp: address nonsense: missing port in address", 500)},
+        {"GET", "/proxies/redis", NULL, 200, REDIS});
     assert_int_equal(fake_counts.drops, 0); /* nothing has changed */
     RUN({"PATCH", "/proxies/redis", "{\"upstream\":\"127.0.0.1:6380\"}", 200,
          "{\"name\":\"redis\",\"listen\":\"127.0.0.1:4000\",\"upstream\":\"127.0.0.1:6380\","

@@ -106,12 +106,19 @@ static void replace(char **text, const char *with)
     *text = copy;
 }
 
+static int check_listen(const char *listen, struct err *err)
+{
+    if (strchr(listen, ':'))
+        return 0;
+    return err_set(err, -EINVAL, "listen tcp: address %s: missing port in address", listen);
+}
+
 static int start(struct proxy *proxy, struct err *err)
 {
     const char *port = strrchr(proxy->listen, ':');
-    if (!port)
-        return err_set(err, -EINVAL, "listen tcp: address %s: missing port in address",
-                       proxy->listen);
+    int rc = check_listen(proxy->listen, err);
+    if (rc)
+        return rc;
     if (strcmp(port, ":1") == 0)
         return err_set(err, -EADDRINUSE, "listen tcp %s: bind: address already in use",
                        proxy->listen);
@@ -156,6 +163,9 @@ int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, 
                  struct err *err)
 {
     bool wanted = enabled < 0 ? proxy->enabled : enabled != 0;
+    int rc = listen ? check_listen(listen, err) : 0;
+    if (rc)
+        return rc;
     if (listen || upstream || !wanted)
         stop(proxy);
     if (listen)

@@ -111,6 +111,11 @@ int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, 
     bool listens_elsewhere = listen && !same_listen(proxy->listen, listen);
     bool calls_another = upstream && strcmp(proxy->upstream, upstream) != 0;
     bool wanted = enabled < 0 ? proxy->listener != NULL : enabled != 0;
+    struct addr addr;
+    if (listens_elsewhere)
+        rc = address_listen(&addr, listen, err);
+    if (rc)
+        return rc; /* a mistake that is seen before anything is dropped */
     if (listens_elsewhere || calls_another || !wanted)
         stop(proxy);
     if (listens_elsewhere)

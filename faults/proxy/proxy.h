@@ -62,7 +62,7 @@ int proxy_create(struct proxy_set *set, const struct proxy_options *options, str
 
 /* Changes what is given (NULL: as it is; enabled -1 likewise). A new listen or upstream starts it
  * afresh, which drops its connections, and so does disabling. Errors as proxy_create; it is
- * disabled then. */
+ * disabled then, unless listen makes no sense, which changes nothing. */
 int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, int enabled,
                  struct err *err);
 

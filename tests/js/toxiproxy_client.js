@@ -71,7 +71,7 @@ const ended = once(program, 'exit');
 const [line] = await once(createInterface({ input: program.stdout }), 'line');
 const toxiproxy = new Toxiproxy(`http://${line.match(/^poolstorm proxy: control on (\S+)$/)[1]}`);
 
-let count = 0;
+let count = 0, told = false;
 async function test(what, body) {
   await toxiproxy.reset();
   await body();
@@ -103,6 +103,8 @@ try {
     await fails(toxiproxy.createProxy({ name: 'two', listen: proxy.listen, upstream }), 500);
     await fails(toxiproxy.get('two'), 404);
     await fails(proxy.getToxic('none'), 404);
+    await fails(proxy.update({ enabled: true, listen: 'nonsense', upstream }), 500);
+    assert.deepEqual((await toxiproxy.get('echo')).toJson(), proxy.toJson());
     await fails(proxy.addToxic({ type: 'colour', attributes: {} }), 400);
     await fails(proxy.addToxic({ type: 'noop', stream: 'sideways', attributes: {} }), 400);
   });
@@ -253,8 +255,27 @@ try {
     await refused(proxy.listen);
     assert.deepEqual(await toxiproxy.getAll(), {});
   });
+
+  await test('is made again where it was', async () => {
+    const again = await toxiproxy.createProxy({ name: 'again', listen: proxy.listen, upstream });
+    assert.equal(again.listen, proxy.listen);
+    assert.equal((await roundTrip(again.listen)).got, 'ping');
+    await again.remove();
+  });
+
+  await test('ends with connections that are held', async () => {
+    const held = await toxiproxy.createProxy({ name: 'held', listen: '127.0.0.1:0', upstream });
+    const socket = await connect(held.listen);
+    assert.equal(await talk(socket, 'ping'), 'ping');
+    await held.addToxic({ type: 'latency', attributes: { latency: 3600000 } });
+    socket.on('error', () => {}).on('end', () => socket.end());
+    const gone = once(socket, 'close');
+    socket.write('pong');
+    told = program.kill('SIGTERM');
+    await gone;
+  });
 } finally {
-  program.kill('SIGTERM');
+  if (!told) program.kill('SIGTERM'); // twice would be an interruption
   echo.close();
 }
 const [code] = await ended;
