@@ -127,9 +127,11 @@ static bool client_bind(struct follow *follow, struct body body)
 
 static bool client_close(struct follow *follow, struct body body)
 {
-    char what = body.size_bytes > 0 ? *body.data++ : '\0';
-    if (what != '\0')
+    char what = '\0';
+    if (body.size_bytes > 0) {
+        what = *body.data++;
         body.size_bytes--;
+    }
     const char *name = body_name(&body);
     if (name && what == 'S')
         names_remove(&follow->statements, name);
