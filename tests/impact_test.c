@@ -215,9 +215,11 @@ static void records_keep_what_faults_did(void **unused)
     result_destroy(read);
     plan_destroy(read_plan);
 
-    char *spoilt = strstr(text, "\"fault\":\"pause\"");
-    assert_non_null(spoilt);
-    spoilt[10] = 'c';
+    static const char fault[] = "\"fault\":\"pause\"";
+    size_t at = 0;
+    while (strncmp(text + at, fault, strlen(fault)) != 0)
+        assert_true(text[at++] != '\0');
+    text[at + 10] = 'c';
     assert_int_equal(result_parse("x.json", text, strlen(text), &tables, &read_plan, &read, &err),
                      -EINVAL);
     assert_non_null(strstr(err.text, "rounds[0]: faults[1]: fault: expected the faults of"));
