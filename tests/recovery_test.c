@@ -137,6 +137,43 @@ static void what_was_slow_before_is_no_impact(void **unused)
     assert_true(recovery.recover_ns == 0);
 }
 
+/* A millisecond more is a fifth more here, and nothing to a client that may wait ten. */
+static void a_little_slower_may_be_well_again(void **unused)
+{
+    (void)unused;
+    struct recovery recovery;
+    struct series *series = make(80);
+    fill(series, 0, 20, 200, NS_PER_MS);
+    fill(series, 20, 30, 200, 50 * NS_PER_MS);
+    fill(series, 30, 80, 200, 3 * NS_PER_MS);
+    struct recovery_job job = {series,    SLOTS(80), START_NS + SLOTS(20), START_NS + SLOTS(30),
+                               SLOTS(10), NS_PER_MS};
+    assert_ok(recovery_judge(&job, &recovery, NULL));
+    assert_int_equal(recovery.state, RECOVERY_STUCK);
+    job.slack_ns = 3 * NS_PER_MS;
+    assert_ok(recovery_judge(&job, &recovery, NULL));
+    assert_int_equal(recovery.state, RECOVERY_WELL);
+    assert_true(recovery.recover_ns == 0);
+    assert_true(fabs(recovery.detect_ns - (double)SLOT_NS) < 1);
+    job.slack_ns = 100 * NS_PER_MS; /* nobody minds even that */
+    assert_ok(recovery_judge(&job, &recovery, NULL));
+    assert_true(isnan(recovery.detect_ns));
+    series_destroy(series);
+}
+
+/* What drifted by itself before the fault may do so after it. */
+static void a_low_stretch_before_is_no_impact(void **unused)
+{
+    (void)unused;
+    struct series *series = make(80);
+    fill(series, 0, 11, 500, NS_PER_MS);
+    fill(series, 11, 21, 400, NS_PER_MS);
+    fill(series, 21, 80, 390, NS_PER_MS);
+    struct recovery recovery = judge(series, 21, 30);
+    assert_int_equal(recovery.state, RECOVERY_WELL);
+    assert_true(recovery.recover_ns == 0);
+}
+
 static void a_service_that_stays_down_is_stuck(void **unused)
 {
     (void)unused;
@@ -315,6 +352,8 @@ int main(void)
         cmocka_unit_test(depth_is_of_the_worst_slot_until_recovery),
         cmocka_unit_test(slow_replies_are_noticed_and_waited_out),
         cmocka_unit_test(what_was_slow_before_is_no_impact),
+        cmocka_unit_test(a_little_slower_may_be_well_again),
+        cmocka_unit_test(a_low_stretch_before_is_no_impact),
         cmocka_unit_test(a_service_that_stays_down_is_stuck),
         cmocka_unit_test(recovery_has_to_be_held),
         cmocka_unit_test(one_silent_slot_among_many_good_ones_is_no_recovery),

@@ -17,7 +17,9 @@ struct view {
     size_t began, ended;  /* the slot of the first effect; the first that is whole after the end */
     size_t hold;          /* slots */
     double mean, floor;   /* good replies a slot: before; and least that is no fault */
-    uint64_t p99_ns;      /* limit of a stretch */
+    double least;         /* good replies of a stretch as long as the hold, before: the fewest */
+    uint64_t p99_ns;      /* of such a stretch, before: the highest */
+    double limit_ns;      /* above it P99 is too high */
     uint64_t slot_p99_ns; /* highest of a slot before */
     uint64_t errors;      /* most of a slot before */
     struct hist *scratch; /* of a stretch */
@@ -85,10 +87,9 @@ static double scatter(const struct view *view)
 }
 
 /* What was normal. view->mean stays 0 where nothing was. */
-static void take_before(struct view *view)
+static void take_before(struct view *view, uint64_t slack_ns)
 {
     size_t slots = view->last - view->first;
-    uint64_t p99_ns = 0;
     for (size_t i = view->first; i < view->last; i++) {
         uint64_t slot_ns = series_slot_percentile_ns(view->series, i, 99);
         uint64_t errors = series_slot_errors(view->series, i);
@@ -102,16 +103,20 @@ static void take_before(struct view *view)
     view->floor =
         fmin(RECOVERY_GOODPUT_SHARE * view->mean, view->mean - RECOVERY_NOISE_SIGMAS * noise);
     size_t span = slots < view->hold ? slots : view->hold;
+    view->least = view->mean * (double)view->hold;
     for (size_t i = view->first; i + span <= view->last; i++) {
         uint64_t stretch_ns = stretch_p99_ns(view, i, i + span);
-        p99_ns = stretch_ns > p99_ns ? stretch_ns : p99_ns;
+        view->p99_ns = stretch_ns > view->p99_ns ? stretch_ns : view->p99_ns;
+        if (span == view->hold)
+            view->least = fmin(view->least, (double)good(view, i, i + span));
     }
-    view->p99_ns = p99_ns;
+    view->limit_ns =
+        fmax(RECOVERY_P99_RATIO * (double)view->p99_ns, (double)view->p99_ns + (double)slack_ns);
 }
 
 static bool is_slow(const struct view *view, uint64_t p99_ns)
 {
-    return (double)p99_ns > RECOVERY_P99_RATIO * (double)view->p99_ns;
+    return (double)p99_ns > view->limit_ns;
 }
 
 static bool is_well(const struct view *view, size_t from)
@@ -120,7 +125,7 @@ static bool is_well(const struct view *view, size_t from)
     for (size_t i = from; i < to; i++)
         if ((double)series_slot(view->series, i)->ok < view->floor)
             return false;
-    double wanted = RECOVERY_GOODPUT_SHARE * view->mean * (double)view->hold;
+    double wanted = RECOVERY_GOODPUT_SHARE * view->least;
     return (double)good(view, from, to) >= wanted && !is_slow(view, stretch_p99_ns(view, from, to));
 }
 
@@ -188,7 +193,7 @@ int recovery_judge(const struct recovery_job *job, struct recovery *out, struct 
     int rc = hist_create(&view.scratch, SERIES_LOWEST_NS, SERIES_HIGHEST_NS, SERIES_DIGITS, err);
     if (rc)
         return rc;
-    take_before(&view);
+    take_before(&view, job->slack_ns);
     if (view.mean > 0) {
         out->before_per_s = view.mean * 1e9 / (double)view.series->slot_ns;
         out->before_p99_ns = (double)view.p99_ns;

@@ -18,13 +18,15 @@
  * standstill; noise alone makes it somewhat less than 1, the more so the fewer requests a slot has.
  *
  * Detection: the end of the first slot from the first effect to recovery in which a client saw
- * something: more errors than in any slot before, or replies whose P99 was above 1.2 times P99
- * before and above that of any slot before. Silence is nothing that a client sees. Counts from the
+ * something: more errors than in any slot before, or replies whose P99 was too high (see there) and
+ * above that of any slot before. Silence is nothing that a client sees. Counts from the
  * first effect; none: nobody noticed.
  *
  * Recovery: the first slot after the fault has been taken away from which on, for hold_ns, goodput
- * is at least 95 % of before, P99 (of all requests in that time) at most 1.2 times P99 before, and
- * no slot falls below both 95 % and four times the noise. Counts from the fault's end, and is below
+ * is at least 95 % of before (of the lowest stretch as long, where that is less), P99 (of all
+ * requests in that time) is not too high, and no slot falls below both 95 % and four times the
+ * noise. Too high is more than 1.2 times P99 before, and by more than slack_ns: where replies take
+ * a millisecond, a machine's moods are more than a fifth. Counts from the fault's end, and is below
  * one slot where the service was well at once. A stretch that ends with the phase before hold_ns is
  * over is not enough: the service has not recovered then, and a service that stays like that after
  * the cause is gone is called metastable. When the phase ends less than hold_ns after the fault, or
@@ -51,6 +53,7 @@ struct recovery_job {
     uint64_t began_ns;  /* first effect, CLOCK_MONOTONIC as the series' start */
     uint64_t ended_ns;  /* when the fault was taken away; CLOCK_NEVER: not within the phase */
     uint64_t hold_ns;   /* above 0 */
+    uint64_t slack_ns;  /* that P99 may always be above P99 before */
 };
 
 enum recovery_state {

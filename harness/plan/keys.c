@@ -181,6 +181,9 @@ const struct param plan_fault_params[] = {
     {PARAM_NS("hold", plan_fault, hold_ns, "3s",
               "how long goodput and latency must be back to count as recovered"),
      .min = 100e6, .max = 600e9},
+    {PARAM_NS("slack", plan_fault, slack_ns, "10ms",
+              "P99 that is not more than this above that before is back, too"),
+     .max = 600e9},
     {PARAM_CHOICE("stream", plan_fault, stream, "downstream",
                   "which way: upstream is towards the server; downstream by default, or both where "
                   "the kind is about whole connections",

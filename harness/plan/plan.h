@@ -184,6 +184,7 @@ struct plan_fault {
     uint64_t at_ns;       /* since the phase's load began */
     uint64_t for_ns;      /* 0: until the phase's end */
     uint64_t hold_ns;     /* how long it must be well again to count as recovered */
+    uint64_t slack_ns;    /* by which P99 may be above that before, and be well again */
     int stream;           /* enum fault_stream; for aimed kinds, like aim */
     struct fault_aim aim; /* source owned */
     void *settings;       /* by kind.params, owned */

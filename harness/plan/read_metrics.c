@@ -105,8 +105,8 @@ static struct metric *add_metric(struct plan *plan, const char *name, const char
 static enum metric_over observe_over(const struct plan_observe *observe)
 {
     static const enum metric_over over[] = {
-        [PLAN_TAKE_LAST] = METRIC_OVER_LAST,   [PLAN_TAKE_MAX] = METRIC_OVER_MAX,
-        [PLAN_TAKE_MEAN] = METRIC_OVER_MEAN,   [PLAN_TAKE_MIN] = METRIC_OVER_MIN,
+        [PLAN_TAKE_LAST] = METRIC_OVER_LAST,    [PLAN_TAKE_MAX] = METRIC_OVER_MAX,
+        [PLAN_TAKE_MEAN] = METRIC_OVER_MEAN,    [PLAN_TAKE_MIN] = METRIC_OVER_MIN,
         [PLAN_TAKE_REACHED] = METRIC_OVER_LAST,
     };
     if (observe->at == PLAN_AT_ROUND)

@@ -31,6 +31,7 @@ static int judge(const struct result *result, struct result_round *round, size_t
         .began_ns = start_ns + window->began_ns,
         .ended_ns = start_ns + window->healed_ns,
         .hold_ns = result->faults[fault].hold_ns,
+        .slack_ns = result->plan->faults[fault].slack_ns,
     };
     return recovery_judge(&job, &window->recovery, err);
 }
