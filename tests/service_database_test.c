@@ -108,6 +108,7 @@ static void contradictions(struct ctx *ctx)
         {"db_report_max_open needs db_source: pool", "db_report_max_open", "1", "db_source",
          "connect"},
         {"db_report_max_open must be at least threads", "db_report_max_open", "1", "threads", "2"},
+        {"ledger_commit_after needs ledger_acknowledge", "ledger_commit_after", "1ms"},
         {"and leave as many of db_max_open", "db_report_max_open", "2", "db_max_open", "2"},
     };
     (void)ctx;
@@ -453,6 +454,13 @@ static void ledger_wrong_ways(struct ctx *ctx)
     assert_int_equal(ask_number(ctx, LEDGER " where token = '~2' and key is null"), 2);
     assert_conserved(ctx, service, 0);
     finish(ctx, service);
+
+    service = SERVE("db_max_open", "1", "ledger_acknowledge", "before-commit",
+                    "ledger_commit_after", "1h", "drain_timeout", "1ms");
+    assert_write(ctx, service, "~3", 200, "stored");
+    await_number(ctx, BACKENDS " and state = 'idle in transaction'", 1);
+    finish(ctx, service);
+    assert_int_equal(ask_number(ctx, LEDGER " where token = '~3'"), 0);
     drop_ledger(ctx);
 }
 

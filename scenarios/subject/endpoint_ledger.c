@@ -47,6 +47,9 @@ struct early {
 static void commit_later(struct ctx *ctx, void *arg)
 {
     struct early *early = arg;
+    const struct service_settings *settings = early->session.database->settings;
+    if (settings->ledger.commit_after_ns > 0)
+        (void)fiber_sleep(ctx, settings->ledger.commit_after_ns);
     (void)commit(ctx, &early->session); /* nobody is left to be told */
     session_give(&early->session);
     free(early);

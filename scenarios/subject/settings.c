@@ -288,6 +288,9 @@ const struct param service_params[] = {
              "is inserted and not committed yet (wrong on purpose)",
              acknowledge_words),
      .section = "/ledger"},
+    {SETTING(NS, "ledger_commit_after", ledger.commit_after_ns, "0",
+             "before-commit: the commit comes so much later, as where writes are gathered"),
+     .min = 0, .max = 3600e9},
     {SETTING(BOOL, "ledger_key", ledger.key, "true",
              "a write carries its token as a key that the database takes once; false is wrong on "
              "purpose: a retry may write again what was written")},
@@ -382,6 +385,9 @@ int service_settings_check(const struct service_settings *settings, struct err *
         return err_set(err, -EINVAL, "pool_reset needs buffers: pool");
     if (settings->gather > settings->connections_limit)
         return err_set(err, -EINVAL, "gather must not exceed connections_limit");
+    if (settings->ledger.commit_after_ns > 0 &&
+        settings->ledger.acknowledge != LEDGER_BEFORE_COMMIT)
+        return err_set(err, -EINVAL, "ledger_commit_after needs ledger_acknowledge: before-commit");
     int rc = guard_settings_check(&settings->guard, settings->threads, err);
     if (!rc)
         rc = check_cache(&settings->cache, err);

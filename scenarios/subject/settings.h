@@ -187,6 +187,7 @@ enum ledger_acknowledge {
 struct ledger_settings {
     int acknowledge; /* enum ledger_acknowledge */
     bool key;        /* a write has a key that is taken once, so that a retry does no harm */
+    uint64_t commit_after_ns; /* LEDGER_BEFORE_COMMIT: so much later */
 };
 
 /* Read by param.h's functions; fixed while the service runs. */
