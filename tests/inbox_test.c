@@ -277,6 +277,43 @@ static void waiting_can_be_cut_short_and_receiving_paused(void **unused)
     (void)run_on_ring(interrupt_and_pause, NULL);
 }
 
+static void forward(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct line from, to;
+    char *data, *rest;
+    size_t rest_bytes;
+    line_open(&from);
+    line_open(&to);
+    for (unsigned i = 0; i < 600;
+         i++) { /* more than there are buffers: they go back by themselves */
+        assert_int_equal(write(from.peer, "through", 7), 7);
+        assert_int_equal(inbox_recv_until(ctx, &from.inbox, CLOCK_NEVER, &data), 7);
+        inbox_forward(&from.inbox, to.peer, 7);
+        expect(ctx, &to, "through");
+        assert_int_equal(inbox_recv_until(ctx, &from.inbox, 1, &data), -EAGAIN);
+        assert_ok(inbox_forwarded(&from.inbox, &rest, &rest_bytes));
+        assert_int_equal(rest_bytes, 0);
+    }
+    assert_int_equal(write(from.peer, "lost", 4), 4);
+    assert_int_equal(inbox_recv_until(ctx, &from.inbox, CLOCK_NEVER, &data), 4);
+    inbox_close(&to.inbox);
+    sock_close(to.own, false);
+    inbox_forward(&from.inbox, to.peer, 4);
+    assert_int_equal(inbox_recv_until(ctx, &from.inbox, CLOCK_NEVER, &data), -EAGAIN);
+    assert_int_equal(inbox_forwarded(&from.inbox, &rest, &rest_bytes), -EPIPE);
+    assert_int_equal(rest_bytes, 4);
+    assert_memory_equal(rest, "lost", 4);
+    sock_close(to.peer, false);
+    line_close(&from);
+}
+
+static void what_came_can_be_sent_on_from_where_it_is(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(forward, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +322,7 @@ int main(void)
         cmocka_unit_test(an_ending_loses_nothing),
         cmocka_unit_test(a_flood_takes_no_other_connections_turn),
         cmocka_unit_test(closing_gives_buffers_back),
+        cmocka_unit_test(what_came_can_be_sent_on_from_where_it_is),
         cmocka_unit_test(waiting_can_be_cut_short_and_receiving_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

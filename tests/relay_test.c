@@ -297,6 +297,47 @@ static void who_does_not_read_slows_the_writer_down(void **unused)
     (void)run_on_ring(pressure, NULL);
 }
 
+/* Little at a time, until there is no room for it: what had begun goes on, and what came behind. */
+static void little_pressure(struct ctx *ctx, void *arg)
+{
+    enum { SIZE = 4000 };
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    assert_ok(setsockopt(stand.listening, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int)));
+    struct ends ends = connect_ends(ctx, &stand);
+    struct flow flow = {.from = ends.client, .to = ends.server, .seed = 7};
+    const uint64_t spliced = proxy_figures(stand.proxy).spliced_bytes;
+    struct proxy_figures now = proxy_figures(stand.proxy);
+    while (now.sent_bytes[0] == now.received_bytes[0]) {
+        char chunk[SIZE];
+        for (size_t i = 0; i < SIZE; i++)
+            chunk[i] = byte_at(flow.seed, flow.sent_bytes + i);
+        assert_ok(sock_send(ctx, flow.from, chunk, SIZE));
+        flow.sent_bytes += SIZE;
+        while ((now = proxy_figures(stand.proxy)).received_bytes[0] < flow.sent_bytes)
+            fiber_yield();
+        for (int i = 0; i < 4; i++) /* until the proxy knows what has become of it */
+            fiber_yield();
+        now = proxy_figures(stand.proxy);
+    }
+    assert_ok(sock_half_close(ends.client));
+    flow.size_bytes = flow.sent_bytes;
+    receive_whole_flow(ctx, &flow);
+    expect_end(ctx, ends.server);
+    assert_int_equal(proxy_figures(stand.proxy).spliced_bytes, spliced);
+    assert_int_equal(proxy_figures(stand.proxy).sent_bytes[0], flow.size_bytes);
+    close_ends(&ends);
+    until_no_link(&stand);
+    stand_fini(&stand);
+}
+
+static void little_that_finds_no_room_waits_for_it(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(little_pressure, NULL);
+}
+
 /* ---- Splicing, and faults that come and go --------------------------------------------------- */
 
 static void until_spliced(struct ctx *ctx, const struct stand *stand, struct flow *flow)
@@ -803,6 +844,7 @@ int main(void)
         cmocka_unit_test(the_answer_after_a_half_close_arrives),
         cmocka_unit_test(bytes_come_through_both_ways_in_any_sizes),
         cmocka_unit_test(who_does_not_read_slows_the_writer_down),
+        cmocka_unit_test(little_that_finds_no_room_waits_for_it),
         cmocka_unit_test(no_byte_is_lost_or_doubled_as_faults_come_and_go),
         cmocka_unit_test(a_reset_stays_a_reset),
         cmocka_unit_test(an_answer_comes_before_the_reset_behind_it),

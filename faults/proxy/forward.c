@@ -109,6 +109,28 @@ int stream_forward(struct stream *stream, char *data, size_t size_bytes, bool sh
     return rc;
 }
 
+void stream_forward_soon(struct stream *stream, size_t size_bytes)
+{
+    stream_sent(stream, size_bytes);
+    inbox_forward(&stream->inbox, stream->to, size_bytes);
+}
+
+int stream_settle(struct stream *stream, ssize_t *got, char *data)
+{
+    char *rest = NULL;
+    size_t rest_bytes;
+    int rc = inbox_forwarded(&stream->inbox, &rest, &rest_bytes);
+    if (rest_bytes == 0)
+        return 0;
+    stream->link->proxy->figures.sent_bytes[stream->way] -= rest_bytes;
+    stream->unheard = rc != 0;
+    struct follow_bytes behind = {.data = data, .size_bytes = *got > 0 ? (size_t)*got : 0};
+    stream_received(stream, behind.size_bytes);
+    if (*got > 0)
+        *got = -EAGAIN; /* it has been seen to */
+    return rc ? rc : forward_slowly(stream, rest, rest_bytes, &behind);
+}
+
 int stream_over(struct stream *stream, ssize_t got)
 {
     struct chain_input piece;

@@ -175,6 +175,13 @@ int stream_send(struct stream *stream, const char *data, size_t size_bytes);
  * which all share. 0 or -errno. */
 int stream_forward(struct stream *stream, char *data, size_t size_bytes, bool shared);
 
+/* The same for all of what the inbox has given last, on links that are not followed; returns at
+ * once. After the next inbox_recv_until, which gave got and data, stream_settle has to see to it:
+ * that is done, and what the other side had no room for has been sent slowly, with got's bytes
+ * behind it (-EAGAIN then). 0 or -errno. */
+void stream_forward_soon(struct stream *stream, size_t size_bytes);
+int stream_settle(struct stream *stream, ssize_t *got, char *data);
+
 /* Nothing more comes: for 0, a stream's end, hands that on; otherwise it is why. */
 int stream_over(struct stream *stream, ssize_t got);
 

@@ -5,9 +5,11 @@
 #include "core/internal.h"
 #include "core/sock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 enum {
     BUFFERS = 256, /* a power of two */
@@ -116,6 +118,19 @@ static void received(struct op *op, int result, unsigned flags)
     op_finish(op, result, flags);
 }
 
+/* All of it, mostly: then nobody has to be woken. */
+static void forwarded(struct op *op, int result, unsigned flags)
+{
+    struct inbox *inbox = container_of(op, struct inbox, send);
+    op_finish(op, result, flags);
+    if (result >= 0 && (size_t)result == inbox->send_bytes) {
+        give_back(ring_current->inbox_buffers, inbox->sent);
+        inbox->sent = NONE;
+    } else {
+        inbox_nudge(inbox);
+    }
+}
+
 static void arm(struct inbox *inbox)
 {
     struct io_uring_sqe *sqe = ring_sqe(ring_current);
@@ -131,8 +146,13 @@ int inbox_open(struct inbox *inbox, int fd)
     int rc = ring->inbox_buffers ? 0 : buffers_create(ring);
     if (rc)
         return rc;
-    *inbox = (struct inbox){
-        .op = {.complete = received}, .fd = fd, .first = NONE, .last = NONE, .taken = NONE};
+    *inbox = (struct inbox){.op = {.complete = received},
+                            .fd = fd,
+                            .first = NONE,
+                            .last = NONE,
+                            .taken = NONE,
+                            .send = {.complete = forwarded, .done = true},
+                            .sent = NONE};
     arm(inbox);
     return 0;
 }
@@ -142,6 +162,10 @@ static void drop_taken(struct inbox *inbox)
     if (inbox->taken != NONE)
         give_back(ring_current->inbox_buffers, inbox->taken);
     inbox->taken = NONE;
+    if (inbox->sent != NONE && inbox->send.done) { /* not all of it, and that was seen */
+        give_back(ring_current->inbox_buffers, inbox->sent);
+        inbox->sent = NONE;
+    }
 }
 
 /* The first that has come; -EAGAIN without any. */
@@ -168,6 +192,7 @@ void inbox_close(struct inbox *inbox)
 {
     char *data;
     inbox_pause(inbox);
+    (void)op_wait(NULL, &inbox->send);
     do {
         drop_taken(inbox);
     } while (take(inbox, &data) >= 0);
@@ -220,6 +245,31 @@ ssize_t inbox_take(struct inbox *inbox, char **data)
 {
     drop_taken(inbox);
     return look(NULL, inbox, data);
+}
+
+void inbox_forward(struct inbox *inbox, int to, size_t size_bytes)
+{
+    const struct inbox_buffers *buffers = ring_current->inbox_buffers;
+    struct io_uring_sqe *sqe = ring_sqe(ring_current);
+    assert(inbox->sent == NONE && inbox->taken != NONE);
+    inbox->sent = inbox->taken;
+    inbox->taken = NONE;
+    inbox->send_bytes = size_bytes;
+    io_uring_prep_send(sqe, to, buffer_at(buffers, inbox->sent), size_bytes,
+                       MSG_DONTWAIT | MSG_NOSIGNAL);
+    op_start(&inbox->send, sqe);
+}
+
+int inbox_forwarded(struct inbox *inbox, char **rest, size_t *rest_bytes)
+{
+    int result = op_wait(NULL, &inbox->send);
+    size_t sent_bytes = result > 0 ? (size_t)result : 0;
+    *rest_bytes = 0;
+    if (inbox->sent == NONE)
+        return 0;
+    *rest = buffer_at(ring_current->inbox_buffers, inbox->sent) + sent_bytes;
+    *rest_bytes = inbox->send_bytes - sent_bytes;
+    return result < 0 && result != -EAGAIN && result != -EINTR ? result : 0;
 }
 
 void inbox_nudge(struct inbox *inbox)

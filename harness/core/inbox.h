@@ -21,6 +21,9 @@ struct inbox {
     int fd;               /* the caller's */
     unsigned first, last; /* private: buffers that have come and were not taken */
     unsigned taken;       /* private: the buffer that the caller looks at */
+    struct op send;       /* of inbox_forward; done when there is none under way */
+    unsigned sent;        /* private: the buffer it sends */
+    size_t send_bytes;    /* private: of it */
 };
 
 /* On a connected socket; the thread's buffers are made with its first one. 0 or -errno. */
@@ -48,6 +51,16 @@ void inbox_nudge(struct inbox *inbox);
  * stays; the next inbox_recv goes on. For whoever cannot take more for now: or his bytes would
  * fill everybody's buffers. */
 void inbox_pause(struct inbox *inbox);
+
+/* Sends what the last inbox_recv gave, straight from its buffer, to another socket. Begins with the
+ * loop's next submission, and does not wait for room there. The buffer goes back when all has been
+ * sent; else an inbox_recv_until that waits ends. To be followed by one inbox_recv_until, and then
+ * by inbox_forwarded before anything else is sent to that socket. */
+void inbox_forward(struct inbox *inbox, int to, size_t size_bytes);
+
+/* Waits for that, whatever else ends. 0 or -errno; *rest is what was not sent, valid until the
+ * next call with this inbox. */
+int inbox_forwarded(struct inbox *inbox, char **rest, size_t *rest_bytes);
 
 /* What has come, without waiting and as inbox_recv; -EAGAIN when nothing has. */
 ssize_t inbox_take(struct inbox *inbox, char **data);
