@@ -510,6 +510,26 @@ static void test_protocol(void **state)
          ERROR("bad request body: protocol: expected postgres, not 'mysql'", 400)});
 }
 
+/* What the kind's own check finds is a mistake in the body; what the proxy cannot do is none. */
+static void test_refused_toxics(void **state)
+{
+    (void)state;
+    RUN({"POST", "/proxies", REDIS_BODY, 201, REDIS},
+        {"POST", "/proxies/redis/toxics", "{\"type\":\"fail_query\"}", 409,
+         ERROR("needs queries", 409)},
+        {"POST", "/proxies",
+         "{\"name\":\"pg\",\"listen\":\"127.0.0.1:4001\",\"upstream\":\"u\","
+         "\"protocol\":\"postgres\"}",
+         201, "…"},
+        {"POST", "/proxies/pg/toxics",
+         "{\"type\":\"fail_query\",\"attributes\":{\"sqlstate\":\"5701\"}}", 400,
+         "{\"error\":\"bad request body: attributes: sqlstate: …"},
+        {"POST", "/proxies/pg/toxics",
+         "{\"type\":\"fail_query\",\"attributes\":{\"sqlstate\":\"40001\"}}", 200,
+         "{\"attributes\":{…"},
+        {"GET", "/proxies/redis/toxics", NULL, 200, "[]"});
+}
+
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 static void test_reset(void **state)
@@ -909,6 +929,7 @@ int main(void)
         TEST(effects),
         TEST(proxy_with_toxics),
         TEST(protocol),
+        TEST(refused_toxics),
         TEST(reset),
         TEST(version),
         TEST(populate),
