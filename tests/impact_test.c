@@ -21,6 +21,7 @@ static const char scenario[] =
     "question: Does it come back?\n"
     "variants: {a: {url: 'http://x'}, b: {url: 'http://y'}}\n"
     "phases: [{name: early, for: 1s}, {name: late, for: 8s}]\n"
+    "observe: {busy: {series: busy, take: max}}\n"
     "faults:\n"
     "  - {kind: cut, name: partition, on: service, phase: late, at: 2s, for: 1s, hold: 2s}\n"
     "  - {kind: pause, at: 500ms}\n"
@@ -188,6 +189,31 @@ static void a_report_tells_each_fault_of_each_variant(void **unused)
     plan_destroy(plan);
 }
 
+/* A line under the bars of a gauge for as long as a fault was there. */
+static void bars_show_when_faults_acted(void **unused)
+{
+    (void)unused;
+    struct plan *plan = fixture_plan_with(scenario, &tables);
+    struct result *result = make_result(plan);
+    struct result_round *round = &result->rounds[0];
+    for (size_t p = 0; p < 2; p++) {
+        struct gauge *gauge = calloc(1, sizeof(*gauge));
+        assert_non_null(gauge);
+        gauge->period_ns = 500 * NS_PER_MS;
+        for (size_t i = 0; i < (p ? 16 : 2); i++)
+            assert_ok(gauge_put(gauge, i, (double)i));
+        gauge_cut(gauge, 0, 8 * NS_PER_S);
+        round->steps[p].gauges = gauge;
+    }
+    round->whole[METRIC_BUILTIN_COUNT] = 15;
+    char *text = print("terminal", result);
+    assert_non_null(strstr(text, "▁▁│▁▁▂▂▃▃▄▄▅▅▆▆▇▇██"));
+    assert_non_null(strstr(text, " ━     ━━ ")); /* 0.5 s to 1 s; 2.1 s to 3 s */
+    free(text);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
 static void records_keep_what_faults_did(void **unused)
 {
     (void)unused;
@@ -252,6 +278,7 @@ int main(void)
         cmocka_unit_test(a_fault_that_touched_nothing_spoils_its_round),
         cmocka_unit_test(what_never_came_back_keeps_no_limit),
         cmocka_unit_test(a_report_tells_each_fault_of_each_variant),
+        cmocka_unit_test(bars_show_when_faults_acted),
         cmocka_unit_test(records_keep_what_faults_did),
         cmocka_unit_test(times_shrink_with_their_phase),
     };

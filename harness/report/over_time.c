@@ -103,15 +103,21 @@ static size_t draw(const struct gauge *gauge, size_t bars, const struct scale *s
     return used;
 }
 
+/* The most bars a phase may have. */
+static size_t bars_most(const struct strip *strip)
+{
+    size_t phases = 0;
+    for (size_t p = 0; p < strip->result->plan->phase_count; p++)
+        phases += strip_gauge(strip, p) != NULL;
+    size_t most = phases ? BARS_MAX / phases : 0;
+    return most < BARS_LEAST ? BARS_LEAST : most;
+}
+
 /* Phases side by side, a stroke between them. */
 static void draw_strip(const struct strip *strip, const struct scale *scale, char *text)
 {
     const struct plan *plan = strip->result->plan;
-    size_t phases = 0, used = 0;
-    for (size_t p = 0; p < plan->phase_count; p++)
-        phases += strip_gauge(strip, p) != NULL;
-    size_t most = phases ? BARS_MAX / phases : 0;
-    most = most < BARS_LEAST ? BARS_LEAST : most;
+    size_t used = 0, most = bars_most(strip);
     for (size_t p = 0; p < plan->phase_count; p++) {
         const struct gauge *gauge = strip_gauge(strip, p);
         if (!gauge)
@@ -124,6 +130,56 @@ static void draw_strip(const struct strip *strip, const struct scale *scale, cha
                      plan->observes[strip->observation].take, text + used);
     }
     text[used] = '\0';
+}
+
+/* Whether a fault was there at some time from from_ns up to to_ns of a phase. */
+static bool is_disturbed(const struct strip *strip, size_t phase, uint64_t from_ns, uint64_t to_ns)
+{
+    const struct plan *plan = strip->result->plan;
+    for (size_t i = 0; i < plan->fault_count; i++) {
+        const struct result_window *window = &strip->round->windows[i];
+        if (plan->faults[i].phase == phase && window->acted && window->began_ns < to_ns &&
+            window->healed_ns > from_ns)
+            return true;
+    }
+    return false;
+}
+
+/* A line under the bars that faults were there for. Nothing without any. */
+static bool draw_faults(const struct strip *strip, char *text)
+{
+    size_t used = 0, most = bars_most(strip);
+    bool any = false;
+    for (size_t p = 0; p < strip->result->plan->phase_count; p++) {
+        const struct gauge *gauge = strip_gauge(strip, p);
+        if (!gauge)
+            continue;
+        size_t bars = gauge->count < most ? gauge->count : most;
+        if (used > 0)
+            text[used++] = ' '; /* under the stroke */
+        for (size_t i = 0; i < bars; i++) {
+            uint64_t from_ns = gauge->start_ns + i * gauge->count / bars * gauge->period_ns;
+            uint64_t to_ns = gauge->start_ns + (i + 1) * gauge->count / bars * gauge->period_ns;
+            bool marked = is_disturbed(strip, p, from_ns, to_ns);
+            const char *sign = marked ? "━" : " ";
+            memcpy(text + used, sign, strlen(sign));
+            used += strlen(sign);
+            any = any || marked;
+        }
+    }
+    text[used] = '\0';
+    return any;
+}
+
+static void fault_row(const struct strip *strip, struct table *table)
+{
+    char marks[(BARS_MAX + PLAN_PHASES_MAX * (BARS_LEAST + 1)) * SIGN_BYTES + 1];
+    if (!draw_faults(strip, marks))
+        return;
+    table_cell(table, TONE_QUIET, "%s", "");
+    table_cell(table, TONE_QUIET, "faults");
+    table_cell(table, TONE_BAD, "%s", marks);
+    table_cell(table, TONE_QUIET, "%s", "");
 }
 
 static void row(const struct strip *strip, const struct scale *scale, struct table *table)
@@ -181,6 +237,8 @@ int content_over_time(const struct result *result, struct table *table, struct e
         }
         for (size_t s = 0; s < count; s++)
             row(&strips[s], &scale, table);
+        if (count > 0)
+            fault_row(&strips[0], table);
     }
     free(strips);
     return 0;
