@@ -179,6 +179,7 @@ static void a_report_tells_each_fault_of_each_variant(void **unused)
     assert_non_null(strstr(text, "1 processes"));
     assert_non_null(strstr(text, "100 %, timeout 162"));
     assert_non_null(strstr(text, "500 ms; never in 2 of 6: metastable"));
+    assert_null(strstr(text, "00000 %")); /* of a median and never */
     free(text);
     for (size_t i = 0; i < result->round_count; i++)
         result->rounds[i].windows[0].recovery.state = RECOVERY_STUCK;

@@ -99,8 +99,9 @@ char *content_note(const struct content_notes *notes, size_t index, char *text, 
 static void spread_text(const struct judged_level *level, char *text, size_t size_bytes)
 {
     double percent = 100 * (level->high - level->low) / 2 / level->median;
+    bool never = level->high >= METRIC_NEVER_NS; /* no figure to be so far from the median */
     text[0] = '\0';
-    if (level->used > 1 && level->median > 0 && percent >= 0.05)
+    if (level->used > 1 && level->median > 0 && percent >= 0.05 && !never)
         (void)snprintf(text, size_bytes, " ±%.*f %%", percent < 0.95 ? 1 : 0, percent);
 }
 

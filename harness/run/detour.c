@@ -90,8 +90,9 @@ static int launch(struct ctx *ctx, struct detour *detour, const struct detour_op
                     (char[]){"--port=0"},
                     seed,
                     NULL};
+    char *env[] = {(char[]){"POOLSTORM_TOKEN="}, NULL}; /* of the user's own proxies */
     struct guardian_process wanted = {
-        .argv = argv, .output_path = options->log_path, .cpus = options->cpus};
+        .argv = argv, .env = env, .output_path = options->log_path, .cpus = options->cpus};
     (void)unlink(options->log_path); /* of an earlier run into the same folder */
     return guardian_start(ctx, options->guardian, &wanted, &detour->lease, err);
 }
