@@ -98,7 +98,7 @@ static void windows_become_figures_of_their_phase(void **unused)
     assert_true(fabs(row[PLAN_FAULT_RECOVER] - 500e6) < 1);
     assert_true(row[PLAN_FAULT_RECOVERED] == 1);
     assert_true(row[PLAN_FAULT_ERRORS] == 1);
-    assert_true(row[PLAN_FAULT_AMPLIFICATION] == 2);
+    assert_true(fabs(row[PLAN_FAULT_AMPLIFICATION] - 1.8) < 1e-9); /* 54 in 1 s, 27 in 0.9 s */
     assert_true(round->whole[plan_fault_metric(plan, 0, PLAN_FAULT_RECOVERED)] == 1);
     assert_true(isnan(round->rows[plan_fault_metric(plan, 0, PLAN_FAULT_DEPTH)]));
     assert_int_equal(round->windows[0].recovery.kinds[LOAD_TIMEOUT - LOAD_REFUSED], 27);

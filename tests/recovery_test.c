@@ -89,6 +89,7 @@ static void an_outage_is_measured_from_its_end(void **unused)
     assert_int_equal(recovery.kinds[0], 30);
     assert_int_equal(recovery.kinds[1], 10);
     assert_int_equal(recovery.requests, 40);
+    assert_int_equal(recovery.span_ns, SLOTS(11));
 }
 
 static void depth_is_of_the_worst_slot_until_recovery(void **unused)

@@ -180,6 +180,8 @@ static void count_window(const struct view *view, struct recovery *out)
         out->requests += slot->ok;
     }
     out->requests += out->errors;
+    if (view->ended > view->began)
+        out->span_ns = (view->ended - view->began) * view->series->slot_ns;
 }
 
 int recovery_judge(const struct recovery_job *job, struct recovery *out, struct err *err)

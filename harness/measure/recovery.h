@@ -64,14 +64,15 @@ enum recovery_state {
 
 /* NAN is "none". */
 struct recovery {
-    double before_per_s;  /* goodput */
-    double before_p99_ns; /* see above */
-    double depth;         /* worst goodput over before_per_s */
-    double detect_ns;     /* from the first effect; NAN: nobody noticed */
-    int state;            /* enum recovery_state */
-    double recover_ns;    /* from the fault's end; NAN unless WELL */
-    uint64_t requests;    /* that ended in the slots that the fault's window touches */
-    uint64_t errors;      /* of these, failed */
+    double before_per_s;                    /* goodput */
+    double before_p99_ns;                   /* see above */
+    double depth;                           /* worst goodput over before_per_s */
+    double detect_ns;                       /* from the first effect; NAN: nobody noticed */
+    int state;                              /* enum recovery_state */
+    double recover_ns;                      /* from the fault's end; NAN unless WELL */
+    uint64_t span_ns;                       /* of the slots that the fault's window touches */
+    uint64_t requests;                      /* that ended in them */
+    uint64_t errors;                        /* of these, failed */
     uint64_t kinds[SERIES_ERROR_KINDS_MAX]; /* of errors, by the series' kinds */
 };
 

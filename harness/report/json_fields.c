@@ -72,6 +72,7 @@ const struct json_field json_window_fields[] = {
 };
 
 const struct json_field json_recovery_fields[] = {
+    FIELD(recovery, span_ns),
     FIELD(recovery, requests),
     FIELD(recovery, errors),
     {0},

@@ -4,6 +4,17 @@
 
 #include <math.h>
 
+/* Both as rates: queries were counted from when the fault was put there to when it was taken away,
+ * requests in whole slots. */
+static double amplification(const struct result_window *window)
+{
+    const struct recovery *recovery = &window->recovery;
+    double there_ns = (double)window->healed_ns - (double)window->applied_ns;
+    if (recovery->requests == 0 || !(there_ns > 0))
+        return NAN;
+    return window->queries / there_ns * (double)recovery->span_ns / (double)recovery->requests;
+}
+
 static void fill_metrics(const struct plan *plan, size_t fault, const struct result_window *window,
                          double *row)
 {
@@ -16,7 +27,7 @@ static void fill_metrics(const struct plan *plan, size_t fault, const struct res
     metrics[PLAN_FAULT_RECOVER] = stuck ? METRIC_NEVER_NS : recovery->recover_ns;
     metrics[PLAN_FAULT_RECOVERED] = well || stuck ? well : NAN;
     metrics[PLAN_FAULT_ERRORS] = (double)recovery->errors / requests;
-    metrics[PLAN_FAULT_AMPLIFICATION] = window->queries / requests;
+    metrics[PLAN_FAULT_AMPLIFICATION] = amplification(window);
 }
 
 static int judge(const struct result *result, struct result_round *round, size_t fault,
