@@ -15,6 +15,7 @@
 struct bytes {
     char *data;
     size_t size_bytes;
+    size_t room_bytes;
 };
 
 void bytes_add(struct bytes *bytes, const void *data, size_t size_bytes);

@@ -150,6 +150,8 @@ static void sweeps_behind_a_process_that_ended(struct ctx *ctx, void *arg)
     struct guardian_lease *other = start_in(ctx, guardian, SHELL("sleep 60 & wait"));
     struct guardian_lease *lease =
         start_in(ctx, guardian, SHELL(STUBBORN "while ! test -e go; do sleep 0.01; done"));
+    /* Both, or the next test would find a number of this one's. */
+    (void)wait_for_pid(ctx, "child");
     pid_t grandchild = wait_for_pid(ctx, "grandchild");
     char path[80];
     (void)snprintf(path, sizeof(path), "%s/go", folder);
