@@ -16,8 +16,10 @@ void bytes_add(struct bytes *bytes, const void *data, size_t size_bytes)
         return;
     if (bytes->size_bytes + size_bytes > bytes->room_bytes) {
         bytes->room_bytes = 2 * bytes->room_bytes + size_bytes + 64;
-        bytes->data = realloc(bytes->data, bytes->room_bytes);
-        assert_non_null(bytes->data);
+        char *grown = realloc(bytes->data, bytes->room_bytes);
+        if (!grown)
+            abort();
+        bytes->data = grown;
     }
     memcpy(bytes->data + bytes->size_bytes, data, size_bytes);
     bytes->size_bytes += size_bytes;

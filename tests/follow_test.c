@@ -504,6 +504,8 @@ static void kinds_are_told_by_the_first_word(void **unused)
         }
         follow_destroy(follow);
         assert_non_null(query);
+        if (!query) /* for the analyzer, which does not know that the assertion ends the test */
+            return;
         assert_string_equal(query->text, cases[i].sql); /* is held: the follower has gone */
         assert_int_equal(query->kind, cases[i].kind);
         query_release(query);

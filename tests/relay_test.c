@@ -62,6 +62,7 @@ static uint64_t act_on_begin(void *self, void *own, struct fault_link *link, uin
     return act.time_ns ? act.time_ns : CLOCK_NEVER;
 }
 
+/* Hooks have the signatures of their type. NOLINTBEGIN(readability-non-const-parameter) */
 static enum fault_verdict act_on_time(void *self, void *own, struct fault_link *link,
                                       uint64_t now_ns, uint64_t *again_ns)
 {
@@ -74,6 +75,8 @@ static enum fault_door act_door(void *self, uint64_t now_ns, uint64_t *again_ns)
     (void)self, (void)now_ns, (void)again_ns;
     return act.door;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 static const struct param no_params[] = {{0}};
 static const struct fault_type pieces_type = {
@@ -315,7 +318,7 @@ static void little_pressure(struct ctx *ctx, void *arg)
             chunk[i] = byte_at(flow.seed, flow.sent_bytes + i);
         assert_ok(sock_send(ctx, flow.from, chunk, SIZE));
         flow.sent_bytes += SIZE;
-        while ((now = proxy_figures(stand.proxy)).received_bytes[0] < flow.sent_bytes)
+        while (proxy_figures(stand.proxy).received_bytes[0] < flow.sent_bytes)
             fiber_yield();
         for (int i = 0; i < 4; i++) /* until the proxy knows what has become of it */
             fiber_yield();

@@ -12,7 +12,7 @@ int awaited_grow(struct awaited *awaited)
     if (count >= AWAITED_MAX)
         return -ENOBUFS;
     uint32_t room = 2 * (awaited->room ? awaited->room : (uint32_t)sizeof(awaited->few));
-    uint8_t *entries = malloc(room);
+    uint8_t *entries = calloc(room, 1);
     if (!entries)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++)

@@ -105,9 +105,8 @@ static bool client_awaits(struct follow *follow, enum awaited_kind kind, struct 
 static bool client_parse(struct follow *follow, struct body body)
 {
     const char *name = body_name(&body);
-    if (name && follow->wanted)
-        names_put(&follow->statements, name, prepared_create(name, body.data, body.size_bytes));
-    else if (name && *name != '\0') /* may be executed when queries are wanted */
+    /* One with a name may be executed when queries are wanted. */
+    if (name && (follow->wanted || *name != '\0'))
         names_put(&follow->statements, name, prepared_create(name, body.data, body.size_bytes));
     return client_awaits(follow, AWAIT_PARSE, NULL);
 }

@@ -70,9 +70,8 @@ static struct step swallow(struct follow *follow, char type, uint32_t length)
         return over;
     wire->dropping = true;
     struct query_node *node = follow_head_node(follow);
-    if (type == 'Z')
-        follow_pop(follow);
-    else if (!node->refusal && type == *node->ours && *++node->ours == '\0')
+    bool expected = type != 'Z' && !node->refusal && type == *node->ours;
+    if (type == 'Z' || (expected && *++node->ours == '\0'))
         follow_pop(follow);
     return (struct step){STEP_GO, MESSAGE_HEADER_BYTES};
 }

@@ -12,6 +12,7 @@ enum { QUEUE_BYTES_MAX = 4 << 20 };
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
+/* Faults change the bytes in place. NOLINTNEXTLINE(readability-non-const-parameter) */
 int stream_push(struct stream *stream, char *data, size_t size_bytes)
 {
     struct follow_bytes bytes = {.data = data, .size_bytes = size_bytes};

@@ -91,6 +91,7 @@ static int forward_slowly(struct stream *stream, const char *rest, size_t rest_b
     return rc;
 }
 
+/* Faults change the bytes in place. NOLINTNEXTLINE(readability-non-const-parameter) */
 int stream_forward(struct stream *stream, char *data, size_t size_bytes, bool shared)
 {
     struct follow_bytes bytes = {.data = data, .size_bytes = size_bytes};
@@ -115,6 +116,7 @@ void stream_forward_soon(struct stream *stream, size_t size_bytes)
     inbox_forward(&stream->inbox, stream->to, size_bytes);
 }
 
+/* As above. NOLINTNEXTLINE(readability-non-const-parameter) */
 int stream_settle(struct stream *stream, ssize_t *got, char *data)
 {
     char *rest = NULL;

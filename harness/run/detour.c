@@ -143,7 +143,7 @@ static int go_round_database(struct ctx *ctx, struct detour *detour,
                              const struct detour_options *options, struct err *err)
 {
     char upstream[256];
-    uint16_t port;
+    uint16_t port = 0;
     int rc = conninfo_address(options->uri, upstream, sizeof(upstream), err);
     detour->follows = needs_queries(options->plan);
     if (!rc)

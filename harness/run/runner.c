@@ -159,6 +159,8 @@ static int make_places(struct run *run, size_t count, struct err *err)
     run->places = calloc(count + 1, sizeof(*run->places));
     if (!order || !run->places) {
         free(order);
+        free(run->places);
+        run->places = NULL;
         return err_sys(err, -ENOMEM, "make a schedule");
     }
     schedule_fill(order, run->result->block_count, run->result->variant_count, run->result->seed);
