@@ -347,6 +347,42 @@ static void quick_runs_give_no_verdict(void **unused)
     plan_destroy(plan);
 }
 
+/* Nor what a fault did, however it is asked: its phase is too short for that. */
+static void quick_runs_know_nothing_of_faults(void **unused)
+{
+    (void)unused;
+    static const struct fault_type cut = {.name = "cut", .summary = "cuts", .both = true};
+    static const struct fault_type *const cuts[] = {&cut, NULL};
+    static const struct plan_tables tables = {.proxy_faults = cuts};
+    static const char cutting[] = "question: Is it?\n"
+                                  "subject: {url: 'http://127.0.0.1:8080/'}\n"
+                                  "variants: {plain: {}}\n"
+                                  "load: {path: /}\n"
+                                  "phases: [{name: full, for: 9s}]\n"
+                                  "faults: [{kind: cut, on: service, at: 2s, for: 1s}]\n"
+                                  "expect:\n"
+                                  "  - plain.cut_recovered == 1\n"
+                                  "  - plain.cut_depth == 1\n"
+                                  "  - plain.errors == 1\n";
+    struct plan *plan = NULL;
+    assert_ok(plan_parse("family/name.yaml", cutting, strlen(cutting), &tables, &plan, NULL));
+    struct result *result = fixture_result(plan);
+    struct result_round *round = fixture_round(result, 0, 0, 10000, 20e6, 20000);
+    round->whole[plan_fault_metric(plan, 0, PLAN_FAULT_RECOVERED)] = 0;
+    struct judgement *judgement = fixture_judge(result);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(judgement->expects[i].verdict, VERDICT_FAIL); /* of depth: no samples */
+    judgement_destroy(judgement);
+    result->quick = true;
+    judgement = fixture_judge(result);
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(judgement->expects[1].verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(judgement->expects[2].verdict, VERDICT_FAIL);
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
 static void percentiles_want_requests(void **unused)
 {
     (void)unused;
@@ -467,6 +503,7 @@ int main(void)
         cmocka_unit_test(invalid_rounds_take_their_pair_along),
         cmocka_unit_test(few_rounds_give_no_verdict),
         cmocka_unit_test(quick_runs_give_no_verdict),
+        cmocka_unit_test(quick_runs_know_nothing_of_faults),
         cmocka_unit_test(percentiles_want_requests),
         cmocka_unit_test(absent_variants_are_said_to_be),
         cmocka_unit_test(runs_without_rounds_are_invalid),
