@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Counted repeats are copied when they are compiled, nested ones multiply; back references are
- * searched for in exponential time. */
+/* Counted repeats are copied when they are compiled, and so is what + stands behind; nested ones
+ * multiply. Back references are searched for in exponential time. */
 static int check_cost(const char *pattern, struct err *err)
 {
     size_t repeats = 1;
@@ -25,11 +25,15 @@ static int check_cost(const char *pattern, struct err *err)
         } else if (at[0] == '{') {
             char *end;
             size_t least = strtoul(at + 1, &end, 10);
+            bool open = end[0] == ',' && end[1] == '}';
             size_t most = *end == ',' ? strtoul(end + 1, &end, 10) : 0;
-            size_t times = most > least ? most : least;
+            size_t times = most > least ? most : least + open;
             if (times > QUERY_PATTERN_MAX || (times > 1 && (repeats *= times) > QUERY_PATTERN_MAX))
                 return err_set(err, -EINVAL, "match: expected no more than %d repeats in all",
                                QUERY_PATTERN_MAX);
+        } else if (at[0] == '+' && at > pattern && at[-1] == ')' &&
+                   (repeats *= 2) > QUERY_PATTERN_MAX) {
+            return err_set(err, -EINVAL, "match: expected fewer groups that repeat");
         }
     }
     return 0;

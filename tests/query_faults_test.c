@@ -122,6 +122,9 @@ static void patterns_are_bounded(void **unused)
         {"(a*)*\\1", "back references such as \\1"},
         {"((a{40}){40}){40}", "no more than 1000 repeats"},
         {"a{0,99999}", "no more than 1000 repeats"},
+        {"((((((((((a+)+)+)+)+)+)+)+)+)+)+", "fewer groups that repeat"},
+        {"((((((((((a{1,}){1,}){1,}){1,}){1,}){1,}){1,}){1,}){1,}){1,})",
+         "no more than 1000 repeats"},
         {"a{99999999999999999999}", "no more than 1000 repeats"},
     };
     struct stand stand;

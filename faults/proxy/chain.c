@@ -154,6 +154,7 @@ static struct piece *piece_cut(struct chain *chain, struct piece *piece,
     rest->is.size_bytes = was->size_bytes - size_bytes;
     rest->is.offset = was->offset + size_bytes;
     rest->is.query = NULL; /* begins in the part before */
+    rest->is.error = NULL; /* which may live in the part before, and goes with it */
     rest->is.committed = false;
     rest->is.late_ns = 0;
     rest->block = piece->block;

@@ -154,7 +154,8 @@ static int move_door(struct listener *listener, enum fault_door door)
         rc = silence(listener);
     else if (door == FAULT_DOOR_REFUSED)
         refuse(listener);
-    listener->door = door;
+    if (!rc) /* else it is tried again */
+        listener->door = door;
     return rc;
 }
 

@@ -33,8 +33,14 @@ static int down_begin(struct ctx *ctx, const struct act_setting *setting, void *
                         err);
     json_int_t links = json_integer_value(json_object_get(figures, "links_open"));
     json_decref(figures);
-    if (!rc)
+    if (!rc) {
+        struct ctx bound;
         rc = set_enabled(ctx, setting, false, err);
+        ctx_init_timeout(&bound, NULL, NS_PER_S);
+        if (rc) /* it may be down all the same: the answer may have been lost */
+            (void)set_enabled(&bound, setting, true, NULL);
+        ctx_fini(&bound);
+    }
     self->first_ns = clock_now_ns();
     self->links = links > 0 ? (uint64_t)links : 0;
     *state = self;

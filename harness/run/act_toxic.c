@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* act_toxic.c - a fault of the proxy's: a toxic that is added, asked what it did, and removed. */
+#include "core/clock.h"
 #include "faults/control/attributes.h"
 #include "run/act.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#define REMOVE_NS (2 * NS_PER_S)
 
 static json_t *toxic_body(const struct plan_fault *fault)
 {
@@ -21,6 +24,19 @@ static json_t *toxic_body(const struct plan_fault *fault)
                      "attributes", attributes);
 }
 
+/* With a time of its own, whatever is over or slow: what was begun has to go. */
+static int remove_toxic(const struct act_setting *setting, struct err *err)
+{
+    struct ctx bound;
+    char path[128];
+    (void)snprintf(path, sizeof(path), "/toxics/%s", setting->fault->name);
+    ctx_init_timeout(&bound, NULL, REMOVE_NS);
+    int rc =
+        detour_ask(&bound, setting->detour, setting->fault->on, "DELETE", path, NULL, NULL, err);
+    ctx_fini(&bound);
+    return rc;
+}
+
 static int toxic_begin(struct ctx *ctx, const struct act_setting *setting, void **state,
                        struct err *err)
 {
@@ -31,6 +47,8 @@ static int toxic_begin(struct ctx *ctx, const struct act_setting *setting, void 
     int rc =
         detour_ask(ctx, setting->detour, setting->fault->on, "POST", "/toxics", body, NULL, err);
     json_decref(body);
+    if (rc) /* it may be there all the same: the answer may have been lost */
+        (void)remove_toxic(setting, NULL);
     return rc;
 }
 
@@ -43,16 +61,14 @@ static uint64_t counted(const json_t *object, const char *key)
 static int toxic_end(struct ctx *ctx, const struct act_setting *setting, void *state,
                      struct act_effects *effects, struct err *err)
 {
-    char path[128], effects_path[160];
+    char effects_path[160];
     json_t *done = NULL;
     (void)state;
-    (void)snprintf(path, sizeof(path), "/toxics/%s", setting->fault->name);
-    (void)snprintf(effects_path, sizeof(effects_path), "%s/effects", path);
+    (void)snprintf(effects_path, sizeof(effects_path), "/toxics/%s/effects", setting->fault->name);
     /* What it held until now goes on when it is removed, and counts until then. */
     int rc =
         detour_ask(ctx, setting->detour, setting->fault->on, "GET", effects_path, NULL, &done, err);
-    int removed = detour_ask(ctx, setting->detour, setting->fault->on, "DELETE", path, NULL, NULL,
-                             rc ? NULL : err);
+    int removed = remove_toxic(setting, rc ? NULL : err);
     effects->first_ns = counted(done, "first_ns");
     effects->last_ns = counted(done, "last_ns");
     effects->links = counted(done, "links");

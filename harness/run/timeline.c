@@ -201,8 +201,9 @@ static int record(const struct player *player, struct err *err)
     window->acted = !player->rc && effects->first_ns > 0;
     if (!player->rc)
         return 0;
-    result_phase_invalid(round, timeline->phase, "%s: fault '%s': %.160s",
-                         plan->phases[timeline->phase].name, fault->name, player->reason.text);
+    /* Of the whole round: nobody knows whether it is still there. */
+    result_round_invalid(round, "%s: fault '%s': %.160s", plan->phases[timeline->phase].name,
+                         fault->name, player->reason.text);
     return player->rc != -EINVAL
                ? 0
                : err_set(err, -EINVAL, "%.200s:%zu:%zu: %s", plan->path, fault->where.line,
