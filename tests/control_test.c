@@ -268,6 +268,25 @@ static void test_types_of_replies(void **state)
 
 /* ---- Toxics ---------------------------------------------------------------------------------- */
 
+static void test_messages_are_mended(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *body;
+    } cases[] = {
+        {"caf\xc3\xa9", "{\"error\":\"caf\xc3\xa9\",\"status\":400}\n"},
+        {"caf\xc3", "{\"error\":\"caf?\",\"status\":400}\n"}, /* cut within a letter */
+        {"\xe2\x82: \xff", "{\"error\":\"??: ?\",\"status\":400}\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct control_reply reply = {0};
+        control_reply_error(&reply, 400, cases[i].text);
+        assert_int_equal(reply.status, 400);
+        assert_string_equal(reply.body, cases[i].body);
+        control_reply_fini(&reply);
+    }
+}
+
 static void test_toxic(void **state)
 {
     (void)state;
@@ -917,6 +936,7 @@ int main(void)
         TEST(names_in_paths),
         TEST(unknown_paths),
         TEST(types_of_replies),
+        TEST(messages_are_mended),
         TEST(toxic),
         TEST(upstream_comes_first),
         TEST(kinds),

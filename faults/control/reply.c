@@ -29,10 +29,34 @@ void control_reply_text(struct control_reply *reply, unsigned status, const char
     put(reply, status, type, strdup(text));
 }
 
+/* How many bytes the UTF-8 letter at text has; 0 when it is none, or is cut short. */
+static size_t letter_bytes(const char *text)
+{
+    unsigned char first = (unsigned char)*text;
+    size_t bytes = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    for (size_t i = 1; i < bytes; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80)
+            return 0;
+    return first > 0xf4 ? 0 : bytes;
+}
+
+/* Messages are cut by bytes, which may be within a letter: JSON would not have it. */
+static void mend_letters(char *text)
+{
+    while (*text) {
+        size_t bytes = letter_bytes(text);
+        if (bytes == 0)
+            *text = '?';
+        text += bytes ? bytes : 1;
+    }
+}
+
 void control_reply_error(struct control_reply *reply, unsigned status, const char *text)
 {
-    char *line = NULL;
-    json_t *error = json_pack("{s:s, s:i}", "error", text, "status", (int)status);
+    char *line = NULL, message[sizeof(((struct err *)0)->text)];
+    (void)snprintf(message, sizeof(message), "%s", text);
+    mend_letters(message);
+    json_t *error = json_pack("{s:s, s:i}", "error", message, "status", (int)status);
     char *body = error ? json_dumps(error, DUMP_FLAGS) : NULL;
     if (!body || asprintf(&line, "%s\n", body) < 0)
         line = NULL;

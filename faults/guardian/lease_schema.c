@@ -59,8 +59,8 @@ static bool drop(PGconn *conn, const struct schema *schema)
     char sql[512];
     (void)snprintf(sql, sizeof(sql),
                    "SELECT pg_terminate_backend(pid%s) FROM pg_stat_activity WHERE "
-                   "application_name = '%s' AND pid <> pg_backend_pid()",
-                   PQserverVersion(conn) >= 140000 ? ", 2000" : "", schema->name);
+                   "application_name IN ('%s', '%s lock') AND pid <> pg_backend_pid()",
+                   PQserverVersion(conn) >= 140000 ? ", 2000" : "", schema->name, schema->name);
     (void)execute(conn, sql); /* whom it may not end, the lock's patience covers */
     (void)execute(conn, "SET lock_timeout = '4s'; SET client_min_messages = error");
     (void)snprintf(sql, sizeof(sql), "DROP SCHEMA IF EXISTS %s CASCADE", schema->name);
