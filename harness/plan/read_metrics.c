@@ -402,7 +402,7 @@ static const struct metric fault_metrics[PLAN_FAULT_METRICS] = {
                            "slow replies"},
     [PLAN_FAULT_RECOVER] = {"recover", METRIC_NS, METRIC_LESS, METRIC_OVER_FAULT,
                             "from the fault's end until goodput and latency were back for good"},
-    [PLAN_FAULT_RECOVERED] = {"recovered", METRIC_COUNT, METRIC_MORE, METRIC_OVER_FAULT,
+    [PLAN_FAULT_RECOVERED] = {"recovered", METRIC_NUMBER, METRIC_MORE, METRIC_OVER_FAULT,
                               "1 when goodput and latency came back within the phase, else 0"},
     [PLAN_FAULT_ERRORS] = {"errors", METRIC_SHARE, METRIC_LESS, METRIC_OVER_FAULT,
                            "share of the requests that failed while the fault was there"},
