@@ -169,6 +169,24 @@ static bool asks_of_faults(const struct result *result, const struct expr *whole
     return false;
 }
 
+/* all: it holds in every round. */
+static enum verdict verdict_of_part(const struct result *result,
+                                    const struct expr_comparison *comparison,
+                                    const struct measured *measured, bool all)
+{
+    bool answered = measured->used > 0 || measured->asked > 0;
+    if (!answered || (result->quick && asks_of_faults(result, comparison->whole)))
+        return VERDICT_INCONCLUSIVE;
+    if (measured->used == 0)
+        return VERDICT_FAIL;
+    if (measured->exact && !measured->needs)
+        return all ? VERDICT_PASS : VERDICT_FAIL;
+    if (result->quick || measured->needs)
+        return VERDICT_INCONCLUSIVE;
+    return verdict_of_interval(&measured->estimate, comparison->op, comparison->limit,
+                               EXPR_TOLERANCE);
+}
+
 static int judge_part(const struct result *result, const struct expr_comparison *comparison,
                       int variant, bool every, struct judged_part *part, size_t *elsewhere,
                       struct err *err)
@@ -182,17 +200,7 @@ static int judge_part(const struct result *result, const struct expr_comparison 
     if (rc)
         return rc;
     *elsewhere = part->measured.exact ? held.elsewhere : 0;
-    if (result->quick && asks_of_faults(result, comparison->whole))
-        part->verdict = VERDICT_INCONCLUSIVE;
-    else if (part->measured.used == 0)
-        part->verdict = part->measured.asked ? VERDICT_FAIL : VERDICT_INCONCLUSIVE;
-    else if (part->measured.exact && !part->measured.needs)
-        part->verdict = held.all ? VERDICT_PASS : VERDICT_FAIL;
-    else if (result->quick || part->measured.needs)
-        part->verdict = VERDICT_INCONCLUSIVE;
-    else
-        part->verdict = verdict_of_interval(&part->measured.estimate, comparison->op,
-                                            comparison->limit, EXPR_TOLERANCE);
+    part->verdict = verdict_of_part(result, comparison, &part->measured, held.all);
     return 0;
 }
 
