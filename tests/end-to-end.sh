@@ -8,7 +8,7 @@ tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 failed=0
 
-for scenario in $("$poolstorm" list | sed -n 's/^ *\([a-z-]*\/[a-z-]*\) .*/\1/p'); do
+for scenario in $("$poolstorm" list | sed -n 's/^ *\([a-z-]*\/[a-z0-9-]*\) .*/\1/p'); do
     "$poolstorm" run "$scenario" --quick --rounds 2 --set warmup=200ms --set measure=600ms \
         --out "$tmp/run" >"$tmp/out" 2>&1
     code=$?
