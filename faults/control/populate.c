@@ -49,17 +49,6 @@ static int drafts_read(struct drafts *drafts, json_t *body, struct err *err)
     return rc;
 }
 
-/* "localhost:3310" is where "127.0.0.1:3310" is. */
-static bool same_place(const char *one, const char *other)
-{
-    struct addr addr;
-    char text[160];
-    if (strcmp(one, other) == 0)
-        return true;
-    return address_listen(&addr, other, NULL) == 0 &&
-           strcmp(one, addr_format(&addr, text, sizeof(text))) == 0;
-}
-
 static void remove_toxics(struct proxy *proxy)
 {
     struct toxic *toxic;
@@ -84,7 +73,7 @@ static int make(struct proxy_set *set, const struct proxy_draft *draft, struct e
     }
     if (!proxy)
         return proxy_draft_make(draft, set, &proxy, err);
-    bool same = same_place(proxy_listen(proxy), draft->listen) &&
+    bool same = address_same_listen(proxy_listen(proxy), draft->listen) &&
                 strcmp(proxy_upstream(proxy), draft->upstream) == 0;
     int rc = same ? 0 : replace(proxy, draft, err);
     if (rc || draft->toxic_count == 0)

@@ -182,6 +182,16 @@ int address_listen(struct addr *addr, const char *text, struct err *err)
     return 0;
 }
 
+bool address_same_listen(const char *one, const char *other)
+{
+    struct addr addrs[2];
+    if (strcmp(one, other) == 0)
+        return true;
+    return address_listen(&addrs[0], one, NULL) == 0 &&
+           address_listen(&addrs[1], other, NULL) == 0 && addrs[0].length == addrs[1].length &&
+           memcmp(&addrs[0].storage, &addrs[1].storage, addrs[0].length) == 0;
+}
+
 int address_upstream(struct addr *addr, const char *text)
 {
     struct parts parts;

@@ -17,6 +17,9 @@ enum { ADDRESS_BACKLOG = 4096 }; /* the kernel takes net.core.somaxconn where th
  * system's resolver. Errors: -EINVAL, -EHOSTUNREACH (no such host). */
 int address_listen(struct addr *addr, const char *text, struct err *err);
 
+/* Whether the two name the same place to listen, be it in other words. Blocks likewise. */
+bool address_same_listen(const char *one, const char *other);
+
 /* What to call. No host is this one. -EAGAIN for a host that is a name: see lookup.h; -EINVAL. */
 int address_upstream(struct addr *addr, const char *text);
 

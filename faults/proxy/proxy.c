@@ -83,17 +83,6 @@ int proxy_create(struct proxy_set *set, const struct proxy_options *options, str
     return 0;
 }
 
-/* Whether the two name the same place, be it in other words. */
-static bool same_listen(const char *one, const char *other)
-{
-    struct addr addrs[2];
-    if (strcmp(one, other) == 0)
-        return true;
-    return address_listen(&addrs[0], one, NULL) == 0 &&
-           address_listen(&addrs[1], other, NULL) == 0 && addrs[0].length == addrs[1].length &&
-           memcmp(&addrs[0].storage, &addrs[1].storage, addrs[0].length) == 0;
-}
-
 static int replace(char **text, const char *with, struct err *err)
 {
     char *copy = strdup(with);
@@ -108,7 +97,7 @@ int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, 
                  struct err *err)
 {
     int rc = 0;
-    bool listens_elsewhere = listen && !same_listen(proxy->listen, listen);
+    bool listens_elsewhere = listen && !address_same_listen(proxy->listen, listen);
     bool calls_another = upstream && strcmp(proxy->upstream, upstream) != 0;
     bool wanted = enabled < 0 ? proxy->listener != NULL : enabled != 0;
     struct addr addr;

@@ -35,6 +35,14 @@ struct toxic_action {
     int (*run)(struct toxic_session *session, struct err *err);
 };
 
+/* Asks the control API; proxy, toxic and last are a path as control_path has it. 0, or as
+ * control_ask. */
+int toxic_ask(struct toxic_session *session, const char *method, const char *proxy,
+              const char *toxic, const char *last, json_t *body, json_t **reply, struct err *err);
+
+/* A text of a reply's; "" when it has none. The reply's. */
+const char *toxic_text_of(const json_t *object, const char *name);
+
 /* Each ends with {0}. */
 extern const struct toxic_action toxic_proxy_actions[];
 extern const struct toxic_action toxic_actions[];

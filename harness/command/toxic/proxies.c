@@ -30,23 +30,6 @@ static const struct option_group create_groups[] = {
     {0},
 };
 
-/* Asks about one proxy; path and its last part as control_path. */
-static int ask(struct toxic_session *session, const char *method, const char *name, json_t *body,
-               json_t **reply, struct err *err)
-{
-    char *path = control_path(name, NULL, NULL);
-    int rc = path ? control_ask(session->ctx, &session->client, method, path, body, reply, err)
-                  : err_sys(err, -ENOMEM, "ask the control API");
-    free(path);
-    return rc < 0 ? rc : 0;
-}
-
-static const char *text_of(json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "";
-}
-
 static const char *enabled_text(json_t *proxy)
 {
     return json_is_true(json_object_get(proxy, "enabled")) ? "enabled" : "disabled";
@@ -66,8 +49,8 @@ static void print_proxy(bool terminal, const char *name, json_t *proxy)
     char count[24];
     (void)snprintf(count, sizeof(count), "%zu", json_array_size(json_object_get(proxy, "toxics")));
     print_row(terminal,
-              (const char *const[]){name, text_of(proxy, "listen"), text_of(proxy, "upstream"),
-                                    enabled_text(proxy), count});
+              (const char *const[]){name, toxic_text_of(proxy, "listen"),
+                                    toxic_text_of(proxy, "upstream"), enabled_text(proxy), count});
 }
 
 static int compare_names(const void *one, const void *other)
@@ -96,7 +79,7 @@ static int print_sorted(bool terminal, json_t *proxies, struct err *err)
 static int list(struct toxic_session *session, struct err *err)
 {
     json_t *proxies = NULL;
-    int rc = ask(session, "GET", NULL, NULL, &proxies, err);
+    int rc = toxic_ask(session, "GET", NULL, NULL, NULL, NULL, &proxies, err);
     if (!rc && session->terminal && json_object_size(proxies) == 0)
         puts("no proxies; make one with poolstorm toxic create");
     else if (!rc && session->terminal)
@@ -117,7 +100,7 @@ static void print_attribute(json_t *attributes, const char *name)
     else if (json_is_boolean(value))
         printf("\t%s=%s", name, json_is_true(value) ? "true" : "false");
     else
-        printf("\t%s=%s", name, text_of(attributes, name));
+        printf("\t%s=%s", name, toxic_text_of(attributes, name));
 }
 
 static int print_toxic(json_t *toxic, struct err *err)
@@ -132,8 +115,8 @@ static int print_toxic(json_t *toxic, struct err *err)
         names[count++] = name;
     }
     qsort(names, count, sizeof(*names), compare_names);
-    printf("%s\ttype=%s\tstream=%s\ttoxicity=%.2f\tattributes=[", text_of(toxic, "name"),
-           text_of(toxic, "type"), text_of(toxic, "stream"),
+    printf("%s\ttype=%s\tstream=%s\ttoxicity=%.2f\tattributes=[", toxic_text_of(toxic, "name"),
+           toxic_text_of(toxic, "type"), toxic_text_of(toxic, "stream"),
            json_number_value(json_object_get(toxic, "toxicity")));
     for (size_t i = 0; i < count; i++)
         print_attribute(attributes, names[i]);
@@ -146,10 +129,11 @@ static int inspect(struct toxic_session *session, struct err *err)
 {
     json_t *proxy = NULL, *toxic;
     size_t i;
-    int rc = ask(session, "GET", session->name, NULL, &proxy, err);
+    int rc = toxic_ask(session, "GET", session->name, NULL, NULL, NULL, &proxy, err);
     if (!rc && session->terminal)
-        printf("Name: %s\tListen: %s\tUpstream: %s\t%s\n", text_of(proxy, "name"),
-               text_of(proxy, "listen"), text_of(proxy, "upstream"), enabled_text(proxy));
+        printf("Name: %s\tListen: %s\tUpstream: %s\t%s\n", toxic_text_of(proxy, "name"),
+               toxic_text_of(proxy, "listen"), toxic_text_of(proxy, "upstream"),
+               enabled_text(proxy));
     json_array_foreach(json_object_get(proxy, "toxics"), i, toxic) {
         if (!rc)
             rc = print_toxic(toxic, err);
@@ -173,7 +157,7 @@ static int create(struct toxic_session *session, struct err *err)
         json_decref(body);
         return err_set(err, -EINVAL, "names and addresses are UTF-8");
     }
-    int rc = ask(session, "POST", NULL, body, NULL, err);
+    int rc = toxic_ask(session, "POST", NULL, NULL, NULL, body, NULL, err);
     json_decref(body);
     if (rc == 0)
         printf("Created new proxy %s\n", session->name);
@@ -183,11 +167,11 @@ static int create(struct toxic_session *session, struct err *err)
 static int toggle(struct toxic_session *session, struct err *err)
 {
     json_t *proxy = NULL, *changed = NULL;
-    int rc = ask(session, "GET", session->name, NULL, &proxy, err);
+    int rc = toxic_ask(session, "GET", session->name, NULL, NULL, NULL, &proxy, err);
     if (rc)
         return rc;
     json_t *body = json_pack("{s:b}", "enabled", !json_is_true(json_object_get(proxy, "enabled")));
-    rc = ask(session, "POST", session->name, body, &changed, err);
+    rc = toxic_ask(session, "POST", session->name, NULL, NULL, body, &changed, err);
     if (rc == 0)
         printf("Proxy %s is now %s\n", session->name, enabled_text(changed));
     json_decref(body);
@@ -198,7 +182,7 @@ static int toggle(struct toxic_session *session, struct err *err)
 
 static int delete (struct toxic_session *session, struct err *err)
 {
-    int rc = ask(session, "DELETE", session->name, NULL, NULL, err);
+    int rc = toxic_ask(session, "DELETE", session->name, NULL, NULL, NULL, NULL, err);
     if (rc == 0)
         printf("Deleted proxy %s\n", session->name);
     return rc;

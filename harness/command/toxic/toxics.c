@@ -138,26 +138,9 @@ static int fill_body(json_t *body, const struct toxic_options_given *options, bo
 
 /* ---- Actions --------------------------------------------------------------------------------- */
 
-/* Of a toxic of the session's proxy; toxic "": of all of them. */
-static int ask(struct toxic_session *session, const char *method, const char *toxic,
-               const char *last, json_t *body, json_t **reply, struct err *err)
-{
-    char *path = control_path(session->name, toxic, last);
-    int rc = path ? control_ask(session->ctx, &session->client, method, path, body, reply, err)
-                  : err_sys(err, -ENOMEM, "%s a toxic", method);
-    free(path);
-    return rc < 0 ? rc : 0;
-}
-
 static int need_name(const struct toxic_options_given *options, struct err *err)
 {
     return options->name && *options->name ? 0 : err_set(err, -EINVAL, "expected --toxicName NAME");
-}
-
-static const char *text_of(json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "";
 }
 
 static int add(struct toxic_session *session, struct err *err)
@@ -171,10 +154,10 @@ static int add(struct toxic_session *session, struct err *err)
     json_t *body = json_object();
     int rc = fill_body(body, options, true, err);
     if (!rc)
-        rc = ask(session, "POST", "", NULL, body, &toxic, err);
+        rc = toxic_ask(session, "POST", session->name, "", NULL, body, &toxic, err);
     if (!rc)
-        printf("Added %s %s toxic '%s' on proxy '%s'\n", text_of(toxic, "stream"),
-               text_of(toxic, "type"), text_of(toxic, "name"), session->name);
+        printf("Added %s %s toxic '%s' on proxy '%s'\n", toxic_text_of(toxic, "stream"),
+               toxic_text_of(toxic, "type"), toxic_text_of(toxic, "name"), session->name);
     json_decref(toxic);
     json_decref(body);
     return rc;
@@ -190,7 +173,7 @@ static int update(struct toxic_session *session, struct err *err)
     json_t *body = json_object();
     rc = fill_body(body, options, false, err);
     if (!rc)
-        rc = ask(session, "POST", options->name, NULL, body, NULL, err);
+        rc = toxic_ask(session, "POST", session->name, options->name, NULL, body, NULL, err);
     if (!rc)
         printf("Updated toxic '%s' on proxy '%s'\n", options->name, session->name);
     json_decref(body);
@@ -202,7 +185,7 @@ static int remove_toxic(struct toxic_session *session, struct err *err)
     const struct toxic_options_given *options = session->options;
     int rc = need_name(options, err);
     if (!rc)
-        rc = ask(session, "DELETE", options->name, NULL, NULL, NULL, err);
+        rc = toxic_ask(session, "DELETE", session->name, options->name, NULL, NULL, NULL, err);
     if (!rc)
         printf("Removed toxic '%s' on proxy '%s'\n", options->name, session->name);
     return rc;
@@ -220,14 +203,14 @@ static int effects(struct toxic_session *session, struct err *err)
     size_t i;
     int rc = need_name(options, err);
     if (!rc)
-        rc = ask(session, "GET", options->name, "effects", NULL, &done, err);
+        rc = toxic_ask(session, "GET", session->name, options->name, "effects", NULL, &done, err);
     if (!rc)
         printf("connections=%lld\tbytes=%lld\tpieces=%lld\trefused=%lld\n",
                (long long)count_of(done, "links"), (long long)count_of(done, "bytes"),
                (long long)count_of(done, "pieces"), (long long)count_of(done, "refused"));
     json_array_foreach(json_object_get(done, "connections"), i, link) {
         printf("%lld\t%s\tbytes=%lld\n", (long long)count_of(link, "number"),
-               text_of(link, "client"), (long long)count_of(link, "bytes"));
+               toxic_text_of(link, "client"), (long long)count_of(link, "bytes"));
     }
     json_decref(done);
     return rc;
