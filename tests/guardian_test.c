@@ -367,11 +367,13 @@ static void pauses(struct ctx *ctx, void *arg)
     guardian_destroy(guardian);
 }
 
+/* exec: a shell that is stopped while its child has not begun (vfork) waits for that, and is not
+ * seen to be stopped. */
 static void ends_what_is_paused(struct ctx *ctx, void *arg)
 {
     (void)arg;
     struct guardian *guardian = start_guardian();
-    struct guardian_lease *process = start_in(ctx, guardian, SHELL("sleep 600"));
+    struct guardian_lease *process = start_in(ctx, guardian, SHELL("exec sleep 600"));
     pid_t pid = guardian_lease_pid(process);
     (void)stop_by_signal(ctx, guardian, pid);
     wait_for_state(ctx, pid, true);
@@ -379,7 +381,7 @@ static void ends_what_is_paused(struct ctx *ctx, void *arg)
     assert_false(is_alive(pid));
 
     guardian = start_guardian(); /* the guardian's own death takes it along, too */
-    process = start_in(ctx, guardian, SHELL("sleep 600"));
+    process = start_in(ctx, guardian, SHELL("exec sleep 600"));
     pid = guardian_lease_pid(process);
     (void)stop_by_signal(ctx, guardian, pid);
     assert_ok(kill(guardian_pid(guardian), SIGKILL));
