@@ -161,7 +161,7 @@ static char *print(const char *format, const struct result *result)
     size_t length;
     struct judgement *judgement = fixture_judge(result);
     FILE *out = open_memstream(&text, &length);
-    assert_ok(report_find(format, NULL)->write(result, judgement, out, NULL));
+    assert_ok(report_write_one(report_find(format, NULL), result, judgement, out, NULL));
     (void)fclose(out);
     judgement_destroy(judgement);
     return text;

@@ -181,12 +181,19 @@ static char *print(const struct report_format *format, const struct made *made)
     size_t length;
     struct err err = {0};
     FILE *out = open_memstream(&text, &length);
-    int rc = format->write(made->result, made->judgement, out, &err);
+    int rc = report_write_one(format, made->result, made->judgement, out, &err);
     (void)fclose(out);
     if (rc)
         print_error("%s\n", err.text);
     assert_ok(rc);
     return text;
+}
+
+static int write_file(const struct report_format *format, const struct made *made, const char *path,
+                      struct err *err)
+{
+    const struct report_item item = {made->result, made->judgement, "made"};
+    return report_write_file(format, &(struct report_input){&item, 1, 0}, path, err);
 }
 
 static size_t widest_line(const char *text)
@@ -268,7 +275,7 @@ static void notes_say_what_figures_do_not(void **unused)
     size_t length = 0;
     FILE *out = open_memstream(&text, &length);
     assert_non_null(out);
-    assert_ok(report_find("markdown", NULL)->write(result, judgement, out, NULL));
+    assert_ok(report_write_one(report_find("markdown", NULL), result, judgement, out, NULL));
     assert_int_equal(fclose(out), 0);
     assert_non_null(strstr(text, "costs are of the phase full, latencies of paced"));
     assert_non_null(strstr(text, "plain, full: all 20000 requests failed, the first: status 404"));
@@ -486,6 +493,51 @@ static void check_series(const struct series *was, const struct series *is)
     }
 }
 
+static void results_are_called_by_their_folders(void **unused)
+{
+    (void)unused;
+    static const char *const cases[][2] = {
+        {"results/runs/night/result.json", "night"},
+        {"results/runs/night/", "night"},
+        {"night", "night"},
+        {"/tmp/baseline.json", "baseline"},
+        {"/result.json", "result"},
+        {"./result.json", "result"},
+        {"../", "result"},
+        {".json", ".json"},
+        {"", "result"},
+    };
+    char name[64];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        assert_string_equal(report_name(name, sizeof(name), cases[i][0]), cases[i][1]);
+}
+
+/* Several on one page, as many as a page holds; the others are counted. */
+static void a_page_of_results_stays_below_its_limit(void **unused)
+{
+    (void)unused;
+    enum { MANY = 600 };
+    struct made made = make_all();
+    struct report_item items[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        items[i] = (struct report_item){made.result, made.judgement, "made"};
+    for (size_t count = 2; count <= MANY; count += MANY - 2) {
+        char *text = NULL;
+        size_t length, titles = 0;
+        FILE *out = open_memstream(&text, &length);
+        assert_ok(report_find("markdown", NULL)
+                      ->write(&(struct report_input){items, count, 0}, out, NULL));
+        (void)fclose(out);
+        for (const char *at = text; (at = strstr(at, "## family/name\n")); at++)
+            titles++;
+        assert_true(length < 1 << 20);
+        assert_true(count == 2 ? titles == 2 : titles > 2 && titles < MANY);
+        assert_int_equal(strstr(text, "results are left out") != NULL, count == MANY);
+        free(text);
+    }
+    made_free(&made);
+}
+
 static void records_read_back_alike(void **unused)
 {
     (void)unused;
@@ -493,7 +545,7 @@ static void records_read_back_alike(void **unused)
     struct err err = {0};
     char path[64];
     const struct report_format *json = report_find("json", NULL);
-    assert_ok(report_write_file(json, made.result, made.judgement, temporary(path, NULL), &err));
+    assert_ok(write_file(json, &made, temporary(path, NULL), &err));
     int rc = result_read(path, &no_tables, &back.plan, &back.result, &err);
     if (rc)
         print_error("%s\n", err.text);
@@ -675,9 +727,7 @@ static void what_is_no_file_is_refused(void **unused)
     assert_int_equal(result_read("/nowhere/x", &no_tables, &plan, &result, &err), -ENOENT);
     assert_int_equal(result_read("/tmp", &no_tables, &plan, &result, &err), -EINVAL);
     struct made made = make_all();
-    assert_int_equal(report_write_file(report_find("json", NULL), made.result, made.judgement,
-                                       "/nowhere/x", &err),
-                     -ENOENT);
+    assert_int_equal(write_file(report_find("json", NULL), &made, "/nowhere/x", &err), -ENOENT);
     made_free(&made);
 }
 
@@ -686,8 +736,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1) {
         struct made made = make_all();
-        int rc = report_write_file(report_find("json", NULL), made.result, made.judgement, argv[1],
-                                   NULL);
+        int rc = write_file(report_find("json", NULL), &made, argv[1], NULL);
         made_free(&made);
         return rc != 0;
     }
@@ -703,6 +752,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(texts_are_measured_and_made_harmless),
         cmocka_unit_test(markdown_escapes_what_it_must),
         cmocka_unit_test(formats_are_found_by_name),
+        cmocka_unit_test(results_are_called_by_their_folders),
+        cmocka_unit_test(a_page_of_results_stays_below_its_limit),
         cmocka_unit_test(records_read_back_alike),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(what_is_no_file_is_refused),

@@ -199,9 +199,12 @@ static int write_report(const struct session *session, const struct judgement *j
     int length = snprintf(path, sizeof(path), "%s/result.json", session->result->folder);
     if (length < 0 || (size_t)length >= sizeof(path))
         return err_set(err, -ENAMETOOLONG, "write %.80s…/result.json", session->result->folder);
-    int rc = report_write_file(json, session->result, judgement, path, err);
+    char name[256];
+    const struct report_item item = {session->result, judgement,
+                                     report_name(name, sizeof(name), session->result->folder)};
+    int rc = report_write_file(json, &(struct report_input){&item, 1, 0}, path, err);
     if (!rc)
-        rc = shown->write(session->result, judgement, stdout, err);
+        rc = report_write_one(shown, session->result, judgement, stdout, err);
     return rc;
 }
 

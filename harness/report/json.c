@@ -709,11 +709,10 @@ static json_t *result_json(struct writer *writer, const struct result *result,
     return object;
 }
 
-static int json_format(const struct result *result, const struct judgement *judgement, FILE *out,
-                       struct err *err)
+static int json_format(const struct report_input *input, FILE *out, struct err *err)
 {
     struct writer writer = {.err = err};
-    json_t *object = result_json(&writer, result, judgement);
+    json_t *object = result_json(&writer, input->items[0].result, input->items[0].judgement);
     if (!writer.rc && json_dumpf(object, out, JSON_COMPACT | JSON_REAL_PRECISION(17)))
         writer.rc = err_set(err, -EIO, "write the result as JSON");
     (void)fputc('\n', out);
@@ -725,5 +724,6 @@ const struct report_format report_json = {
     .name = "json",
     .extension = "json",
     .summary = "the whole record, which every other format can be made from",
+    .single = true,
     .write = json_format,
 };

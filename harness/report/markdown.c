@@ -5,6 +5,12 @@
 #include "report/over_time.h"
 #include "report/report.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
+/* What a job summary takes is 1 MiB; the rest is for the line about what was left out. */
+enum { PAGE_BYTES_MAX = (1 << 20) - 512 };
+
 static int write_section(FILE *out, const char *title, struct table *table, struct err *err)
 {
     int rc = 0;
@@ -35,8 +41,8 @@ static int write_variants(const struct result *result, const struct judgement *j
     return rc;
 }
 
-static int markdown_format(const struct result *result, const struct judgement *judgement,
-                           FILE *out, struct err *err)
+static int write_result(const struct result *result, const struct judgement *judgement, FILE *out,
+                        struct err *err)
 {
     struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0}, curves = {0};
     struct table over_time = {0}, distributions = {0}, faults = {0};
@@ -87,6 +93,35 @@ static int markdown_format(const struct result *result, const struct judgement *
     if (!rc)
         (void)fprintf(out, "\n**%s**\n",
                       content_outcome(result, judgement, text, sizeof(text), &tone));
+    return rc;
+}
+
+/* Results that would not fit any more are counted instead: a page that is too long is not shown at
+ * all. */
+static int markdown_format(const struct report_input *input, FILE *out, struct err *err)
+{
+    size_t written_bytes = 0, left_out = 0;
+    int rc = 0;
+    for (size_t i = 0; i < input->item_count && !rc; i++) {
+        char *text = NULL;
+        size_t length = 0;
+        FILE *page = open_memstream(&text, &length);
+        if (!page)
+            return err_sys(err, -ENOMEM, "write Markdown");
+        rc = write_result(input->items[i].result, input->items[i].judgement, page, err);
+        if (fclose(page) && !rc)
+            rc = err_sys(err, -ENOMEM, "write Markdown");
+        if (!rc && written_bytes + length <= PAGE_BYTES_MAX) {
+            (void)fprintf(out, "%s%s", written_bytes ? "\n" : "", text);
+            written_bytes += length + 1;
+        } else {
+            left_out++;
+        }
+        free(text);
+    }
+    if (left_out)
+        (void)fprintf(out, "\n*%zu of %zu results are left out: a page holds 1 MiB.*\n", left_out,
+                      input->item_count);
     return rc;
 }
 

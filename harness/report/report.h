@@ -8,15 +8,36 @@
 #include "report/verdict.h"
 #include "run/result.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
+
+/* A result and what it was judged; all borrowed. */
+struct report_item {
+    const struct result *result;
+    const struct judgement *judgement;
+    const char *name; /* tells it from the other items: its folder's, unique, without a slash */
+};
+
+/* What one file is made from. */
+struct report_input {
+    const struct report_item *items; /* in the order asked for */
+    size_t item_count;               /* at least 1; exactly 1 where the format is single */
+    size_t part;                     /* which file it is of a format with parts; else 0 */
+};
 
 struct report_format {
     const char *name;      /* as given to --format */
     const char *extension; /* of its files, without a dot */
     const char *summary;   /* one line, lower case, no full stop */
-    /* Writes all of it. Returns 0 or -errno; errors of out itself are the caller's to check. */
-    int (*write)(const struct result *result, const struct judgement *judgement, FILE *out,
-                 struct err *err);
+    bool single;           /* a file holds one result: several make a file each */
+
+    /* Names file input->part of several, for its path ("smaller"); false when there are no more.
+     * NULL: one file, without such a name. */
+    bool (*part)(const struct report_input *input, char *name, size_t size_bytes);
+
+    /* Writes all of a file. Returns 0 or -errno; errors of out itself are the caller's to check. */
+    int (*write)(const struct report_input *input, FILE *out, struct err *err);
 };
 
 extern const struct report_format *const report_formats[]; /* ends with NULL */
@@ -24,8 +45,16 @@ extern const struct report_format *const report_formats[]; /* ends with NULL */
 /* The format called name, or NULL with the nearest name in err. */
 const struct report_format *report_find(const char *name, struct err *err);
 
+/* A name for a result from the last part of a path, "runs/night/result.json" and "runs/night/"
+ * being "night"; never empty, without a slash. Returns name. */
+char *report_name(char *name, size_t size_bytes, const char *path);
+
+/* Writes what there is to say of one result, all parts one behind the other. */
+int report_write_one(const struct report_format *format, const struct result *result,
+                     const struct judgement *judgement, FILE *out, struct err *err);
+
 /* Writes a file by way of a temporary one beside it, so that there is never half a report. */
-int report_write_file(const struct report_format *format, const struct result *result,
-                      const struct judgement *judgement, const char *path, struct err *err);
+int report_write_file(const struct report_format *format, const struct report_input *input,
+                      const char *path, struct err *err);
 
 #endif

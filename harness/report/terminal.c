@@ -150,11 +150,16 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     return 0;
 }
 
-static int terminal_format(const struct result *result, const struct judgement *judgement,
-                           FILE *out, struct err *err)
+static int terminal_format(const struct report_input *input, FILE *out, struct err *err)
 {
     struct table_style style = terminal_style(out);
-    return terminal_write(result, judgement, out, &style, err);
+    int rc = 0;
+    for (size_t i = 0; i < input->item_count && !rc; i++) {
+        if (i > 0)
+            (void)fputs("\n\n", out);
+        rc = terminal_write(input->items[i].result, input->items[i].judgement, out, &style, err);
+    }
+    return rc;
 }
 
 const struct report_format report_terminal = {

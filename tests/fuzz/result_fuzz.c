@@ -28,7 +28,7 @@ static void judge_and_write(const struct result *result)
         size_t length;
         FILE *out = open_memstream(&text, &length);
         check(out != NULL);
-        check(report_formats[i]->write(result, judgement, out, &err) == 0);
+        check(report_write_one(report_formats[i], result, judgement, out, &err) == 0);
         (void)fclose(out);
         free(text);
     }

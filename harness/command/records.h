@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* records.h - finds the results that words on a command line name, reads and judges them. */
+#ifndef POOLSTORM_COMMAND_RECORDS_H
+#define POOLSTORM_COMMAND_RECORDS_H
+
+#include "report/report.h"
+
+#include <stddef.h>
+
+enum { RECORDS_MAX = 1024 };
+
+/* One result.json, read. */
+struct record {
+    char *path;        /* of the file */
+    char *name;        /* as struct report_item has it */
+    struct plan *plan; /* that it holds */
+    struct result *result;
+    struct judgement *judgement; /* made anew */
+};
+
+/* In the order asked for; those of a folder by the names of their folders. Start with {0};
+ * records_fini. */
+struct records {
+    struct record *items;
+    size_t count;
+};
+
+/* Adds what a word names: a result.json, a run's folder, or a folder of runs' folders. The files of
+ * a folder of runs that are none are passed over, but for result.json itself. -EINVAL when it is no
+ * result or there is none, -EFBIG above RECORDS_MAX, -ENOMEM, or the errno of reading. */
+int records_add(struct records *records, const char *word, struct err *err);
+
+/* The same of several words, ending with NULL. */
+int records_add_all(struct records *records, char *const *words, struct err *err);
+
+/* An array of all of them for a report_input, which borrows from records; the caller frees it.
+ * NULL: -ENOMEM. */
+struct report_item *records_items(const struct records *records);
+
+void records_fini(struct records *records);
+
+#endif
