@@ -488,6 +488,19 @@ static void a_variant_may_be_another_kind_of_subject(void **unused)
     plan_destroy(plan);
 }
 
+static void what_is_said_for_any_kind_of_subject_stays(void **unused)
+{
+    (void)unused;
+    struct plan *plan = parsed("question: q\n"
+                               "subject: {health: /up, start_timeout: 3s}\n"
+                               "variants: {a: {command: [one]}, b: {url: 'http://[::1]:8080'}}\n"
+                               "phases: [{name: p, for: 1s}]\n");
+    assert_string_equal(plan->variants[0].subject.health, "/up");
+    assert_string_equal(plan->variants[1].subject.health, "/up");
+    assert_int_equal(plan->variants[0].subject.start_timeout_ns, 3000000000);
+    plan_destroy(plan);
+}
+
 static void measured_phases_search_where_no_rate_is_said(void **unused)
 {
     (void)unused;
@@ -886,6 +899,14 @@ static void files_that_cannot_be_read_are_named(void **unused)
     assert_null(plan);
 }
 
+static bool is_section(const char *name)
+{
+    for (const struct plan_section *section = plan_sections; section->name; section++)
+        if (strcmp(section->name, name) == 0)
+            return true;
+    return strcmp(name, "serve") == 0;
+}
+
 static void every_key_is_described(void **unused)
 {
     (void)unused;
@@ -894,8 +915,9 @@ static void every_key_is_described(void **unused)
         sections++;
         assert_non_null(section->help);
         for (const struct plan_key *key = section->keys; key->name; key++) {
-            assert_non_null(key->form);
             assert_non_null(key->help);
+            assert_true(!key->brief || key->of);
+            assert_true(!key->of || is_section(key->of));
         }
         for (size_t i = 0; section->settings[i]; i++)
             for (const struct param *param = section->settings[i]; param->name; param++)
@@ -918,6 +940,7 @@ int main(void)
         cmocka_unit_test(faults_stand_on_a_timeline),
         cmocka_unit_test(sql_is_observed_of_a_database),
         cmocka_unit_test(a_variant_may_be_another_kind_of_subject),
+        cmocka_unit_test(what_is_said_for_any_kind_of_subject_stays),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
         cmocka_unit_test(a_ledger_is_shown),
         cmocka_unit_test(mistakes_are_pointed_at),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* list.c - poolstorm list: the scenarios there are, and the question each one answers. */
 #include "command/command.h"
+#include "command/scenario_files.h"
 #include "command/scenario_tables.h"
 
 #include "plan/catalog.h"
@@ -109,15 +110,6 @@ out:
     return code;
 }
 
-static void list_words(FILE *out)
-{
-    struct catalog all = {0};
-    if (catalog_open_default(&all, NULL) == 0)
-        for (size_t i = 0; i < all.count; i++)
-            (void)fprintf(out, "%s\n", all.entries[i].name);
-    catalog_fini(&all);
-}
-
 const struct command command_list = {
     .name = "list",
     .summary = "list the scenarios, and the question each one answers",
@@ -128,6 +120,6 @@ const struct command command_list = {
     .options = list_groups,
     .options_size_bytes = sizeof(struct list_options),
     .args_max = 64,
-    .words = list_words,
+    .words = scenario_files_print,
     .run = list_run,
 };

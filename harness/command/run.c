@@ -4,12 +4,12 @@
 
 #include "command/command.h"
 #include "command/run/progress.h"
+#include "command/scenario_files.h"
 #include "command/scenario_tables.h"
 #include "command/seed.h"
 #include "core/group.h"
 #include "core/interrupt.h"
 #include "core/io.h"
-#include "plan/catalog.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -104,14 +104,10 @@ static int load_plans(struct plans *plans, const struct catalog *selection, stru
 /* Reads all of them before the first is run: a mistake changes nothing. */
 static int select_plans(struct plans *plans, char *const *args, struct err *err)
 {
-    struct catalog catalog = {0}, selection = {0};
-    bool shipped = catalog_open_default(&catalog, NULL) == 0;
-    int rc = 0;
-    for (size_t i = 0; args[i] && !rc; i++)
-        rc = catalog_select(shipped ? &catalog : NULL, args[i], &selection, err);
+    struct catalog selection = {0};
+    int rc = scenario_files_select(&selection, args, err);
     if (!rc)
         rc = load_plans(plans, &selection, err);
-    catalog_fini(&catalog);
     catalog_fini(&selection);
     return rc;
 }
@@ -320,16 +316,6 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
     return rc ? EXIT_BAD_INPUT : code;
 }
 
-static void print_scenarios(FILE *out)
-{
-    struct catalog catalog = {0};
-    if (catalog_open_default(&catalog, NULL))
-        return;
-    for (size_t i = 0; i < catalog.count; i++)
-        (void)fprintf(out, "%s\n", catalog.entries[i].name);
-    catalog_fini(&catalog);
-}
-
 const struct command command_run = {
     .name = "run",
     .summary = "measure scenarios and judge what came of them",
@@ -351,6 +337,6 @@ const struct command command_run = {
     .options_size_bytes = sizeof(struct run_options),
     .args_min = 1,
     .args_max = 256,
-    .words = print_scenarios,
+    .words = scenario_files_print,
     .run = run_run,
 };

@@ -31,23 +31,27 @@ const struct param plan_params[] = {
 };
 
 static const struct plan_key scenario_keys[] = {
-    {"database", "a kind or a mapping", "a server of the run's own, in one word: postgres"},
-    {"subject", "a mapping", "what is measured: defaults for all variants"},
-    {"variants", "a mapping",
+    {"database", PLAN_SECTION, "database", true,
+     "a server of the run's own, in one word: postgres"},
+    {"subject", PLAN_SECTION, "subject", false, "what is measured: defaults for all variants"},
+    {"variants", PLAN_NAMED, "variant", false,
      "name to changes of the subject; the first is the baseline; required"},
-    {"load", "a mapping", "what is sent, and how: defaults for all phases"},
-    {"phases", "a list", "what happens in a round, in order; required"},
-    {"faults", "a list", "what goes wrong, and when: the same timeline in every round"},
-    {"ledger", "SQL",
+    {"load", PLAN_SECTION, "load", false, "what is sent, and how: defaults for all phases"},
+    {"phases", PLAN_SECTIONS, "phase", false, "what happens in a round, in order; required"},
+    {"faults", PLAN_SECTIONS, "fault", false,
+     "what goes wrong, and when: the same timeline in every round"},
+    {"ledger", PLAN_TEXT, NULL, false,
      "the tokens of all stored writes, a row each: compared with what clients know"},
-    {"observe", "a mapping or a list",
+    {"observe", PLAN_NAMED_OR_TEXTS, "observe", true,
      "series or histograms of the subject's /metrics, or sql for its database, by metric name"},
-    {"derive", "a mapping", "further metrics: name to expression over metrics"},
-    {"show", "a list", "metrics to show as further columns"},
-    {"expect", "a list", "conditions over metrics of variants; a broken one fails the run"},
-    {"invariants", "a list",
+    {"derive", PLAN_NAMED, "derive", true, "further metrics: name to expression over metrics"},
+    {"show", PLAN_TEXTS, NULL, false, "metrics to show as further columns"},
+    {"expect", PLAN_TEXTS, NULL, false,
+     "conditions over metrics of variants; a broken one fails the run"},
+    {"invariants", PLAN_TEXTS, NULL, false,
      "conditions that every round of the variant must keep; one that breaks one fails the run"},
-    {"claims", "a list", "figures someone published, shown beside what is measured"},
+    {"claims", PLAN_SECTIONS, "claim", false,
+     "figures someone published, shown beside what is measured"},
     {0},
 };
 
@@ -65,11 +69,13 @@ const struct param plan_subject_params[] = {
 };
 
 #define SUBJECT_KEYS                                                                               \
-    {"serve", "a mapping", "the built-in service with these settings: see serve --help"},          \
-        {"command", "a list",                                                                      \
+    {"serve", PLAN_SECTION, "serve", false,                                                        \
+     "the built-in service with these settings: see serve --help"},                                \
+        {"command", PLAN_TEXTS, NULL, false,                                                       \
          "a program to start, as argv; {port}, {dir} and {database} are replaced"},                \
     {                                                                                              \
-        "env", "a mapping", "environment variables of serve or command; {database} is replaced"    \
+        "env", PLAN_PAIRS, NULL, false,                                                            \
+            "environment variables of serve or command; {database} is replaced"                    \
     }
 
 static const struct plan_key subject_keys[] = {SUBJECT_KEYS, {0}};
@@ -80,8 +86,9 @@ const struct param plan_variant_params[] = {
 };
 
 static const struct plan_key load_keys[] = {
-    {"requests", "a list", "a mix of requests, instead of one given by the keys here"},
-    {"search", "a mapping",
+    {"requests", PLAN_SECTIONS, "request", false,
+     "a mix of requests, instead of one given by the keys here"},
+    {"search", PLAN_SECTION, "search", false,
      "instead of rate: measured phases find the highest that meets an objective"},
     {0},
 };
@@ -155,9 +162,10 @@ const struct param plan_database_params[] = {
 };
 
 static const struct plan_key database_keys[] = {
-    {"settings", "a mapping", "settings of the server, as in postgresql.conf"},
-    {"setup", "SQL", "run once, before the first round, in a schema of the run's own"},
-    {"each_round", "SQL", "run before every round"},
+    {"settings", PLAN_PAIRS, NULL, false, "settings of the server, as in postgresql.conf"},
+    {"setup", PLAN_TEXT, NULL, false,
+     "run once, before the first round, in a schema of the run's own"},
+    {"each_round", PLAN_TEXT, NULL, false, "run before every round"},
     {0},
 };
 
@@ -198,7 +206,7 @@ const struct param plan_fault_params[] = {
 };
 
 static const struct plan_key fault_keys[] = {
-    {"kind", "a word",
+    {"kind", PLAN_TEXT, NULL, false,
      "what it does: a kind of the proxy's, down, lock or pause; its settings stand beside this; "
      "required"},
     {0},

@@ -320,11 +320,24 @@ int plan_metric_find(const struct plan *plan, const char *name);
 /* The index of a fault's metric, by enum plan_fault_metric. */
 size_t plan_fault_metric(const struct plan *plan, size_t fault, int which);
 
-/* The format, for reference pages: what the parser itself goes by. A section's keys come from one
- * or more tables of settings and from a list of structural keys. */
+/* What stands behind a structural key. */
+enum plan_shape {
+    PLAN_TEXT,     /* a text */
+    PLAN_TEXTS,    /* a list of texts */
+    PLAN_PAIRS,    /* names with a text each */
+    PLAN_SECTION,  /* a mapping with the keys of the section `of` */
+    PLAN_SECTIONS, /* a list of those */
+    PLAN_NAMED,    /* names with one of those each */
+    PLAN_NAMED_OR_TEXTS,
+};
+
+/* The format, for reference pages and editors: what the parser itself goes by. A section's keys
+ * come from one or more tables of settings and from a list of structural keys. */
 struct plan_key {
     const char *name;
-    const char *form; /* "a mapping", "a list", …, for people */
+    enum plan_shape shape;
+    const char *of;   /* name of a section, or "serve": the service's settings; NULL: texts */
+    bool brief;       /* a text may stand in the place of each section */
     const char *help; /* one line, lower case, no full stop */
 };
 

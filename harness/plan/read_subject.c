@@ -190,7 +190,7 @@ static int read_command(struct reading *reading, const yaml_node_t *node,
     return rc;
 }
 
-/* A mapping that says what kind of subject it is replaces another kind; a url beside a command, or
+/* A mapping that says what kind of subject it is replaces another kind, health and all; a url beside a command, or
  * over one, is the command's address. */
 static int choose_kind(struct reading *reading, const yaml_node_t *node,
                        struct plan_subject *subject)
@@ -212,7 +212,10 @@ static int choose_kind(struct reading *reading, const yaml_node_t *node,
         kind = PLAN_SUBJECT_URL;
     if (kind == subject->kind)
         return 0;
+    bool first = subject->kind == KIND_NONE; /* what was said for any kind stays */
     subject->kind = kind;
+    if (first)
+        return 0;
     pairs_fini(&subject->serve);
     command_fini(subject);
     free(subject->url);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* check.c - poolstorm check: reads scenario files as a run would, and says what they come to. */
+#include "command/command.h"
+#include "command/scenario_files.h"
+#include "command/scenario_tables.h"
+
+#include "core/param.h"
+#include "plan/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Whether a program is there to be started: by its path, or in one of PATH's folders. */
+static bool can_start(const char *program)
+{
+    if (strchr(program, '/'))
+        return access(program, X_OK) == 0;
+    const char *folders = getenv("PATH");
+    while (folders && *folders) {
+        char path[4096];
+        int length = (int)strcspn(folders, ":");
+        (void)snprintf(path, sizeof(path), "%.*s/%s", length, folders, program);
+        if (access(path, X_OK) == 0)
+            return true;
+        folders += length + (folders[length] == ':');
+    }
+    return false;
+}
+
+static void print_variant(const struct plan_variant *variant)
+{
+    const struct plan_subject *subject = &variant->subject;
+    printf("  variant %s: ", variant->name);
+    switch (subject->kind) {
+    case PLAN_SUBJECT_SERVE:
+        puts("the built-in service");
+        break;
+    case PLAN_SUBJECT_COMMAND:
+        for (char *const *word = subject->command; *word; word++)
+            printf("%s%.60s%s", word == subject->command ? "" : " ", *word,
+                   strlen(*word) > 60 ? "…" : "");
+        printf(", asked at %s\n", subject->url);
+        if (!can_start(subject->command[0]))
+            printf("    there is no program '%s' here\n", subject->command[0]);
+        break;
+    case PLAN_SUBJECT_URL:
+        printf("%s, which has to run already\n", subject->url);
+        break;
+    }
+}
+
+static void print_phase(const struct plan_phase *phase)
+{
+    char length[32];
+    printf("  phase %s: %s, ", phase->name,
+           format_ns(length, sizeof(length), (double)phase->length_ns));
+    if (phase->kind == PLAN_PHASE_DRAIN)
+        puts("no load");
+    else if (phase->objective)
+        puts("at most, looking for the highest rate that meets its objective");
+    else if (phase->profile.rate_per_s > 0)
+        printf("open loop at %.15g/s%s\n", phase->profile.rate_per_s,
+               phase->kind == PLAN_PHASE_WARMUP ? ", thrown away" : "");
+    else
+        printf("closed loop of %llu connections%s\n",
+               (unsigned long long)phase->profile.connections,
+               phase->kind == PLAN_PHASE_WARMUP ? ", thrown away" : "");
+}
+
+/* What its phases take; starting and stopping comes on top. */
+static double seconds_of(const struct plan *plan)
+{
+    double round_ns = 0;
+    for (size_t i = 0; i < plan->phase_count; i++)
+        round_ns += (double)plan->phases[i].length_ns;
+    return round_ns * (double)plan->variant_count * (double)plan->rounds / 1e9;
+}
+
+static void print_plan(const struct plan *plan)
+{
+    printf("%s: sound\n", plan->path);
+    for (size_t i = 0; i < plan->variant_count; i++)
+        print_variant(&plan->variants[i]);
+    for (size_t i = 0; i < plan->phase_count; i++)
+        print_phase(&plan->phases[i]);
+    for (size_t i = 0; i < plan->fault_count; i++)
+        printf("  fault %s in phase %s\n", plan->faults[i].name,
+               plan->phases[plan->faults[i].phase].name);
+    printf("  %zu expectations, %zu invariants, %zu claims\n", plan->expect_count,
+           plan->invariant_count, plan->claim_count);
+    printf("  %llu rounds of each variant: %.0f s and what starting takes%s\n",
+           (unsigned long long)plan->rounds, seconds_of(plan),
+           plan->rounds < 6 ? "; too few for verdicts, which want 6" : "");
+}
+
+static enum exit_code check_run(void *options, char *const *args, struct err *err)
+{
+    (void)options;
+    struct catalog selection = {0};
+    int rc = scenario_files_select(&selection, args, err);
+    enum exit_code code = rc ? EXIT_BAD_INPUT : EXIT_WELL;
+    for (size_t i = 0; !rc && i < selection.count; i++) {
+        struct plan *plan = NULL;
+        struct err why = {0};
+        if (plan_load(selection.entries[i].path, &scenario_tables, &plan, &why) == 0) {
+            print_plan(plan);
+        } else {
+            (void)fprintf(stderr, "%s\n", why.text);
+            code = EXIT_BAD_INPUT;
+        }
+        plan_destroy(plan);
+    }
+    catalog_fini(&selection);
+    return code;
+}
+
+const struct command command_check = {
+    .name = "check",
+    .summary = "say whether scenario files are sound, and what running them comes to",
+    .usage = "SCENARIO|FAMILY|FILE...",
+    .help = "Nothing is started, asked or written. Mistakes are told with file, line and column, "
+            "and end\nwith status 2.\n\n"
+            "Examples:\n"
+            "  poolstorm check ./mine.yaml\n"
+            "  poolstorm check allocation exhaustion/knee\n",
+    .args_min = 1,
+    .args_max = 256,
+    .words = scenario_files_print,
+    .run = check_run,
+};
