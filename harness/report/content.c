@@ -16,8 +16,7 @@ enum { STANDARD_COUNT = sizeof(standard) / sizeof(*standard) };
 
 static const char *const superscripts[] = {"¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸"};
 
-/* What people call a metric. */
-static const char *metric_label(const struct metric *metrics, int metric)
+const char *content_metric_label(const struct metric *metrics, int metric)
 {
     switch (metric) {
     case METRIC_QPS:
@@ -52,8 +51,7 @@ static char *digits_text(uint64_t value, char *text, size_t size_bytes)
     return text;
 }
 
-/* Three significant digits, down to thousandths: 1.58, 0.998, 12.0. */
-static char *ratio_text(double value, char *text, size_t size_bytes)
+char *content_ratio(double value, char *text, size_t size_bytes)
 {
     double magnitude = fabs(value);
     int decimals = magnitude < 0.9995 ? 3 : magnitude < 9.995 ? 2 : magnitude < 99.95 ? 1 : 0;
@@ -77,7 +75,7 @@ static const char *note_mark(struct content_notes *notes, const struct metric *m
     if (at == notes->count) {
         notes->needs[at] = needs;
         notes->least[at] = least;
-        notes->names[at] = metric_label(metrics, metric);
+        notes->names[at] = content_metric_label(metrics, metric);
         notes->of[at] = of;
         notes->count++;
     }
@@ -129,7 +127,7 @@ static void figure_text(const struct measured *measured, double value, char *tex
                         size_t size_bytes)
 {
     if (measured->ratio)
-        (void)ratio_text(value, text, size_bytes);
+        (void)content_ratio(value, text, size_bytes);
     else
         (void)metric_format(text, size_bytes, measured->unit, value);
 }
@@ -196,7 +194,7 @@ static void variant_heads(const struct result *result, struct table *table)
     const struct plan *plan = result->plan;
     table_column(table, TABLE_LEFT, "variant");
     for (size_t i = 0; i < STANDARD_COUNT; i++)
-        table_column(table, TABLE_RIGHT, "%s", metric_label(metric_builtin, standard[i]));
+        table_column(table, TABLE_RIGHT, "%s", content_metric_label(metric_builtin, standard[i]));
     if (result->variant_count > 1) {
         table_column(table, TABLE_LEFT, "QPS / %s", result->variants[0].name);
         table_column(table, TABLE_LEFT, "P99 / %s", result->variants[0].name);

@@ -46,6 +46,12 @@ int content_validity(const struct result *result, const struct judgement *judgem
 char *content_outcome(const struct result *result, const struct judgement *judgement, char *text,
                       size_t size_bytes, enum tone *tone);
 
+/* What people call a metric: "QPS", "P99.9", else its name. Static, or the metric's own. */
+const char *content_metric_label(const struct metric *metrics, int metric);
+
+/* A ratio with three significant digits, down to thousandths: "1.58", "0.998", "12.0". */
+char *content_ratio(double value, char *text, size_t size_bytes);
+
 /* Writes a note of content_notes: "¹ P99 wants 10 000 requests a round; …". */
 char *content_note(const struct content_notes *notes, size_t index, char *text, size_t size_bytes);
 

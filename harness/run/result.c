@@ -89,6 +89,7 @@ void result_destroy(struct result *result)
         free(result->variants[i].name);
         free(result->variants[i].allocator);
         free(result->variants[i].preload);
+        free(result->variants[i].program);
     }
     free(result->rounds);
     free(result->variants);

@@ -35,6 +35,7 @@ struct result_variant {
     size_t plan_index; /* in plan->variants */
     char *allocator;   /* name of what its memory came from; NULL: not ours to choose (url) */
     char *preload;     /* the object preloaded for it, or NULL */
+    char *program;     /* of its service, where another than this one; else NULL */
 };
 
 /* A phase as it was asked for: the plan's with the command line's overrides. */

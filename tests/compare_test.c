@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: MIT */
+/* compare_test.c - tests of comparisons of two runs: pairs, words, Holm's correction, limits. */
+#include "report/compare.h"
+
+#include "report_fixture.h"
+
+enum { ENOUGH = 10000, FEW = 500 };
+
+static const char scenario[] = "question: q\nsource: s\nnoise: 2%\n"
+                               "variants: {a: {serve: {}}, b: {serve: {}}}\n"
+                               "load: {}\n"
+                               "phases: [{name: steady, kind: measure, for: 1s}]\n"
+                               "derive: {load_of: {from: qps * p50}}\n"
+                               "rounds: 10\n";
+
+/* A run of the scenario: figures of both variants are steady but for a little noise of their own.
+ */
+struct run {
+    const char *text; /* NULL: the scenario above */
+    const char *name; /* of the file; NULL: family/name.yaml */
+    size_t rounds;    /* 0: 10 */
+    uint64_t seed;
+    double qps, p99_ns; /* 0: 1000/s, 10 ms */
+    double b_qps;       /* of variant b; 0: as a */
+    double errors;      /* a share, in all rounds */
+    double noise;       /* 0: 1 % */
+    uint64_t requests;  /* 0: ENOUGH */
+    size_t invalid;     /* rounds of a, from the first */
+    bool quick;
+    const char *cpu, *kernel;
+};
+
+static const struct run plain = {0};
+
+static double wave(size_t block, uint64_t seed, double noise)
+{
+    static const double steps[] = {0.1, -0.9, 0.5, 1, -0.4, 0.7, -0.2, -0.6, 0.3, -1};
+    return 1 + noise * steps[(block + seed * 3) % 10];
+}
+
+static void fill(struct result *result, const struct run *run)
+{
+    double noise = run->noise > 0 ? run->noise : 0.01;
+    for (size_t block = 0; block < result->block_count; block++) {
+        for (size_t variant = 0; variant < result->variant_count; variant++) {
+            double qps = variant % 2 && run->b_qps > 0 ? run->b_qps
+                         : run->qps > 0                ? run->qps
+                                                       : 1000;
+            double p99 = run->p99_ns > 0 ? run->p99_ns : 10e6;
+            double shake = wave(block + variant, run->seed, noise);
+            struct result_round *round =
+                fixture_round(result, block, variant, qps * shake, p99 * shake,
+                              run->requests ? run->requests : ENOUGH);
+            round->rows[METRIC_ERRORS] = run->errors;
+            round->rows[METRIC_ERROR_COUNT] = run->errors * round->rows[METRIC_REQUESTS];
+            plan_gather(result->plan, round->rows, round->whole);
+            if (variant == 0 && block < run->invalid)
+                result_round_invalid(round, "the generator was late");
+        }
+    }
+}
+
+static struct sheet *make_sheet(const struct run *run)
+{
+    const char *text = run->text ? run->text : scenario;
+    struct plan *plan = NULL;
+    struct sheet *sheet = NULL;
+    struct err err = {0};
+    const struct plan_tables tables = {0};
+    int rc = plan_parse(run->name ? run->name : "family/name.yaml", text, strlen(text), &tables,
+                        &plan, &err);
+    if (rc)
+        print_error("%s\n", err.text);
+    assert_ok(rc);
+    struct result *result = fixture_result(plan);
+    result->block_count = run->rounds ? run->rounds : 10;
+    result->seed = run->seed;
+    result->start_ns = run->seed + 1;
+    result->quick = run->quick;
+    (void)snprintf(result->environment.cpu_model, sizeof(result->environment.cpu_model), "%s",
+                   run->cpu ? run->cpu : "some CPU");
+    (void)snprintf(result->environment.kernel, sizeof(result->environment.kernel), "%s",
+                   run->kernel ? run->kernel : "Linux 6.1");
+    fill(result, run);
+    struct judgement *judgement = fixture_judge(result);
+    assert_ok(sheet_create(result, judgement, NULL, "somewhere", &sheet, &err));
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+    return sheet;
+}
+
+/* Two runs, compared. */
+struct bench {
+    struct sheet *a, *b;
+    struct compare_limit limits[COMPARE_LIMITS_MAX];
+    struct compare_options options;
+    struct comparison *comparison;
+    struct err err;
+    int rc;
+};
+
+static void bench_open(struct bench *bench, const struct run *a, const struct run *b,
+                       const char *limits)
+{
+    struct run second = *b;
+    second.seed += second.seed == a->seed ? 1 : 0; /* another run */
+    bench->a = make_sheet(a);
+    bench->b = make_sheet(&second);
+    bench->options.limits = bench->limits;
+    if (limits)
+        assert_ok(compare_parse_limits(limits, bench->limits, &bench->options.limit_count, NULL));
+    bench->rc =
+        comparison_create(bench->a, bench->b, &bench->options, &bench->comparison, &bench->err);
+}
+
+static void bench_close(struct bench *bench)
+{
+    comparison_destroy(bench->comparison);
+    sheet_destroy(bench->a);
+    sheet_destroy(bench->b);
+}
+
+static const struct compared *row_of(const struct bench *bench, const char *variant,
+                                     const char *path)
+{
+    assert_ok(bench->rc);
+    for (size_t i = 0; i < bench->comparison->row_count; i++) {
+        const struct compared *row = &bench->comparison->rows[i];
+        if (strcmp(row->variant->name, variant) == 0 && strcmp(row->a->path, path) == 0)
+            return row;
+    }
+    fail_msg("no row of %s of %s", path, variant);
+    return NULL;
+}
+
+static bool remarked(const struct comparison *comparison, const char *text, bool grave)
+{
+    for (size_t i = 0; i < comparison->remark_count; i++)
+        if (strstr(comparison->remarks[i].text, text) && comparison->remarks[i].grave == grave)
+            return true;
+    return false;
+}
+
+/* ---- Words ----------------------------------------------------------------------------------- */
+
+static void tells_the_words_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        struct run b;
+        enum stats_verdict qps, p99;
+    } cases[] = {
+        {{.qps = 1000}, STATS_EQUIVALENT, STATS_EQUIVALENT},
+        {{.qps = 800, .b_qps = 800, .p99_ns = 12e6}, STATS_WORSE, STATS_WORSE},
+        {{.qps = 1200, .b_qps = 1200, .p99_ns = 8e6}, STATS_BETTER, STATS_BETTER},
+        {{.qps = 980, .b_qps = 980}, STATS_INCONCLUSIVE, STATS_EQUIVALENT},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bench bench = {0};
+        bench_open(&bench, &plain, &cases[i].b, NULL);
+        assert_int_equal(row_of(&bench, "a", "qps")->verdict, cases[i].qps);
+        assert_int_equal(row_of(&bench, "b", "p99")->verdict, cases[i].p99);
+        assert_int_equal(bench.comparison->row_count, 4);
+        assert_int_equal(bench.comparison->gate, GATE_NONE);
+        bench_close(&bench);
+    }
+}
+
+static void gives_levels_ratios_and_what_is_detectable(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    bench_open(&bench, &plain, &(struct run){.qps = 1100}, NULL);
+    const struct compared *row = row_of(&bench, "a", "qps");
+    assert_true(fabs(row->level_a - 1000) < 5 && fabs(row->level_b - 1100) < 5);
+    assert_true(row->estimated && !row->shift && row->estimate.bounded);
+    assert_true(fabs(row->estimate.value - 1.1) < 0.01);
+    assert_true(row->estimate.low > 1.08 && row->estimate.high < 1.12);
+    assert_true(row->estimate.detectable > 0 && row->estimate.detectable < 0.03);
+    bench_close(&bench);
+}
+
+static void gives_no_verdict_without_enough_rounds(void **state)
+{
+    (void)state;
+    static const struct run runs[] = {
+        {.rounds = 5, .qps = 500}, {.invalid = 5, .qps = 500}, {.quick = true, .qps = 500}};
+    for (size_t i = 0; i < sizeof(runs) / sizeof(*runs); i++) {
+        struct bench bench = {0};
+        bench_open(&bench, &plain, &runs[i], "qps=10%");
+        const struct compared *row = row_of(&bench, "a", "qps");
+        assert_int_equal(row->verdict, STATS_NO_VERDICT);
+        assert_true(row->note[0] != '\0');
+        assert_int_equal(row->gate, GATE_INVALID);
+        assert_int_equal(bench.comparison->gate, GATE_INVALID);
+        bench_close(&bench);
+    }
+}
+
+static void leaves_invalid_rounds_out(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    bench_open(&bench, &plain, &(struct run){.invalid = 3}, NULL);
+    assert_int_equal(row_of(&bench, "a", "qps")->estimate.count, 7);
+    assert_int_equal(row_of(&bench, "b", "qps")->estimate.count, 10);
+    assert_true(remarked(bench.comparison, "3 of 20 rounds were invalid", false));
+    bench_close(&bench);
+}
+
+static void wants_requests_for_a_percentile(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    bench_open(&bench, &plain, &(struct run){.requests = FEW, .p99_ns = 50e6}, "p99=10%");
+    const struct compared *row = row_of(&bench, "a", "p99");
+    assert_int_equal(row->needs, 10000);
+    assert_int_equal(row->verdict, STATS_NO_VERDICT);
+    assert_non_null(strstr(row->note, "B had 500"));
+    assert_int_equal(row->gate, GATE_INVALID);
+    assert_int_equal(row_of(&bench, "a", "qps")->verdict, STATS_EQUIVALENT);
+    bench_close(&bench);
+}
+
+/* The least p-value counts as often as there are rows. */
+static void corrects_for_how_many_are_compared(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    struct run changed = {.qps = 1045, .noise = 0.03};
+    bench_open(&bench, &(struct run){.noise = 0.03}, &changed, NULL);
+    assert_ok(bench.rc);
+    double least = 1;
+    for (size_t i = 0; i < bench.comparison->row_count; i++)
+        least = fmin(least, bench.comparison->rows[i].estimate.p_value);
+    for (size_t i = 0; i < bench.comparison->row_count; i++) {
+        const struct compared *row = &bench.comparison->rows[i];
+        assert_true(row->p_holm >= row->estimate.p_value);
+        if (row->estimate.p_value <= least)
+            assert_true(fabs(row->p_holm - fmin(1, 4 * least)) < 1e-9);
+    }
+    bench_close(&bench);
+}
+
+/* ---- Pairs ----------------------------------------------------------------------------------- */
+
+/* One run, its second half with another program. */
+static struct result *interleaved(const struct plan *plan, double qps)
+{
+    struct result *result = NULL;
+    assert_ok(result_create(&result, plan, NULL));
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(result_add_variant(result, i % 2,
+                                     i < 2   ? NULL
+                                     : i % 2 ? "b@old"
+                                             : "a@old",
+                                     NULL));
+        if (i >= 2)
+            result->variants[i].program = strdup("old");
+    }
+    result->block_count = 10;
+    for (size_t block = 0; block < 10; block++) {
+        double drift = 1 + 0.2 * (double)block; /* hits both alike */
+        for (size_t variant = 0; variant < 4; variant++)
+            fixture_round(result, block, variant, (variant < 2 ? qps : 1000) * drift, 10e6 * drift,
+                          ENOUGH);
+    }
+    return result;
+}
+
+static void pairs_rounds_of_one_run(void **state)
+{
+    (void)state;
+    struct plan *plan = fixture_plan(scenario);
+    struct result *result = interleaved(plan, 900);
+    result_round_invalid(&result->rounds[0], "late"); /* a, in the first block */
+    struct judgement *judgement = fixture_judge(result);
+    struct sheet *old = NULL, *new = NULL;
+    struct comparison *comparison = NULL;
+    struct compare_limit limits[COMPARE_LIMITS_MAX];
+    struct compare_options options = {.limits = limits};
+    assert_ok(compare_parse_limits("qps=5%", limits, &options.limit_count, NULL));
+    assert_ok(sheet_create(result, judgement, "old", NULL, &old, NULL));
+    assert_ok(sheet_create(result, judgement, NULL, NULL, &new, NULL));
+    assert_int_equal(old->variant_count, 2);
+    assert_string_equal(old->variants[1].name, "b");
+    assert_ok(comparison_create(old, new, &options, &comparison, NULL));
+    assert_true(comparison->paired);
+    assert_true(remarked(comparison, "paired: both sides ran in turns", false));
+    const struct compared *row = &comparison->rows[0];
+    assert_int_equal(row->estimate.count, 9); /* a's block without a valid round drops out */
+    assert_true(fabs(row->estimate.value - 0.9) < 1e-9);
+    assert_int_equal(row->verdict, STATS_WORSE); /* which the drift would hide from two samples */
+    assert_int_equal(comparison->gate, GATE_FAIL);
+    comparison_destroy(comparison);
+    assert_int_equal(sheet_create(result, judgement, "other", NULL, &old, NULL), -ENOENT);
+    sheet_destroy(old);
+    sheet_destroy(new);
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+static void does_not_pair_two_runs(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    bench_open(&bench, &plain, &plain, NULL);
+    assert_ok(bench.rc);
+    assert_false(bench.comparison->paired);
+    assert_true(remarked(bench.comparison, "not paired", false));
+    bench_close(&bench);
+}
+
+/* ---- What cannot be compared ----------------------------------------------------------------- */
+
+static void refuses_what_has_nothing_in_common(void **state)
+{
+    (void)state;
+    static const char others[] = "question: q\nsource: s\nvariants: {c: {serve: {}}}\nload: {}\n"
+                                 "phases: [{name: steady, kind: measure, for: 1s}]\n";
+    static const struct {
+        struct run b;
+        const char *says;
+    } cases[] = {
+        {{.name = "family/other.yaml"}, "family/name cannot be compared with family/other"},
+        {{.text = others}, "no variant 'c' in the first run"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bench bench = {0};
+        bench_open(&bench, &plain, &cases[i].b, NULL);
+        assert_int_equal(bench.rc, -EINVAL);
+        assert_non_null(strstr(bench.err.text, cases[i].says));
+        bench_close(&bench);
+    }
+}
+
+static void refuses_the_same_run_twice(void **state)
+{
+    (void)state;
+    struct sheet *a = make_sheet(&plain), *b = make_sheet(&plain);
+    struct comparison *comparison = NULL;
+    struct err err = {0};
+    assert_int_equal(comparison_create(a, b, NULL, &comparison, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "the same run"));
+    sheet_destroy(a);
+    sheet_destroy(b);
+}
+
+static void says_what_is_different(void **state)
+{
+    (void)state;
+    static const char longer[] = "question: q\nsource: s\nnoise: 2%\n"
+                                 "variants: {a: {serve: {}}, c: {serve: {}}}\n"
+                                 "load: {}\n"
+                                 "phases: [{name: steady, kind: measure, for: 2s}]\n"
+                                 "derive: {load_of: {from: qps * p50}}\n"
+                                 "rounds: 10\n";
+    struct bench bench = {0};
+    bench_open(&bench, &plain,
+               &(struct run){.text = longer, .cpu = "another CPU", .kernel = "Linux 6.6"},
+               "qps=10%");
+    assert_ok(bench.rc);
+    const struct comparison *found = bench.comparison;
+    assert_true(remarked(found, "load of phase steady: for=1", true));
+    assert_true(remarked(found, "CPU: some CPU → another CPU", true));
+    assert_true(remarked(found, "kernel: Linux 6.1 → Linux 6.6", false));
+    assert_true(remarked(found, "the scenario's text has changed", false));
+    assert_true(remarked(found, "seed: 0 → 1", false));
+    assert_true(remarked(found, "c is in the second run alone", false));
+    assert_true(remarked(found, "b is in the first run alone", false));
+    assert_true(found->remarks[0].grave && found->remarks[1].grave);
+    assert_int_equal(found->gate, GATE_INVALID);
+    assert_int_equal(row_of(&bench, "a", "qps")->verdict, STATS_EQUIVALENT);
+    bench.options.anyway = true;
+    comparison_destroy(bench.comparison);
+    assert_ok(comparison_create(bench.a, bench.b, &bench.options, &bench.comparison, NULL));
+    assert_int_equal(bench.comparison->gate, GATE_PASS);
+    bench_close(&bench);
+}
+
+/* ---- Limits ---------------------------------------------------------------------------------- */
+
+static void judges_by_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        struct run b;
+        const char *limits;
+        enum gate_word word;
+    } cases[] = {
+        {{.qps = 900}, "qps=5%", GATE_FAIL},
+        {{.qps = 900}, "qps=20%", GATE_PASS},
+        {{.qps = 900}, "b.qps=5%", GATE_PASS},
+        {{.qps = 900}, "b.qps=5%,a.qps=5%", GATE_FAIL},
+        {{.qps = 900}, "qps=5%,a.qps=30%", GATE_PASS}, /* the one of the variant goes first */
+        {{.qps = 950}, "qps=5%", GATE_UNSURE},
+        {{.qps = 1200}, "qps=5%", GATE_PASS},
+        {{.p99_ns = 12e6}, "p99=10%", GATE_FAIL},
+        {{.p99_ns = 10.5e6}, "p99=10%", GATE_PASS},
+        {{.p99_ns = 5e6}, "p99=0", GATE_PASS},
+        {{.p99_ns = 25e6}, "p99=200%", GATE_PASS},
+        {{.errors = 0}, "errors=1%", GATE_PASS},
+        {{.errors = 0.02}, "errors=1%", GATE_FAIL},
+        {{.errors = 0.005}, "errors=1%", GATE_PASS},
+        {{.errors = 0}, "error_count=10%", GATE_PASS},   /* 0 before and after */
+        {{.errors = 0.1}, "error_count=10%", GATE_FAIL}, /* more than 0 by any share */
+        {{.qps = 900, .requests = FEW}, "p99=10%,qps=5%", GATE_FAIL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bench bench = {0};
+        struct run b = cases[i].b;
+        b.b_qps = 1000;
+        bench_open(&bench, &plain, &b, cases[i].limits);
+        assert_ok(bench.rc);
+        if (bench.comparison->gate != cases[i].word)
+            print_error("case %zu: %s\n", i, gate_word(bench.comparison->gate));
+        assert_int_equal(bench.comparison->gate, cases[i].word);
+        bench_close(&bench);
+    }
+}
+
+static void says_what_a_gate_could_not_have_seen(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    struct run noisy = {.noise = 0.3};
+    bench_open(&bench, &noisy, &noisy, "qps=5%");
+    const struct compared *row = row_of(&bench, "a", "qps");
+    assert_int_equal(row->gate, GATE_UNSURE);
+    assert_true(row->limit_detectable > row->estimate.detectable);
+    assert_non_null(strstr(row->note, "could not have seen it"));
+    bench_close(&bench);
+}
+
+/* Six pairs have no p-value below 1/32, which as one of four says nothing. */
+static void says_when_rounds_are_too_few_for_so_many_limits(void **state)
+{
+    (void)state;
+    struct plan *plan = fixture_plan(scenario);
+    struct result *result = interleaved(plan, 500);
+    result->block_count = 6;
+    result->round_count = 24;
+    struct judgement *judgement = fixture_judge(result);
+    struct sheet *old = NULL, *new = NULL;
+    struct comparison *comparison = NULL;
+    struct compare_limit limits[COMPARE_LIMITS_MAX];
+    struct compare_options options = {.limits = limits};
+    assert_ok(compare_parse_limits("qps=5%,p99=5%", limits, &options.limit_count, NULL));
+    assert_ok(sheet_create(result, judgement, "old", NULL, &old, NULL));
+    assert_ok(sheet_create(result, judgement, NULL, NULL, &new, NULL));
+    assert_ok(comparison_create(old, new, NULL, &comparison, NULL));
+    assert_true(comparison->rows[0].estimate.high < 0.9);
+    assert_int_equal(comparison->rows[0].verdict, STATS_INCONCLUSIVE);
+    assert_non_null(strstr(comparison->rows[0].note, "but not as one of 4 (Holm: p = 0.12)"));
+    comparison_destroy(comparison);
+    assert_ok(comparison_create(old, new, &options, &comparison, NULL));
+    assert_int_equal(comparison->rows[0].gate, GATE_UNSURE);
+    assert_non_null(strstr(comparison->rows[0].note, "6 rounds cannot show anything of 4 limits"));
+    comparison_destroy(comparison);
+    sheet_destroy(old);
+    sheet_destroy(new);
+    judgement_destroy(judgement);
+    result->round_count = 40; /* all of them are to be freed */
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+static void refuses_limits_that_mean_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"", "expected limits such as p99=10%,qps=5%"},
+        {"p99", "expected METRIC=SHARE"},
+        {"=5%", "expected METRIC=SHARE"},
+        {"p99=", "expected a share such as 10%, not ''"},
+        {"p99=-5%", "expected a share"},
+        {"p99=10%%", "expected a share"},
+        {"p99=10ms", "expected a share"},
+        {"p99=nan", "expected a share"},
+        {"p99=1e9", "expected a share"},
+        {"p99=5%,p99=6%", "given twice"},
+    };
+    struct compare_limit limits[COMPARE_LIMITS_MAX];
+    size_t count;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct err err = {0};
+        assert_int_equal(compare_parse_limits(cases[i].text, limits, &count, &err), -EINVAL);
+        assert_non_null(strstr(err.text, cases[i].says));
+    }
+    static const struct {
+        const char *text, *says;
+    } unknown[] = {
+        {"p98=5%", "has no figure 'p98'; did you mean 'p9"},
+        {"c.p99=5%", "has no figure 'c.p99'"},
+        {"requests=5%", "neither more nor less"},
+        {"qps=100%", "less than 100%"},
+    };
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+        struct bench bench = {0};
+        bench_open(&bench, &plain, &plain, unknown[i].text);
+        assert_int_equal(bench.rc, -EINVAL);
+        assert_non_null(strstr(bench.err.text, unknown[i].says));
+        bench_close(&bench);
+    }
+}
+
+static void compares_the_metrics_asked_for(void **state)
+{
+    (void)state;
+    struct bench bench = {.options = {.metrics = "p50,a.load_of,errors"}};
+    bench_open(&bench, &plain, &plain, NULL);
+    assert_ok(bench.rc);
+    assert_int_equal(bench.comparison->row_count, 5);
+    assert_int_equal(row_of(&bench, "a", "load_of")->verdict, STATS_NO_VERDICT);
+    assert_true(row_of(&bench, "b", "errors")->shift);
+    bench_close(&bench);
+    struct bench wrong = {.options = {.metrics = "p50,p51"}};
+    bench_open(&wrong, &plain, &plain, NULL);
+    assert_int_equal(wrong.rc, -EINVAL);
+    assert_non_null(strstr(wrong.err.text, "no figure 'p51'; did you mean"));
+    bench_close(&wrong);
+}
+
+/* ---- For people ------------------------------------------------------------------------------ */
+
+static char *written(const struct comparison *comparison, bool markdown)
+{
+    static const struct table_style style = {.width = 160};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    if (markdown)
+        assert_ok(comparison_write_markdown(comparison, out, NULL));
+    else
+        assert_ok(comparison_write(comparison, out, &style, NULL));
+    assert_ok(fclose(out));
+    return text;
+}
+
+static void writes_tables(void **state)
+{
+    (void)state;
+    struct bench bench = {.options = {.label_a = "before", .label_b = "now"}};
+    bench_open(&bench, &plain, &(struct run){.qps = 800, .b_qps = 1000}, "qps=5%");
+    assert_ok(bench.rc);
+    char *text = written(bench.comparison, false);
+    assert_non_null(strstr(text, "now / before"));
+    assert_non_null(strstr(text, "not paired"));
+    assert_non_null(strstr(text, "✘ fail (−5 %)"));
+    assert_non_null(strstr(text, "✘ worse by more than the limit: qps of a\n"));
+    free(text);
+    text = written(bench.comparison, true);
+    assert_non_null(strstr(text, "## family/name"));
+    assert_non_null(strstr(text, "| worse |"));
+    free(text);
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_the_words_apart),
+        cmocka_unit_test(gives_levels_ratios_and_what_is_detectable),
+        cmocka_unit_test(gives_no_verdict_without_enough_rounds),
+        cmocka_unit_test(leaves_invalid_rounds_out),
+        cmocka_unit_test(wants_requests_for_a_percentile),
+        cmocka_unit_test(corrects_for_how_many_are_compared),
+        cmocka_unit_test(pairs_rounds_of_one_run),
+        cmocka_unit_test(does_not_pair_two_runs),
+        cmocka_unit_test(refuses_what_has_nothing_in_common),
+        cmocka_unit_test(refuses_the_same_run_twice),
+        cmocka_unit_test(says_what_is_different),
+        cmocka_unit_test(judges_by_limits),
+        cmocka_unit_test(says_what_a_gate_could_not_have_seen),
+        cmocka_unit_test(says_when_rounds_are_too_few_for_so_many_limits),
+        cmocka_unit_test(refuses_limits_that_mean_nothing),
+        cmocka_unit_test(compares_the_metrics_asked_for),
+        cmocka_unit_test(writes_tables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
