@@ -561,6 +561,96 @@ static void writes_tables(void **state)
     bench_close(&bench);
 }
 
+/* ---- Baselines ------------------------------------------------------------------------------- */
+
+static char *baseline_of(struct sheet *sheet)
+{
+    struct sheet *items[] = {sheet};
+    struct sheets sheets = {.items = items, .count = 1};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_ok(sheets_write(&sheets, out, NULL));
+    assert_ok(fclose(out));
+    return text;
+}
+
+static void a_baseline_gives_back_what_a_comparison_needs(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    bench_open(&bench, &(struct run){.invalid = 2, .seed = UINT64_MAX}, &(struct run){.qps = 850},
+               "qps=5%,errors=1%");
+    assert_ok(bench.rc);
+    char *text = baseline_of(bench.a);
+    struct sheets read = {0};
+    assert_ok(sheets_parse("kept.json", text, strlen(text), &read, NULL));
+    assert_int_equal(read.count, 1);
+    assert_string_equal(read.items[0]->origin, "kept.json");
+    struct comparison *again = NULL;
+    assert_ok(comparison_create(read.items[0], bench.b, &bench.options, &again, NULL));
+    assert_int_equal(again->row_count, bench.comparison->row_count);
+    assert_int_equal(again->remark_count, bench.comparison->remark_count);
+    assert_int_equal(again->gate, GATE_FAIL);
+    for (size_t i = 0; i < again->row_count; i++) {
+        const struct compared *row = &again->rows[i], *was = &bench.comparison->rows[i];
+        assert_int_equal(row->gate, was->gate);
+        assert_int_equal(row->verdict, was->verdict);
+        assert_int_equal(row->estimate.count, was->estimate.count);
+        assert_true(fabs(row->estimate.low - was->estimate.low) < 1e-6);
+    }
+    comparison_destroy(again);
+    sheets_fini(&read);
+    free(text);
+    bench_close(&bench);
+}
+
+/* Whatever is taken out of it or cut off, it is refused or is whole. */
+static void damaged_baselines_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *instead, *of, *says;
+    } cases[] = {
+        {"\"poolstorm_baseline\":1", "\"poolstorm_baseline\":2",
+         "a baseline of version 2; expected 1"},
+        {"poolstorm_baseline", "poolstorm_bas_line", "not a baseline"},
+        {"\"unit\":\"per_s\"", "\"unit\":\"furlong\"", "unit: expected a word"},
+        {"\"blocks\":10", "\"blocks\":11", "values: expected one for each block"},
+        {"\"blocks\":10", "\"blocks\":-1", "blocks: expected a count"},
+        {"\"seed\":\"0\"", "\"seed\":\"x\"", "seed: expected a text of digits"},
+        {"\"noise\":0.02", "\"noise\":2.02", "noise: expected a share"},
+        {"\"variants\":[", "\"variant_\":[", "variants: expected one or more"},
+        {"\"kernel\":", "\"kernal\":", "kernel: expected a text"},
+        {"\"values\":[", "\"values\":[[],", "values: expected"},
+    };
+    struct sheet *sheet = make_sheet(&plain);
+    char *text = baseline_of(sheet);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct sheets read = {0};
+        struct err err = {0};
+        const char *at = strstr(text, cases[i].instead);
+        char *damaged = NULL;
+        assert_non_null(at);
+        assert_true(asprintf(&damaged, "%.*s%s%s", (int)(at - text), text, cases[i].of,
+                             at + strlen(cases[i].instead)) > 0);
+        assert_int_equal(sheets_parse("kept.json", damaged, strlen(damaged), &read, &err), -EINVAL);
+        assert_non_null(strstr(err.text, cases[i].says));
+        assert_non_null(strstr(err.text, "kept.json"));
+        assert_int_equal(read.count, 0);
+        sheets_fini(&read);
+        free(damaged);
+    }
+    for (size_t length = 0; length + 2 < strlen(text); length += 97) {
+        struct sheets read = {0};
+        assert_int_equal(sheets_parse("kept.json", text, length, &read, NULL), -EINVAL);
+        sheets_fini(&read);
+    }
+    free(text);
+    sheet_destroy(sheet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +671,8 @@ int main(void)
         cmocka_unit_test(refuses_limits_that_mean_nothing),
         cmocka_unit_test(compares_the_metrics_asked_for),
         cmocka_unit_test(writes_tables),
+        cmocka_unit_test(a_baseline_gives_back_what_a_comparison_needs),
+        cmocka_unit_test(damaged_baselines_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,8 +108,10 @@ void comparison_destroy(struct comparison *comparison); /* NULL is fine */
 
 const char *gate_word(enum gate_word word); /* "pass", …; static */
 
-/* For reports: a row for each figure, and a line without heads for each remark. */
+/* For reports: a row for each figure; and without heads, a line for each note of a row, and one for
+ * each remark. */
 void content_comparison(const struct comparison *comparison, struct table *table);
+void content_comparison_notes(const struct comparison *comparison, struct table *table);
 void content_remarks(const struct comparison *comparison, struct table *table);
 
 /* What it comes to, in one line. Returns text. */

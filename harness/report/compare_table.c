@@ -102,19 +102,10 @@ static void gate_cell(struct table *table, const struct compared *row)
                row->a->unit == METRIC_SHARE ? "points" : "%");
 }
 
-/* Which of the columns that may be empty are not. */
 static bool any_limit(const struct comparison *comparison)
 {
     for (size_t i = 0; i < comparison->row_count; i++)
         if (!isnan(comparison->rows[i].limit))
-            return true;
-    return false;
-}
-
-static bool any_note(const struct comparison *comparison)
-{
-    for (size_t i = 0; i < comparison->row_count; i++)
-        if (comparison->rows[i].note[0])
             return true;
     return false;
 }
@@ -131,7 +122,7 @@ static const char *path_label(const char *path)
 void content_comparison(const struct comparison *comparison, struct table *table)
 {
     const char *a = label_of(comparison, false), *b = label_of(comparison, true);
-    bool limits = any_limit(comparison), notes = any_note(comparison);
+    bool limits = any_limit(comparison);
     char text[TEXT_BYTES];
     table_column(table, TABLE_LEFT, "variant");
     table_column(table, TABLE_LEFT, "metric");
@@ -142,8 +133,6 @@ void content_comparison(const struct comparison *comparison, struct table *table
     table_column(table, TABLE_RIGHT, "detectable");
     if (limits)
         table_column(table, TABLE_LEFT, "limit");
-    if (notes)
-        table_column(table, TABLE_WRAP, "remark");
     for (size_t i = 0; i < comparison->row_count; i++) {
         const struct compared *row = &comparison->rows[i];
         table_cell(table, TONE_STRONG, "%s", row->variant->name);
@@ -155,8 +144,19 @@ void content_comparison(const struct comparison *comparison, struct table *table
         table_cell(table, TONE_PLAIN, "%s", detectable_text(row, text, sizeof(text)));
         if (limits)
             gate_cell(table, row);
-        if (notes)
-            table_cell(table, TONE_QUIET, "%s", row->note);
+    }
+}
+
+void content_comparison_notes(const struct comparison *comparison, struct table *table)
+{
+    table_column(table, TABLE_LEFT, "%s", "");
+    table_column(table, TABLE_WRAP, "%s", "");
+    for (size_t i = 0; i < comparison->row_count; i++) {
+        const struct compared *row = &comparison->rows[i];
+        if (!row->note[0])
+            continue;
+        table_cell(table, TONE_QUIET, "%s, %s:", row->variant->name, path_label(row->a->path));
+        table_cell(table, TONE_QUIET, "%s", row->note);
     }
 }
 
@@ -268,11 +268,12 @@ static void side_line(const struct comparison *comparison, bool second, char *te
 {
     const struct sheet *sheet = second ? comparison->b : comparison->a;
     const struct result_environment *environment = &sheet->environment;
+    char commit[13];
+    (void)snprintf(commit, sizeof(commit), "%.12s", environment->commit);
     (void)snprintf(text, size_bytes, "%s: %.200s%s%s%s%s%s", label_of(comparison, second),
                    sheet->program ? sheet->program : sheet->origin,
                    environment->started[0] ? ", " : "", environment->started,
-                   environment->commit[0] ? ", commit " : "",
-                   environment->commit[0] ? environment->commit : "",
+                   environment->commit[0] ? ", commit " : "", commit,
                    environment->dirty ? " with changes" : "");
     (void)text_clean(text);
 }
@@ -280,7 +281,7 @@ static void side_line(const struct comparison *comparison, bool second, char *te
 int comparison_write(const struct comparison *comparison, FILE *out,
                      const struct table_style *style, struct err *err)
 {
-    struct table remarks = {0}, table = {0};
+    struct table remarks = {0}, table = {0}, notes = {0};
     char text[600];
     enum tone tone;
     tone_write(out, TONE_STRONG, style->color, comparison->b->scenario,
@@ -296,12 +297,37 @@ int comparison_write(const struct comparison *comparison, FILE *out,
     content_comparison(comparison, &table);
     if (!rc)
         rc = table_write(&table, out, style, err);
+    content_comparison_notes(comparison, &notes);
+    if (!rc && table_rows(&notes) > 0)
+        rc = table_write(&notes, out, style, err);
+    (void)fputc('\n', out);
     content_comparison_outcome(comparison, text, sizeof(text), &tone);
     tone_write(out, tone, style->color, text, strlen(text));
     (void)fputc('\n', out);
     table_fini(&remarks);
     table_fini(&table);
+    table_fini(&notes);
     return rc;
+}
+
+/* As a list: an item each, in bold when grave. */
+static void write_item(FILE *out, const char *text, bool grave)
+{
+    (void)fputs(grave ? "- **" : "- ", out);
+    table_write_plain(out, text);
+    (void)fputs(grave ? "**\n" : "\n", out);
+}
+
+static void write_notes(FILE *out, const struct comparison *comparison)
+{
+    char text[600];
+    for (size_t i = 0; i < comparison->row_count; i++) {
+        const struct compared *row = &comparison->rows[i];
+        (void)snprintf(text, sizeof(text), "%.100s, %.100s: %s", row->variant->name,
+                       path_label(row->a->path), row->note);
+        if (row->note[0])
+            write_item(out, text, false);
+    }
 }
 
 int comparison_write_markdown(const struct comparison *comparison, FILE *out, struct err *err)
@@ -314,19 +340,16 @@ int comparison_write_markdown(const struct comparison *comparison, FILE *out, st
     (void)fputs("\n\n", out);
     for (int second = 0; second < 2; second++) {
         side_line(comparison, second != 0, text, sizeof(text));
-        (void)fputs("- ", out);
-        table_write_plain(out, text);
-        (void)fputc('\n', out);
+        write_item(out, text, false);
     }
-    for (size_t i = 0; i < comparison->remark_count; i++) {
-        (void)fputs(comparison->remarks[i].grave ? "- **" : "- ", out);
-        table_write_plain(out, comparison->remarks[i].text);
-        (void)fputs(comparison->remarks[i].grave ? "**\n" : "\n", out);
-    }
+    for (size_t i = 0; i < comparison->remark_count; i++)
+        write_item(out, comparison->remarks[i].text, comparison->remarks[i].grave);
     (void)fputc('\n', out);
     content_comparison(comparison, &table);
     int rc = table_write_markdown(&table, out, err);
     table_fini(&table);
+    (void)fputc('\n', out);
+    write_notes(out, comparison);
     (void)fputs("\n**", out);
     table_write_plain(out, content_comparison_outcome(comparison, text, sizeof(text), &tone));
     (void)fputs("**\n", out);

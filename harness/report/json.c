@@ -68,15 +68,6 @@ static json_t *text(const char *value)
     return json;
 }
 
-static const char *unit_word(enum metric_unit unit)
-{
-    static const char *const words[] = {
-        [METRIC_NUMBER] = "number", [METRIC_COUNT] = "count", [METRIC_SHARE] = "share",
-        [METRIC_NS] = "ns",         [METRIC_BYTES] = "bytes", [METRIC_RATE] = "per_s",
-    };
-    return words[unit];
-}
-
 static void put_fields(struct writer *writer, json_t *object, const struct json_field *fields,
                        const void *state)
 {
@@ -564,14 +555,12 @@ static json_t *run_json(struct writer *writer, const struct result *result)
 
 static json_t *metrics_json(struct writer *writer, const struct plan *plan)
 {
-    static const char *const better[] = {
-        [METRIC_NEITHER] = "neither", [METRIC_MORE] = "more", [METRIC_LESS] = "less"};
     json_t *array = json_array();
     for (size_t i = 0; i < plan->metric_count; i++) {
         json_t *object = json_object();
         put(writer, object, "name", text(plan->metrics[i].name));
-        put(writer, object, "unit", json_string(unit_word(plan->metrics[i].unit)));
-        put(writer, object, "better", json_string(better[plan->metrics[i].better]));
+        put(writer, object, "unit", json_string(json_unit_words[plan->metrics[i].unit]));
+        put(writer, object, "better", json_string(json_better_words[plan->metrics[i].better]));
         put(writer, object, "help", text(plan->metrics[i].help));
         append(writer, array, object);
     }
@@ -584,7 +573,7 @@ static json_t *measured_json(struct writer *writer, const struct measured *measu
     bool bounded = estimate->bounded && !measured->exact;
     json_t *object = json_object();
     put(writer, object, "unit",
-        json_string(unit_word(measured->ratio ? METRIC_NUMBER : measured->unit)));
+        json_string(json_unit_words[measured->ratio ? METRIC_NUMBER : measured->unit]));
     put(writer, object, "ratio", json_boolean(measured->ratio));
     put(writer, object, "used", count(measured->used));
     put(writer, object, "dropped", count(measured->dropped));

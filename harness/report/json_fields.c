@@ -2,6 +2,7 @@
 /* json_fields.c - the lists of fields that result.json holds as they are. */
 #include "report/json_fields.h"
 
+#include "plan/metric.h"
 #include "run/result.h"
 
 #include <string.h>
@@ -145,3 +146,16 @@ void json_field_set(const struct json_field *field, void *state, uint64_t value)
 {
     memcpy((char *)state + field->offset, &value, sizeof(value));
 }
+
+const char *const json_unit_words[] = {
+    [METRIC_NUMBER] = "number", [METRIC_COUNT] = "count", [METRIC_SHARE] = "share",
+    [METRIC_NS] = "ns",         [METRIC_BYTES] = "bytes", [METRIC_RATE] = "per_s",
+    [METRIC_RATE + 1] = NULL,
+};
+
+const char *const json_better_words[] = {
+    [METRIC_NEITHER] = "neither",
+    [METRIC_MORE] = "more",
+    [METRIC_LESS] = "less",
+    [METRIC_LESS + 1] = NULL,
+};

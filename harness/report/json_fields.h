@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* json_fields.h - what result.json calls the plain fields of structs: one list serves the writer
- * and the reader. For json.c and json_read.c alone. */
+ * and the reader. For json.c, json_read.c and
+ * sheet_json.c alone. */
 #ifndef POOLSTORM_REPORT_JSON_FIELDS_H
 #define POOLSTORM_REPORT_JSON_FIELDS_H
 
@@ -31,6 +32,8 @@ extern const struct json_field json_meter_fields[];     /* of struct meter_sampl
 extern const struct json_field json_load_fields[];      /* of struct load_result */
 extern const struct json_field json_round_fields[];     /* of struct result_round */
 extern const struct json_text json_environment_texts[]; /* of struct result_environment */
+extern const char *const json_unit_words[];             /* by enum metric_unit, ends with NULL */
+extern const char *const json_better_words[];           /* by enum metric_better, ends with NULL */
 
 extern const struct json_field json_gauge_fields[];      /* of struct gauge */
 extern const struct json_field json_fault_fields[];      /* of struct result_fault */

@@ -86,4 +86,12 @@ const struct sheet_figure *sheet_figure_find(const struct sheet_variant *variant
 /* Copies the values that may be used; values has room for block_count. Returns how many. */
 size_t sheet_values(const struct sheet *sheet, const struct sheet_figure *figure, double *values);
 
+/* Writes a baseline. Errors of out itself are the caller's to check. */
+int sheets_write(const struct sheets *sheets, FILE *out, struct err *err);
+
+/* Reads one; path names it in messages and becomes the origin. Nothing in it is trusted: -EINVAL
+ * with the place when it is not a baseline. What was there before stays in sheets. */
+int sheets_parse(const char *path, const char *data, size_t length_bytes, struct sheets *sheets,
+                 struct err *err);
+
 #endif

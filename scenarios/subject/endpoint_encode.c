@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoint_encode.c - parses a JSON payload and answers with its encoding, in an envelope that
  * carries the request's token: a byte of another request in an answer is noticed. */
+#include "core/clock.h"
 #include "subject/endpoint.h"
 #include "subject/request.h"
 #include "subject/shard.h"
@@ -73,6 +74,14 @@ static int encode(struct request *request)
     return write_envelope(request);
 }
 
+/* What a slower handler would do. A second at most, as the setting is. */
+static void be_busy(uint64_t busy_ns)
+{
+    uint64_t until_ns = clock_now_ns() + busy_ns;
+    while (clock_now_ns() < until_ns)
+        continue;
+}
+
 static int encode_answer(struct request *request)
 {
     const struct service_settings *settings = &request->shard->service->settings;
@@ -81,6 +90,8 @@ static int encode_answer(struct request *request)
     nodes_enter(request->arena ? &request->nodes : NULL, &request->shard->counters.tally);
     int status = encode(request);
     nodes_leave();
+    if (settings->busy_ns)
+        be_busy(settings->busy_ns);
     int rc = settings->delay_ns ? fiber_sleep(request->ctx, settings->delay_ns) : 0;
     if (!rc && settings->gather > 1)
         rc = shard_gather(request);

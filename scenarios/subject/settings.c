@@ -154,6 +154,11 @@ const struct param service_params[] = {
     {SETTING(COUNT, "seed", seed, "1", "of whatever is drawn at random")},
     {SETTING(NS, "delay", delay_ns, "0", "sleep in each encode request"),
      .section = "POST /api/v1/encode"},
+    {SETTING(
+         NS, "busy", busy_ns, "0",
+         "keep the processor busy for so long in each encode request: slower on purpose, to see "
+         "whether that is noticed"),
+     .max = 1e9},
     {SETTING(COUNT, "gather", gather, "0",
              "encode requests that wait for each other, so their buffers live at once"),
      .min = 0, .max = 4096},

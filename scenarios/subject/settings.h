@@ -206,6 +206,7 @@ struct service_settings {
     uint64_t drain_timeout_ns;    /* requests in flight may take so long to finish */
     uint64_t drain_grace_ns;      /* idle connections may bring one more request for so long */
     uint64_t delay_ns;            /* slept in each encode */
+    uint64_t busy_ns;             /* spent in each encode without anything coming of it */
     uint64_t gather;              /* requests that wait for each other; 0 or 1: none */
     uint64_t gather_timeout_ns;   /* and no longer than this */
     int buffers;                  /* enum buffers_mode */
