@@ -234,6 +234,98 @@ static void queued_bytes_are_those_of_all_pieces(void **unused)
     stand_fini(&stand);
 }
 
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+enum { READ_BYTES = 128 << 10, HELD_BYTES = 2 * READ_BYTES };
+
+static size_t most(size_t one, size_t other)
+{
+    return one > other ? one : other;
+}
+
+/* What comes out, one byte at a time; the most that was queued meanwhile. */
+static size_t take_numbered(struct chain *chain, uint64_t now_ns, uint64_t *taken)
+{
+    struct chain_item item;
+    size_t queued_bytes = chain_queued_bytes(chain);
+    while (chain_take(chain, now_ns, &item)) {
+        assert_int_equal(item.verdict, FAULT_PASS);
+        assert_int_equal(item.size_bytes, 1);
+        if (item.data[0] != (char)(*taken)++)
+            fail_msg("byte %d is another", (int)*taken - 1);
+        chain_sent(chain, 1);
+        queued_bytes = most(queued_bytes, chain_queued_bytes(chain));
+    }
+    return queued_bytes;
+}
+
+/* Much that a partition held is cut into single bytes, which then have to wait. */
+static void small_slices_take_no_more_than_their_share(void **unused)
+{
+    (void)unused;
+    static char data[READ_BYTES];
+    struct stand stand;
+    uint64_t pushed = 0, taken = 0;
+    stand_init(&stand, 1);
+    struct toxic *cut = stand_add(&stand, "partition", DOWN, NULL, NULL);
+    (void)stand_add(&stand, "slicer", DOWN, "average_size=1", NULL);
+    (void)stand_add(&stand, "latency", DOWN, "latency=10ns", NULL);
+    while (pushed < HELD_BYTES) {
+        for (size_t i = 0; i < sizeof(data); i++)
+            data[i] = (char)pushed++;
+        stand_push_bytes(&stand.down, data, sizeof(data), 1);
+    }
+    stand_remove(&stand, cut, 2);
+    size_t queued_bytes = chain_queued_bytes(&stand.down);
+    for (uint64_t now_ns = 2; now_ns != CLOCK_NEVER; now_ns = chain_next_ns(&stand.down))
+        queued_bytes = most(queued_bytes, take_numbered(&stand.down, now_ns, &taken));
+    assert_int_equal(taken, HELD_BYTES);
+    assert_in_range(queued_bytes, HELD_BYTES, HELD_BYTES + CHAIN_CUT_BYTES_MAX + 4096);
+    assert_true(chain_queued_bytes(&stand.down) == 0);
+    stand_fini(&stand);
+}
+
+/* Who waits for memory is not forgotten when it becomes free by loss. */
+static void slices_go_on_behind_what_is_lost(void **unused)
+{
+    (void)unused;
+    static char data[READ_BYTES];
+    struct stand stand;
+    stand_init(&stand, 1);
+    (void)stand_add(&stand, "slicer", DOWN, "average_size=1", NULL);
+    (void)stand_add(&stand, "slicer", FAULT_BOTH, "average_size=1", NULL);
+    (void)stand_add(&stand, "latency", DOWN, "latency=10ns", NULL);
+    (void)stand_add(&stand, "timeout", DOWN, NULL, NULL);
+    stand_push_bytes(&stand.down, data, sizeof(data), 1);
+    assert_true(chain_queued_bytes(&stand.down) > sizeof(data));
+    for (uint64_t now_ns = 1; now_ns != CLOCK_NEVER; now_ns = chain_next_ns(&stand.down))
+        stand_expect(&stand.down, now_ns, "");
+    assert_int_equal(chain_queued_bytes(&stand.down), 0);
+    stand_fini(&stand);
+}
+
+/* One read is pushed in several pieces, as on a link that is followed; an earlier one goes, and
+ * then what has just come is swallowed. */
+static void a_room_lasts_until_it_is_asked_for_again(void **unused)
+{
+    (void)unused;
+    struct stand stand;
+    enum { FIRST = CHAIN_ROOM_BYTES / 2 + 1000, SECOND = 1000 };
+    stand_init(&stand, 3);
+    (void)stand_add(&stand, "latency", DOWN, "latency=0 jitter=40ns", NULL);
+    (void)stand_add(&stand, "timeout", DOWN, NULL, NULL);
+    for (uint64_t now_ns = 1; now_ns < 2000; now_ns += 10) {
+        char *room = chain_room(&stand.down);
+        assert_non_null(room);
+        memset(room, (int)now_ns, FIRST + SECOND);
+        stand_push_bytes(&stand.down, room, FIRST, now_ns);
+        assert_int_equal(room[FIRST], (char)now_ns);
+        stand_push_bytes(&stand.down, room + FIRST, SECOND, now_ns);
+        stand_expect(&stand.down, now_ns, "");
+    }
+    stand_fini(&stand);
+}
+
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
 static void a_close_comes_behind_the_last_byte(void **unused)
@@ -433,6 +525,9 @@ int main(void)
         cmocka_unit_test(what_has_left_is_out_of_reach),
         cmocka_unit_test(the_rest_of_a_cut_piece_follows_it),
         cmocka_unit_test(queued_bytes_are_those_of_all_pieces),
+        cmocka_unit_test(small_slices_take_no_more_than_their_share),
+        cmocka_unit_test(slices_go_on_behind_what_is_lost),
+        cmocka_unit_test(a_room_lasts_until_it_is_asked_for_again),
         cmocka_unit_test(a_close_comes_behind_the_last_byte),
         cmocka_unit_test(a_close_comes_though_its_piece_is_lost),
         cmocka_unit_test(a_reset_waits_for_nothing),

@@ -287,6 +287,34 @@ static void states_must_be_errors(void **unused)
     stand_fini(&stand);
 }
 
+/* Whoever sees the rest of what is cut does not see the error of its beginning, which goes first.
+ */
+static void errors_end_with_the_piece_that_has_them(void **unused)
+{
+    (void)unused;
+    struct stand stand;
+    struct chain_item item;
+    begin(&stand);
+    (void)stand_add(&stand, "fail_query", FAULT_BOTH, NULL, NULL);
+    (void)stand_add(&stand, "slicer", UP, "average_size=2 delay=10ns", NULL);
+    (void)stand_add(&stand, "latency", UP, "latency=1ns", NULL);
+    const struct query *query = make(1, "", "SELECT 1");
+    push(&stand.up, "abcdef", query, false, 100);
+    query_release(query);
+    assert_true(chain_take(&stand.up, 101, &item));
+    assert_int_equal(item.verdict, FAULT_FAIL);
+    assert_string_equal(item.piece->error->sqlstate, "57014");
+    chain_sent(&stand.up, 2);
+    for (uint64_t now_ns = 111; now_ns <= 121; now_ns += 10) {
+        stand_expect(&stand.up, now_ns - 1, "");
+        assert_true(chain_take(&stand.up, now_ns, &item));
+        assert_int_equal(item.verdict, FAULT_PASS);
+        assert_null(item.piece->error);
+        chain_sent(&stand.up, 2);
+    }
+    stand_fini(&stand);
+}
+
 /* ---- Cuts ------------------------------------------------------------------------------------ */
 
 static void answers_are_cut(void **unused)
@@ -357,6 +385,7 @@ int main(void)
         cmocka_unit_test(requests_or_answers_are_late),
         cmocka_unit_test(errors_have_their_words),
         cmocka_unit_test(states_must_be_errors),
+        cmocka_unit_test(errors_end_with_the_piece_that_has_them),
         cmocka_unit_test(answers_are_cut),
         cmocka_unit_test(commits_are_cut),
     };

@@ -4,15 +4,22 @@
  *
  *     while chain_is_empty: move bytes as you like (straight, splice), and chain_note them
  *     read            -> chain_push        copies; runs the faults
- *     wait until      chain_next_ns, or room for more (chain_queued_bytes), or somebody calls
+ *     wait until      chain_next_ns, or more can be read (chain_has_room), or somebody calls
  *                     chain_add, chain_change or chain_remove
  *     chain_take      -> send, shut down, close, reset -> chain_sent
  *
- * A piece waits at the fault that delays it until it is due, and goes on then through the faults
- * behind it: a fault that comes later sees what earlier ones still delay, and what a fault held
- * goes on at once when it is changed or taken away. A piece never overtakes another. When a hook
- * has made a piece smaller, the rest is shown to it once the first part has left. What has gone
- * through all of them waits to be taken, and is out of reach of any fault.
+ * Each fault has a queue of its own: a piece waits at the one that delays it until it is due, and
+ * goes on then through those behind it. So a fault that comes later sees what earlier ones still
+ * delay, and what a fault held goes on at once when it is changed or taken away. A piece never
+ * overtakes another. When a hook has made a piece smaller, the rest is shown to it once the first
+ * part has left. What has gone through all of them waits to be taken, and is out of reach of any
+ * fault, but that one which goes or changes takes back how late the server was to be for it.
+ *
+ * Memory is bounded, whatever the faults: nothing more is to be read above CHAIN_QUEUE_BYTES_MAX,
+ * and pieces that faults have cut off take CHAIN_CUT_BYTES_MAX beside what was read: no more is cut
+ * then before some of them have gone (but for one piece a fault, or nothing would move). So there
+ * is never more than the two together, and what one read brings; only what faults want a query's
+ * server to be late by takes some 30 bytes more for each of them.
  *
  * Embedded in the relay's link; memory comes with acting faults and pushed pieces only. On the
  * proxy's ring thread; nothing here waits. */
@@ -23,19 +30,30 @@
 #include "faults/fault.h"
 #include "faults/proxy/toxic.h"
 
-enum { CHAIN_ROOM_BYTES = 128 << 10 };
+enum {
+    CHAIN_ROOM_BYTES = 128 << 10,
+    CHAIN_QUEUE_BYTES_MAX = 4 << 20, /* about what the kernel gives a connection of its own */
+    CHAIN_CUT_BYTES_MAX = 4 << 20,
+};
 
 struct chain_block;
 
+/* Of all pieces of a stream; piece.c's. */
+struct chain_memory {
+    size_t queued_bytes;       /* of pieces and what they are in, book-keeping included */
+    size_t cut_bytes;          /* book-keeping of those that were cut off others */
+    struct chain_block *room;  /* see chain_room; NULL: none */
+    struct chain_block *spare; /* could be it, and is in no use */
+};
+
 struct chain {
-    struct toxic_peer *peer;  /* the link's; outlives the chain */
-    struct list acts;         /* a toxic's part in this stream each, in the order they act */
-    struct list out;          /* pieces that have passed all, in order */
-    size_t acting;            /* acts that toxicity and source have chosen */
-    size_t queued_bytes;      /* memory of all pieces */
-    size_t sent_bytes;        /* of the first of out */
-    uint64_t request;         /* of a followed link: the latest that was pushed */
-    struct chain_block *room; /* see chain_room; NULL: none */
+    struct toxic_peer *peer; /* the link's; outlives the chain */
+    struct list acts;        /* a toxic's part in this stream each, in the order they act */
+    struct list out;         /* pieces that have passed all, in order */
+    size_t acting;           /* acts that toxicity and source have chosen */
+    struct chain_memory memory;
+    size_t sent_bytes; /* of the first of out */
+    uint64_t request;  /* of a followed link: the latest that was pushed */
     enum fault_stream stream;
     enum fault_verdict verdict; /* upon the link, now: PASS, CLOSE or RESET */
     bool dead;                  /* a fault that has gone left it so: swallows everything */
@@ -80,14 +98,20 @@ void chain_remove(struct chain *chain, struct toxic *toxic, uint64_t now_ns);
 /* No fault acts and nothing is queued or to be done: bytes may go past the chain. */
 static inline bool chain_is_empty(const struct chain *chain)
 {
-    return chain->acting == 0 && chain->queued_bytes == 0 && chain->verdict == FAULT_PASS &&
+    return chain->acting == 0 && chain->memory.queued_bytes == 0 && chain->verdict == FAULT_PASS &&
            !chain->dead;
 }
 
-/* Memory of what is queued, book-keeping included: reading should stop above a limit. */
+/* Memory of what is queued, book-keeping included. */
 static inline size_t chain_queued_bytes(const struct chain *chain)
 {
-    return chain->queued_bytes;
+    return chain->memory.queued_bytes;
+}
+
+/* Whether more is to be read; else there is enough, until some of it has left. */
+static inline bool chain_has_room(const struct chain *chain)
+{
+    return chain->memory.queued_bytes < CHAIN_QUEUE_BYTES_MAX;
 }
 
 /* Bytes were read that go past the chain. (Those of chain_push are counted there.) */
@@ -97,9 +121,9 @@ void chain_note(struct chain *chain, size_t size_bytes);
  * belongs to that of the piece before. -ENOMEM: nothing has happened. */
 int chain_push(struct chain *chain, const struct chain_input *input, uint64_t now_ns);
 
-/* Where CHAIN_ROOM_BYTES can be read to and pushed from without a copy, until that push; the
- * chain's. NULL without memory. What has been sent becomes room again: chain_no_room gives it back.
- */
+/* Where CHAIN_ROOM_BYTES can be read to and pushed from, much of it without a copy; the chain's,
+ * and lasts until it is asked for again, whatever becomes of what is pushed. NULL without memory.
+ * What has been sent becomes room again: chain_no_room gives it back. */
 char *chain_room(struct chain *chain);
 void chain_no_room(struct chain *chain);
 

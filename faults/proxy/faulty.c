@@ -6,10 +6,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-/* Memory of a stream's pieces, beyond which nothing more is read: about as much as the kernel
- * gives a connection of its own. */
-enum { QUEUE_BYTES_MAX = 4 << 20 };
-
 /* ---- In -------------------------------------------------------------------------------------- */
 
 /* Faults change the bytes in place. NOLINTNEXTLINE(readability-non-const-parameter) */
@@ -195,7 +191,7 @@ static int wait_for_room(struct stream *stream)
 
 static bool may_read(const struct stream *stream)
 {
-    return !stream->ended && chain_queued_bytes(&stream->chain) < QUEUE_BYTES_MAX;
+    return !stream->ended && chain_has_room(&stream->chain);
 }
 
 /* The end has come out of the chain, or what would have kept it has gone. */
