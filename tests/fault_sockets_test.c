@@ -19,16 +19,31 @@
 #define DOWN FAULT_DOWNSTREAM
 #define BOTH FAULT_BOTH
 
+static void *settings_of(const struct fault_type *type, const char *settings)
+{
+    assert_non_null(type);
+    void *state = calloc(1, type->state_bytes + 1);
+    assert_non_null(state);
+    settings_read(type->params, state, settings);
+    return state;
+}
+
+static void change(struct toxic *toxic, const char *settings)
+{
+    struct err err = {0};
+    void *state = settings_of(toxic_type(toxic), settings);
+    must(toxic_change(toxic, NULL, state, &err), &err);
+    param_fini(toxic_type(toxic)->params, state);
+    free(state);
+}
+
 static struct toxic *put(const struct stand *stand, const char *kind, enum fault_stream stream,
                          const char *settings)
 {
     struct err err = {0};
     struct toxic *toxic;
     const struct fault_type *type = fault_type_find(kind);
-    assert_non_null(type);
-    void *state = calloc(1, type->state_bytes + 1);
-    assert_non_null(state);
-    settings_read(type->params, state, settings);
+    void *state = settings_of(type, settings);
     struct toxic_options options = {.type = type, .stream = stream, .settings = state};
     must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
     param_fini(type->params, state);
@@ -54,6 +69,30 @@ static void until_bytes(const struct toxic *toxic, uint64_t bytes)
 {
     while (toxic_effects(toxic).bytes < bytes)
         fiber_yield();
+}
+
+static void say_message(struct ctx *ctx, int fd, char type, const char *text)
+{
+    char message[64];
+    size_t size_bytes = strlen(text) + 1 + 4;
+    assert_true(size_bytes < sizeof(message));
+    memcpy(message, (char[]){type, 0, 0, 0, (char)size_bytes}, 5);
+    memcpy(message + 5, text, size_bytes - 4);
+    assert_ok(sock_send(ctx, fd, message, size_bytes + 1));
+}
+
+static void expect_message(struct ctx *ctx, int fd, char type, const char *text)
+{
+    char head[5];
+    for (size_t have = 0; have < sizeof(head);) {
+        ssize_t got = sock_recv(ctx, fd, head + have, sizeof(head) - have);
+        assert_true(got > 0);
+        have += (size_t)got;
+    }
+    assert_int_equal(head[0], type);
+    assert_int_equal(head[4], strlen(text) + 1 + 4);
+    expect_text(ctx, fd, text);
+    assert_int_equal(sock_recv(ctx, fd, head, 1), 1); /* the text's end */
 }
 
 /* ---- partition ------------------------------------------------------------------------------- */
@@ -280,6 +319,80 @@ static void limited_connections(struct ctx *ctx, struct stand *stand)
     toxic_remove(limit);
 }
 
+/* ---- What is left dead by a change ------------------------------------------------------------
+ */
+
+/* Whom the fault does not choose any more, it has left, as if it had been taken away. */
+static void dead_by_a_change(struct ctx *ctx, struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    struct err err = {0};
+    char byte;
+    expect_talk(ctx, &ends);
+    struct toxic *cut = put(stand, "partition", BOTH, "dead=true");
+    must(toxic_change(cut, &(struct fault_aim){.toxicity = 0}, NULL, &err), &err);
+    assert_ok(setsockopt(ends.client, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){50}, sizeof(int)));
+    say(ctx, ends.client, "late");
+    assert_int_equal(sock_recv(ctx, ends.client, &byte, 1), -ETIMEDOUT);
+    expect_nothing(ends.server);
+    toxic_remove(cut);
+    close_ends(&ends);
+}
+
+/* ---- slow_query --------------------------------------------------------------------------------
+ */
+
+static const char start_up[] = "\0\0\0\020\0\3\0\0user\0a\0\0";
+static const char ready[] = "R\0\0\0\010\0\0\0\0Z\0\0\0\5I";
+
+static void read_off(struct ctx *ctx, int fd, size_t size_bytes)
+{
+    char byte;
+    while (size_bytes-- > 0)
+        assert_int_equal(sock_recv(ctx, fd, &byte, 1), 1);
+}
+
+/* Behind what is not answered a server cannot be made to sleep: the query is held. */
+static void say_held(struct ctx *ctx, const struct ends *ends, const struct toxic *slow,
+                     const char *sql, uint64_t number)
+{
+    say_message(ctx, ends->client, 'Q', sql);
+    while (toxic_effects(slow).pieces < number)
+        fiber_yield();
+    for (int i = 0; i < 10; i++) { /* nothing else is held, and it has got where it waits */
+        say_message(ctx, ends->server, 'N', "notice");
+        expect_message(ctx, ends->client, 'N', "notice");
+    }
+    expect_nothing(ends->server);
+}
+
+/* While another one still wants to see queries. */
+static void held_queries(struct ctx *ctx, void *unused)
+{
+    (void)unused;
+    struct stand stand;
+    stand_init_followed(&stand, ctx);
+    struct toxic *other = put(&stand, "fail_query", BOTH, "match=nothing");
+    struct toxic *slow = put(&stand, "slow_query", BOTH, "match=SELECT delay=1h");
+    struct ends ends = connect_ends(ctx, &stand);
+    assert_ok(sock_send(ctx, ends.client, start_up, sizeof(start_up) - 1));
+    read_off(ctx, ends.server, sizeof(start_up) - 1);
+    assert_ok(sock_send(ctx, ends.server, ready, sizeof(ready) - 1));
+    read_off(ctx, ends.client, sizeof(ready) - 1);
+    say_message(ctx, ends.client, 'Q', "SHOW a");
+    expect_message(ctx, ends.server, 'Q', "SHOW a");
+    say_held(ctx, &ends, slow, "SELECT 1", 1);
+    change(slow, "match=SELECT delay=1ms side=client");
+    expect_message(ctx, ends.server, 'Q', "SELECT 1");
+    change(slow, "match=SELECT delay=1h");
+    say_held(ctx, &ends, slow, "SELECT 2", 2);
+    toxic_remove(slow);
+    expect_message(ctx, ends.server, 'Q', "SELECT 2");
+    toxic_remove(other);
+    close_ends(&ends);
+    stand_fini(&stand);
+}
+
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 typedef void body_fn(struct ctx *ctx, struct stand *stand);
@@ -372,6 +485,18 @@ static void a_connection_waits_for_another_to_end(void **unused)
     (void)run_on_ring(on_a_stand, &(body_fn *){limited_connections});
 }
 
+static void a_change_may_leave_connections_dead(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){dead_by_a_change});
+}
+
+static void held_queries_go_on_when_their_fault_does(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(held_queries, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +513,8 @@ int main(void)
         cmocka_unit_test(connections_end_after_a_time),
         cmocka_unit_test(connecting_waits_for_the_fault_to_go),
         cmocka_unit_test(a_connection_waits_for_another_to_end),
+        cmocka_unit_test(a_change_may_leave_connections_dead),
+        cmocka_unit_test(held_queries_go_on_when_their_fault_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -305,6 +305,21 @@ static void an_executed_query_is_late(void **unused)
                  "pg_sleep", 8);
 }
 
+/* Nobody can take a sleep back. */
+static void a_server_sleeps_no_longer_than_it_may(void **unused)
+{
+    (void)unused;
+    struct seen seen;
+    begin(&seen);
+    seen.talk.late = 1;
+    seen.talk.late_ns = UINT64_MAX;
+    talk_query(&seen.talk, "SELECT 1");
+    ours(&seen, true);
+    answer(&seen, "SELECT 1");
+    ready(&seen, 'I');
+    expect_heard(&seen, "> 1 at 54 I SELECT 1\n< 1 at 74 committed\n", "pg_sleep(60.000000)", 19);
+}
+
 /* One that begins to copy in after all ignores our Sync. */
 static void a_late_copy_is_followed(void **unused)
 {
@@ -473,6 +488,7 @@ int main(void)
         cmocka_unit_test(a_query_is_late),
         cmocka_unit_test(a_late_query_times_out),
         cmocka_unit_test(an_executed_query_is_late),
+        cmocka_unit_test(a_server_sleeps_no_longer_than_it_may),
         cmocka_unit_test(a_late_copy_is_followed),
         cmocka_unit_test(not_all_can_be_late),
         cmocka_unit_test(what_is_decided_later_counts),

@@ -160,7 +160,8 @@ static void hear(const struct talk *talk, struct follow *follow, struct heard *h
     if (number > 0 && number == talk->fails)
         heard->rewritten = follow_fail(follow, piece->query, &talk->error, &rewrite);
     if (number > 0 && number == talk->late)
-        heard->rewritten = follow_late(follow, piece->query, piece->size_bytes, 1500000, &rewrite);
+        heard->rewritten = follow_late(follow, piece->query, piece->size_bytes,
+                                       talk->late_ns ? talk->late_ns : 1500000, &rewrite);
     bytes_add(out, rewrite.before, rewrite.before_bytes);
     if (rewrite.skip_bytes > 0)
         *skip_bytes = rewrite.skip_bytes;

@@ -35,6 +35,7 @@ struct talk {
     size_t count;
     bool not_wanted; /* no fault needs queries */
     /* Query by number, counted from 1, and what is asked for as it is sent; 0: none. */
+    uint64_t late_ns; /* 0: 1.5 ms */
     uint64_t fails, late;
     struct fault_error error;
 };

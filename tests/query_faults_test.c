@@ -193,6 +193,32 @@ static void servers_are_late_where_they_can_be(void **unused)
     stand_fini(&stand);
 }
 
+/* Also from what is on its way behind the fault; another's part stays. */
+static void who_goes_takes_its_lateness_back(void **unused)
+{
+    (void)unused;
+    struct stand stand;
+    begin(&stand);
+    struct toxic *one = stand_add(&stand, "slow_query", FAULT_BOTH, "delay=20ms", NULL);
+    struct toxic *other = stand_add(&stand, "slow_query", UP, "delay=3ms", NULL);
+    (void)stand_add(&stand, "latency", UP, "latency=100ns", NULL);
+    const struct query *queries[4];
+    for (uint64_t i = 0; i < 4; i++)
+        queries[i] = make(i + 1, "", "SELECT 1");
+    for (uint64_t i = 0; i < 3; i++)
+        push(&stand.up, "a", queries[i], false, 10 + i);
+    assert_int_equal(late_of(&stand.up, 110), 23 * MS);
+    stand_remove(&stand, one, 110);
+    assert_int_equal(late_of(&stand.up, 111), 3 * MS);
+    stand_change(&stand, other, "delay=2ms", NULL, 111);
+    assert_int_equal(late_of(&stand.up, 112), 0);
+    push(&stand.up, "a", queries[3], false, 200);
+    assert_int_equal(late_of(&stand.up, 300), 2 * MS);
+    for (uint64_t i = 0; i < 4; i++)
+        query_release(queries[i]);
+    stand_fini(&stand);
+}
+
 static void failed_transactions_are_not_slept_in(void **unused)
 {
     (void)unused;
@@ -381,6 +407,7 @@ int main(void)
         cmocka_unit_test(patterns_are_bounded),
         cmocka_unit_test(the_protocol_must_be_followed),
         cmocka_unit_test(servers_are_late_where_they_can_be),
+        cmocka_unit_test(who_goes_takes_its_lateness_back),
         cmocka_unit_test(failed_transactions_are_not_slept_in),
         cmocka_unit_test(requests_or_answers_are_late),
         cmocka_unit_test(errors_have_their_words),

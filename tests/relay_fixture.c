@@ -36,15 +36,26 @@ int listen_at(const char *text, char shown[static HOST_PORT_BYTES])
     return fd;
 }
 
-void stand_init_at(struct stand *stand, struct ctx *ctx, const char *listen, const char *server)
+static void begin(struct stand *stand, struct ctx *ctx, const char *listen, const char *server,
+                  int protocol)
 {
     struct err err = {0};
     char upstream[HOST_PORT_BYTES];
     stand->listening = listen_at(server, upstream);
     must(proxy_set_create(ctx, 1, &stand->set, &err), &err);
     struct proxy_options options = {
-        .name = "p", .listen = listen, .upstream = upstream, .enabled = true};
+        .name = "p", .listen = listen, .upstream = upstream, .enabled = true, .protocol = protocol};
     must(proxy_create(stand->set, &options, &stand->proxy, &err), &err);
+}
+
+void stand_init_at(struct stand *stand, struct ctx *ctx, const char *listen, const char *server)
+{
+    begin(stand, ctx, listen, server, PROXY_OPAQUE);
+}
+
+void stand_init_followed(struct stand *stand, struct ctx *ctx)
+{
+    begin(stand, ctx, "127.0.0.1:0", "127.0.0.1:0", PROXY_POSTGRES);
 }
 
 void stand_init(struct stand *stand, struct ctx *ctx)

@@ -33,6 +33,7 @@ int listen_at(const char *text, char shown[static HOST_PORT_BYTES]);
 /* At any ports of the loopback, or at addresses of their own. */
 void stand_init(struct stand *stand, struct ctx *ctx);
 void stand_init_at(struct stand *stand, struct ctx *ctx, const char *listen, const char *server);
+void stand_init_followed(struct stand *stand, struct ctx *ctx); /* protocol: postgres */
 void stand_fini(struct stand *stand);
 
 /* Connects to the proxy; the first without the server's end, the second without waiting. */

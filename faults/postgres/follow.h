@@ -125,7 +125,12 @@ struct follow_rewrite {
 bool follow_fail(struct follow *follow, const struct query *query, const struct fault_error *error,
                  struct follow_rewrite *rewrite);
 
-/* Makes the server itself be late_ns late with the query, of which the piece is size_bytes: it
+/* The longest that a server is made to sleep. Its sleep cannot be taken back: a CancelRequest would
+ * end it with an error, which becomes the query's own and fails the transaction. Who wants more
+ * holds the query back for the rest. */
+#define FOLLOW_LATE_NS_MAX (UINT64_C(60) * 1000000000)
+
+/* Makes the server itself be late_ns, at most FOLLOW_LATE_NS_MAX, late with the query, of which the piece is size_bytes: it
  * sleeps before it, under the session's statement_timeout, whose error becomes the query's own.
  * Possible for what is QUERY_PLAIN, comes in one piece and follows nothing unanswered (but for
  * queries of the same pipeline), in a transaction that has not failed. False for all else, which

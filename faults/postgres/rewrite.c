@@ -157,6 +157,7 @@ bool follow_late(struct follow *follow, const struct query *query, size_t size_b
             follow_void(follow, awaited_at(&follow->awaited, index + 1));
         return false;
     }
+    late_ns = late_ns < FOLLOW_LATE_NS_MAX ? late_ns : FOLLOW_LATE_NS_MAX;
     char sql[96];
     (void)snprintf(sql, sizeof(sql), "SELECT pg_catalog.pg_sleep(%" PRIu64 ".%06" PRIu64 ")",
                    late_ns / NS_PER_S, late_ns % NS_PER_S / NS_PER_US);

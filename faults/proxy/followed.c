@@ -14,8 +14,15 @@ struct followed {
 
 /* ---- Of a link ------------------------------------------------------------------------------- */
 
+bool proxy_is_followed(const struct proxy *proxy)
+{
+    return proxy->protocol == PROXY_POSTGRES;
+}
+
 int followed_create(struct link *link)
 {
+    if (!proxy_is_followed(link->proxy))
+        return 0;
     struct followed *followed = calloc(1, sizeof(*followed));
     if (!followed)
         return -ENOMEM;
@@ -39,7 +46,6 @@ void followed_destroy(struct link *link)
 
 void followed_want(struct link *link, bool wanted)
 {
-    link->wanted = wanted;
     if (link->followed && !link->followed->over)
         follow_want(link->followed->follow, wanted);
 }
@@ -108,19 +114,39 @@ bool followed_rest(struct stream *stream, struct chain_input *input)
 
 /* ---- Rewriting ------------------------------------------------------------------------------- */
 
-/* The server cannot be late with it by itself: it gets it late. Over when nobody wants that any
- * more. */
-static int hold_back(struct stream *stream, uint64_t late_ns)
+/* How late its query still is to be, held since since_ns. A fault that goes or changes takes its
+ * part of that back at any time. */
+static uint64_t late_still_ns(const struct fault_piece *piece, uint64_t since_ns)
 {
-    struct link *link = stream->link;
-    uint64_t until_ns = clock_after(clock_now_ns(), late_ns);
-    while (link->wanted && clock_now_ns() < until_ns) {
+    uint64_t until_ns = clock_after(since_ns, piece->late_ns), now_ns = clock_now_ns();
+    return until_ns > now_ns ? until_ns - now_ns : 0;
+}
+
+/* Holds it until no more than rest_ns of that is left. 0, or why the link is over. */
+static int hold_back(struct stream *stream, const struct fault_piece *piece, uint64_t since_ns,
+                     uint64_t rest_ns)
+{
+    uint64_t late_ns;
+    while ((late_ns = late_still_ns(piece, since_ns)) > rest_ns) {
         uint64_t due_ns = chain_due_ns(&stream->chain);
+        uint64_t until_ns = clock_after(clock_now_ns(), late_ns - rest_ns);
         int rc = stream_wait_time(stream, due_ns < until_ns ? due_ns : until_ns);
         if (rc)
             return rc;
     }
     return 0;
+}
+
+/* Has the server be late by itself, as far as it can be and that may be left to it. */
+static int make_late(struct stream *stream, const struct fault_piece *piece,
+                     struct follow_rewrite *rewrite)
+{
+    uint64_t since_ns = clock_now_ns();
+    int rc = hold_back(stream, piece, since_ns, FOLLOW_LATE_NS_MAX);
+    if (rc || follow_late(stream->link->followed->follow, piece->query, piece->size_bytes,
+                          late_still_ns(piece, since_ns), rewrite))
+        return rc;
+    return hold_back(stream, piece, since_ns, 0);
 }
 
 int followed_rewrite(struct stream *stream, const struct chain_item *item)
@@ -130,15 +156,17 @@ int followed_rewrite(struct stream *stream, const struct chain_item *item)
     const struct fault_piece *piece = item->piece;
     if (!link_is_followed(link) || !piece->query)
         return 0;
-    struct follow *follow = link->followed->follow;
+    int rc = 0;
     if (item->verdict == FAULT_FAIL && piece->error)
-        (void)follow_fail(follow, piece->query, piece->error,
+        (void)follow_fail(link->followed->follow, piece->query, piece->error,
                           &rewrite); /* or it is sent as it is */
-    else if (!follow_late(follow, piece->query, piece->size_bytes, piece->late_ns, &rewrite))
-        return hold_back(stream, piece->late_ns);
+    else
+        rc = make_late(stream, piece, &rewrite);
+    if (rc)
+        return rc;
     stream->behind = rewrite.after;
     stream->behind_bytes = rewrite.after_bytes;
-    int rc = stream_send(stream, rewrite.before, rewrite.before_bytes);
+    rc = stream_send(stream, rewrite.before, rewrite.before_bytes);
     stream->skip_bytes = rewrite.skip_bytes;
     return rc;
 }

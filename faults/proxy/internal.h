@@ -99,7 +99,6 @@ struct link {
     unsigned streams_running;  /* that have a fiber */
     bool called;               /* counts among proxy->links_called */
     bool carried;              /* its streams have their chains */
-    bool wanted;               /* faults want to see its queries */
     bool abort;                /* ends with a reset instead of an end of stream */
     struct stream streams[2];  /* by enum fault_stream */
 };
@@ -187,8 +186,11 @@ int stream_over(struct stream *stream, ssize_t got);
 
 /* ---- Protocols: followed.c ------------------------------------------------------------------- */
 
-/* Has a link's protocol followed from its first byte on; destroying is harmless without. -ENOMEM.
- */
+/* Its protocol is one that can be: the only place that knows which. */
+bool proxy_is_followed(const struct proxy *proxy);
+
+/* Has a link's protocol followed from its first byte on, where its proxy's is; destroying is
+ * harmless without. -ENOMEM. */
 int followed_create(struct link *link);
 void followed_destroy(struct link *link);
 

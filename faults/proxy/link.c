@@ -95,7 +95,7 @@ static int tie(struct link *link, enum fault_stream way)
 
 static int tie_both(struct link *link)
 {
-    int rc = link->proxy->protocol == PROXY_POSTGRES ? followed_create(link) : 0;
+    int rc = followed_create(link);
     if (rc)
         return rc;
     followed_want(link, toxics_want_queries(&link->proxy->toxics));

@@ -46,13 +46,16 @@ static void deafen(const struct stream *stream)
     (void)setsockopt(stream->from, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-static void take_from_links(struct proxy *proxy, struct toxic *toxic)
+/* Tells the chains of all links that the toxic goes (chain_remove) or has changed (chain_change),
+ * either of which may leave some of them dead. */
+static void tell_links(struct proxy *proxy, struct toxic *toxic,
+                       void (*tell)(struct chain *, struct toxic *, uint64_t))
 {
     uint64_t now_ns = clock_now_ns();
     list_each(member, &proxy->links) {
         struct stream *streams = streams_of(member);
         for (int way = 0; streams && way < 2; way++) {
-            chain_remove(&streams[way].chain, toxic, now_ns);
+            tell(&streams[way].chain, toxic, now_ns);
             if (streams[way].chain.dead)
                 deafen(&streams[way]);
         }
@@ -79,12 +82,12 @@ int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct t
     int rc = options->type->needs_queries ? refuse_encrypted(proxy, err) : 0;
     if (rc)
         return rc;
-    rc = toxics_create(&proxy->toxics, options, proxy->protocol == PROXY_POSTGRES, &toxic, err);
+    rc = toxics_create(&proxy->toxics, options, proxy_is_followed(proxy), &toxic, err);
     if (rc)
         return rc;
     toxic->owner = proxy;
     if (put_on_links(proxy, toxic)) {
-        take_from_links(proxy, toxic);
+        tell_links(proxy, toxic, chain_remove);
         toxic_destroy(toxic);
         return err_sys(err, -ENOMEM, "put a fault on live connections");
     }
@@ -100,12 +103,7 @@ int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *s
     int rc = toxic_set(toxic, aim, settings, err);
     if (rc)
         return rc;
-    uint64_t now_ns = clock_now_ns();
-    list_each(member, &proxy->links) {
-        struct stream *streams = streams_of(member);
-        for (int way = 0; streams && way < 2; way++)
-            chain_change(&streams[way].chain, toxic, now_ns);
-    }
+    tell_links(proxy, toxic, chain_change);
     spread(proxy);
     return 0;
 }
@@ -113,7 +111,7 @@ int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *s
 void toxic_remove(struct toxic *toxic)
 {
     struct proxy *proxy = toxic->owner;
-    take_from_links(proxy, toxic);
+    tell_links(proxy, toxic, chain_remove);
     toxic_destroy(toxic);
     spread(proxy);
 }
