@@ -5,6 +5,7 @@
 
 #include "fake_proxy.h"
 
+#include "core/fiber.h"
 #include "core/group.h"
 #include "faults/control/answer.h"
 #include "faults/control/client.h"
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define REDIS                                                                                      \
     "{\"name\":\"redis\",\"listen\":\"127.0.0.1:4000\",\"upstream\":\"127.0.0.1:6379\","           \
@@ -489,7 +492,7 @@ static void test_effects(void **state)
          "{\"received_bytes\":{\"upstream\":11,\"downstream\":12},"
          "\"sent_bytes\":{\"upstream\":13,\"downstream\":14},\"links_open\":1,\"links_total\":2,"
          "\"dial_failures\":3,\"opaque_links\":4,\"queries\":5,\"spliced_bytes\":6,"
-         "\"out_of_descriptors\":7}"},
+         "\"out_of_descriptors\":7,\"links_refused\":8}"},
         {"GET", "/proxies/redis/toxics/none/effects", NULL, 404, ERROR("toxic not found", 404)});
 }
 
@@ -859,6 +862,83 @@ static void test_idle_client(void **state)
     (void)run_on_ring(idle_main, NULL);
 }
 
+/* Sends a request on a connection that goes on, and reads the whole reply. */
+static void ask_and_stay(struct ctx *ctx, int fd)
+{
+    static const char request[] = "GET /proxies HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char reply[1024];
+    size_t used = 0;
+    assert_ok(sock_send(ctx, fd, request, sizeof(request) - 1));
+    do {
+        ssize_t got = sock_recv(ctx, fd, reply + used, sizeof(reply) - used - 1);
+        assert_true(got > 0);
+        used += (size_t)got;
+        reply[used] = '\0';
+    } while (!strstr(reply, "\r\n\r\n{}"));
+    assert_memory_equal(reply, "HTTP/1.1 200 ", 13);
+}
+
+/* It answers as soon as there are descriptors again, whoever else is connected meanwhile. */
+static void shortage_main(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct control *control = start(ctx, "127.0.0.1:0", "localhost", NULL);
+    const struct addr *addr = control_addr(control);
+    struct rlimit before, low;
+    int idle = sock_connect(ctx, addr), late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(idle >= 0 && late >= 0);
+    ask_and_stay(ctx, idle);
+    int next = dup(late);
+    assert_true(next >= 0);
+    assert_ok(close(next));
+    assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+    low = before;
+    low.rlim_cur = (rlim_t)next;
+    assert_ok(setrlimit(RLIMIT_NOFILE, &low));
+    assert_ok(connect(late, (const struct sockaddr *)&addr->storage, addr->length));
+    for (int i = 0; i < 100; i++)
+        fiber_yield();
+    ask_and_stay(ctx, idle); /* who is there is served all along */
+    assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+    ask_and_stay(ctx, late);
+    sock_close(idle, false);
+    sock_close(late, false);
+    control_stop(control);
+}
+
+static void test_shortage(void **state)
+{
+    (void)state;
+    (void)run_on_ring(shortage_main, NULL);
+}
+
+/* Clients who keep all places, and say nothing, lose them soon. */
+static void crowded_main(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { PLACES = 6 };
+    int idle[PLACES];
+    fake_reserve = 8;
+    struct control *control = start(ctx, "127.0.0.1:0", "localhost", NULL);
+    fake_reserve = 64;
+    for (int i = 0; i < PLACES; i++) {
+        idle[i] = sock_connect(ctx, control_addr(control));
+        assert_true(idle[i] >= 0);
+        ask_and_stay(ctx, idle[i]);
+    }
+    expect_talk(ctx, control, GET("Host: localhost\r\n"), "HTTP/1.1 200 ", "{}");
+    ask_and_stay(ctx, idle[0]); /* who came early has kept his */
+    for (int i = 0; i < PLACES; i++)
+        sock_close(idle[i], false);
+    control_stop(control);
+}
+
+static void test_crowded(void **state)
+{
+    (void)state;
+    (void)run_on_ring(crowded_main, NULL);
+}
+
 /* ---- Our own client -------------------------------------------------------------------------- */
 
 static void client_main(struct ctx *ctx, void *arg)
@@ -963,6 +1043,8 @@ int main(void)
         TEST(token),
         TEST(large_body),
         TEST(idle_client),
+        TEST(shortage),
+        TEST(crowded),
         TEST(client),
         TEST(client_urls),
     };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 struct fake_counts fake_counts;
+size_t fake_reserve = 64;
 struct toxic_effects fake_effects;
 struct toxic_link fake_links[2];
 
@@ -55,6 +56,17 @@ void proxy_set_destroy(struct proxy_set *set)
     while (set && proxy_first(set))
         proxy_remove(proxy_first(set));
     free(set);
+}
+
+void proxy_set_limit(struct proxy_set *set, const struct proxy_limits *limits)
+{
+    (void)set, (void)limits;
+}
+
+size_t proxy_set_reserve(const struct proxy_set *set)
+{
+    (void)set;
+    return fake_reserve;
 }
 
 struct proxy *proxy_first(struct proxy_set *set)
@@ -225,6 +237,7 @@ struct proxy_figures proxy_figures(const struct proxy *proxy)
         .queries = 5,
         .spliced_bytes = 6,
         .out_of_descriptors = 7,
+        .links_refused = 8,
     };
 }
 

@@ -14,6 +14,9 @@ struct fake_counts {
 
 extern struct fake_counts fake_counts;
 
+/* Descriptors that the set leaves alone. */
+extern size_t fake_reserve;
+
 /* What toxic_effects and toxic_links are to answer, of every toxic. */
 extern struct toxic_effects fake_effects;
 extern struct toxic_link fake_links[2];

@@ -485,6 +485,44 @@ static void without_an_upstream_the_client_is_closed(void **unused)
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
+/* Its queue is full: the kernel answers no SYN any more. */
+static void black_hole(struct ctx *ctx, void *arg)
+{
+    enum { QUEUED = 4 };
+    const char *where = arg;
+    struct stand stand;
+    int queued[QUEUED];
+    stand_init_at(&stand, ctx, "127.0.0.1:0", where);
+    struct addr addr;
+    assert_ok(sock_local(stand.listening, &addr));
+    assert_ok(listen(stand.listening, 0));
+    for (int i = 0; i < QUEUED; i++) {
+        queued[i] = socket(addr.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(queued[i], (struct sockaddr *)&addr.storage, addr.length); /* or tries to */
+    }
+    proxy_set_limit(stand.set, &(struct proxy_limits){.connect_ns = 30 * NS_PER_MS});
+    int client = call(ctx, &stand);
+    expect_end(ctx, client);
+    assert_int_equal(proxy_figures(stand.proxy).dial_failures, 1);
+    until_no_link(&stand);
+    sock_close(client, false);
+    for (int i = 0; i < QUEUED; i++)
+        sock_close(queued[i], true);
+    stand_fini(&stand);
+}
+
+static void an_upstream_that_does_not_answer_is_given_up(void **unused)
+{
+    (void)unused;
+    char path[] = "/tmp/poolstorm-relay-XXXXXX", where[64];
+    assert_non_null(mkdtemp(path));
+    (void)snprintf(where, sizeof(where), "unix:%s/s", path);
+    (void)run_on_ring(black_hole, (char[]){"127.0.0.1:0"});
+    (void)run_on_ring(black_hole, where);
+    assert_ok(unlink(where + strlen("unix:")));
+    assert_ok(rmdir(path));
+}
+
 static void disable_and_enable(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -694,6 +732,149 @@ static void what_is_left_dead_acknowledges_nothing(void **unused)
     (void)run_on_ring(dead_for_good, NULL);
 }
 
+/* Carries bytes, so that faults will find it established. */
+static struct ends connect_carried(struct ctx *ctx, const struct stand *stand)
+{
+    struct ends ends = connect_ends(ctx, stand);
+    assert_ok(sock_send(ctx, ends.client, "there", 5));
+    expect_text(ctx, ends.server, "there");
+    return ends;
+}
+
+static void leave_dead(struct stand *stand)
+{
+    act.verdict = FAULT_PASS;
+    act.due_ns = 0;
+    toxic_remove(add(stand, &deadly_type, FAULT_BOTH));
+}
+
+static void bounded_dead(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { DEAD = 4, MAX = 2 };
+    struct stand stand;
+    struct ends ends[DEAD];
+    stand_init(&stand, ctx);
+    proxy_set_limit(stand.set, &(struct proxy_limits){.dead_max = MAX});
+    for (int i = 0; i < DEAD; i++)
+        ends[i] = connect_carried(ctx, &stand);
+    leave_dead(&stand);
+    for (int i = 0; i < DEAD - MAX; i++) {
+        expect_reset(ctx, ends[i].client);
+        expect_reset(ctx, ends[i].server);
+    }
+    assert_int_equal(proxy_figures(stand.proxy).links_open, MAX);
+    for (int i = DEAD - MAX; i < DEAD; i++)
+        expect_nothing(ends[i].client);
+    for (int i = 0; i < DEAD; i++)
+        close_ends(&ends[i]);
+    stand_fini(&stand);
+}
+
+static void only_so_many_are_left_dead(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(bounded_dead, NULL);
+}
+
+static void dead_for_long(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    proxy_set_limit(stand.set, &(struct proxy_limits){.dead_s = 1, .dead_max = 9});
+    struct ends ends = connect_carried(ctx, &stand);
+    leave_dead(&stand);
+    close_ends(&ends); /* which the proxy does not hear */
+    while (proxy_figures(stand.proxy).links_open > 0)
+        assert_ok(fiber_sleep(ctx, 10 * NS_PER_MS));
+    stand_fini(&stand);
+}
+
+static void what_is_left_dead_ends_some_day(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(dead_for_long, NULL);
+}
+
+/* One connection at a time; counts how often it is asked. */
+static unsigned asked;
+
+static enum fault_verdict one_at_a_time(void *self, struct fault_link *link,
+                                        struct fault_arrival *arrival)
+{
+    (void)self, (void)link;
+    asked++;
+    if (arrival->links_open > 0)
+        arrival->due_ns = CLOCK_NEVER;
+    return FAULT_PASS;
+}
+
+static void queue_of_held(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { QUEUE = 60 };
+    static const struct fault_type type = {
+        .name = "one", .params = no_params, .on_arrival = one_at_a_time};
+    struct stand stand;
+    int clients[QUEUE];
+    stand_init(&stand, ctx);
+    (void)add(&stand, &type, FAULT_BOTH);
+    asked = 0;
+    for (int i = 0; i < QUEUE; i++)
+        clients[i] = call(ctx, &stand);
+    while (asked < QUEUE)
+        fiber_yield();
+    for (int i = 0; i < QUEUE; i++) { /* in the order in which they came */
+        int server = sock_accept(ctx, stand.listening);
+        assert_ok(sock_send(ctx, server, "next", 4));
+        sock_close(server, false);
+        expect_text(ctx, clients[i], "next");
+        sock_close(clients[i], false);
+    }
+    until_no_link(&stand);
+    assert_in_range(asked, QUEUE, 3 * QUEUE); /* at first, to get in, and behind who got in */
+    stand_fini(&stand);
+}
+
+static void an_end_asks_the_first_of_those_held_alone(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(queue_of_held, NULL);
+}
+
+static void full_queue(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { QUEUE = 150 };
+    struct stand stand;
+    int clients[QUEUE];
+    stand_init(&stand, ctx);
+    for (int i = 0; i < QUEUE; i++) /* the kernel has them, the proxy not yet */
+        clients[i] = begin_call(&stand);
+    act.door = FAULT_DOOR_REFUSED;
+    struct toxic *toxic = add(&stand, &door_type, FAULT_BOTH);
+    assert_int_equal(proxy_figures(stand.proxy).links_total, QUEUE);
+    for (int i = 0; i < QUEUE; i++) {
+        int server = sock_accept(ctx, stand.listening);
+        assert_ok(sock_send(ctx, server, "in", 2));
+        sock_close(server, false);
+    }
+    for (int i = 0; i < QUEUE; i++) {
+        assert_int_equal(io_poll(ctx, clients[i], POLLIN) & POLLIN, POLLIN);
+        expect_text(ctx, clients[i], "in");
+        sock_close(clients[i], false);
+    }
+    toxic_remove(toxic);
+    stand_fini(&stand);
+}
+
+static void a_shut_door_leaves_nobody_in_the_queue(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(full_queue, NULL);
+}
+
 static void held_arrivals(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -821,8 +1002,8 @@ static void without_descriptors(struct ctx *ctx, void *arg)
     low = before;
     low.rlim_cur = (rlim_t)late + 1;
     assert_ok(setrlimit(RLIMIT_NOFILE, &low));
-    while (proxy_figures(stand.proxy).out_of_descriptors < 2)
-        assert_ok(fiber_sleep(ctx, NS_PER_MS)); /* it backs off */
+    while (proxy_figures(stand.proxy).out_of_descriptors == 0)
+        fiber_yield();
     assert_ok(sock_send(ctx, client, "others", 6));
     expect_text(ctx, server, "others");
     assert_ok(setrlimit(RLIMIT_NOFILE, &before));
@@ -841,6 +1022,96 @@ static void without_descriptors_it_waits_for_some(void **unused)
     (void)run_on_ring(without_descriptors, NULL);
 }
 
+/* More clients than descriptors: so many are carried as can be to both ends, the others wait in the
+ * kernel's queue, and a reserve is there for whoever controls the proxy. */
+static void reserve(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { CLIENTS = 40, ROOM = 40 };
+    struct stand stand;
+    struct rlimit before, low;
+    int clients[CLIENTS], files[ROOM];
+    for (int i = 0; i < CLIENTS; i++) /* so that the proxy does not find them its own */
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    stand_init(&stand, ctx);
+    int next = dup(stand.listening);
+    assert_true(next > 0);
+    assert_ok(close(next));
+    assert_ok(getrlimit(RLIMIT_NOFILE, &before));
+    low = before;
+    low.rlim_cur = (rlim_t)next + ROOM;
+    assert_ok(setrlimit(RLIMIT_NOFILE, &low));
+    struct addr addr = addr_of(proxy_listen(stand.proxy));
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&addr.storage, addr.length), -1);
+    while (proxy_figures(stand.proxy).out_of_descriptors == 0)
+        fiber_yield();
+    uint64_t links = proxy_figures(stand.proxy).links_total;
+    assert_in_range(links, 5, ROOM / 2);
+    size_t count = 0, reserved = proxy_set_reserve(stand.set);
+    while (count < ROOM && (files[count] = dup(stand.listening)) >= 0)
+        count++;
+    assert_true(count >= reserved - 1);
+    for (size_t i = 0; i < count; i++)
+        assert_ok(close(files[i]));
+    sock_close(clients[0], true); /* its place is the next one's, at once */
+    while (proxy_figures(stand.proxy).links_total == links)
+        fiber_yield();
+    assert_int_equal(proxy_figures(stand.proxy).links_total, links + 1);
+    assert_int_equal(proxy_figures(stand.proxy).links_refused, 0);
+    assert_int_equal(proxy_figures(stand.proxy).dial_failures, 0);
+    assert_ok(setrlimit(RLIMIT_NOFILE, &before));
+    for (int i = 1; i < CLIENTS; i++)
+        sock_close(clients[i], false);
+    stand_fini(&stand);
+}
+
+static void links_leave_a_reserve_of_descriptors(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(reserve, NULL);
+}
+
+/* ---- Many proxies ---------------------------------------------------------------------------- */
+
+static void many(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { MANY = 500, STEP = 271 }; /* no common divisor: every number comes once */
+    struct proxy_set *set;
+    struct proxy *proxy;
+    struct err err = {0};
+    char name[16];
+    must(proxy_set_create(ctx, 1, &set, &err), &err);
+    struct proxy_options options = {.name = name, .listen = "127.0.0.1:0", .upstream = "u:1"};
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(name, sizeof(name), "p%03d", i * STEP % MANY);
+        assert_null(proxy_find(set, name));
+        must(proxy_create(set, &options, &proxy, &err), &err);
+        assert_ptr_equal(proxy_find(set, name), proxy);
+        assert_int_equal(proxy_create(set, &options, &proxy, &err), -EEXIST);
+    }
+    for (int i = 0; i < MANY; i += 2) {
+        (void)snprintf(name, sizeof(name), "p%03d", i);
+        proxy_remove(proxy_find(set, name));
+        assert_null(proxy_find(set, name));
+    }
+    assert_int_equal(proxy_count(set), MANY / 2);
+    int number = 1;
+    for (proxy = proxy_first(set); proxy; proxy = proxy_next(proxy), number += 2) {
+        (void)snprintf(name, sizeof(name), "p%03d", number);
+        assert_string_equal(proxy_name(proxy), name);
+    }
+    assert_int_equal(number, MANY + 1);
+    proxy_set_destroy(set);
+}
+
+static void proxies_are_in_the_order_of_their_names(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(many, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -852,16 +1123,23 @@ int main(void)
         cmocka_unit_test(a_reset_stays_a_reset),
         cmocka_unit_test(an_answer_comes_before_the_reset_behind_it),
         cmocka_unit_test(without_an_upstream_the_client_is_closed),
+        cmocka_unit_test(an_upstream_that_does_not_answer_is_given_up),
         cmocka_unit_test(disabling_drops_links_and_frees_the_port),
         cmocka_unit_test(another_upstream_drops_links),
         cmocka_unit_test(errors_have_the_words_that_go_has),
         cmocka_unit_test(the_end_of_its_ctx_ends_all),
         cmocka_unit_test(faults_end_links_even_while_nobody_reads),
         cmocka_unit_test(what_is_left_dead_acknowledges_nothing),
+        cmocka_unit_test(only_so_many_are_left_dead),
+        cmocka_unit_test(what_is_left_dead_ends_some_day),
         cmocka_unit_test(arrivals_are_held_let_go_and_turned_away),
+        cmocka_unit_test(an_end_asks_the_first_of_those_held_alone),
+        cmocka_unit_test(a_shut_door_leaves_nobody_in_the_queue),
         cmocka_unit_test(doors_refuse_or_are_silent_and_open_again),
         cmocka_unit_test(thousands_of_links_are_carried),
         cmocka_unit_test(without_descriptors_it_waits_for_some),
+        cmocka_unit_test(links_leave_a_reserve_of_descriptors),
+        cmocka_unit_test(proxies_are_in_the_order_of_their_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,8 +30,12 @@ static const struct proxy_metric proxy_metrics[] = {
      offsetof(struct proxy_figures, queries)},
     {"poolstorm_proxy_spliced_bytes_total", "bytes moved without being read", false, false,
      offsetof(struct proxy_figures, spliced_bytes)},
-    {"poolstorm_proxy_out_of_descriptors_total", "connections that found no descriptor", false,
-     false, offsetof(struct proxy_figures, out_of_descriptors)},
+    {"poolstorm_proxy_out_of_descriptors_total",
+     "connections that had to wait for descriptors, or were refused for want of any", false, false,
+     offsetof(struct proxy_figures, out_of_descriptors)},
+    {"poolstorm_proxy_links_refused_total",
+     "connections accepted, and closed for want of descriptors or memory", false, false,
+     offsetof(struct proxy_figures, links_refused)},
     {0},
 };
 

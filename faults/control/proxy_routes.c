@@ -93,12 +93,13 @@ static void figures(struct control_call *call)
 {
     struct proxy_figures now = proxy_figures(call->proxy);
     json_t *reply = json_pack(
-        "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received_bytes",
+        "{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "received_bytes",
         streams(now.received_bytes), "sent_bytes", streams(now.sent_bytes), "links_open",
         (json_int_t)now.links_open, "links_total", (json_int_t)now.links_total, "dial_failures",
         (json_int_t)now.dial_failures, "opaque_links", (json_int_t)now.opaque_links, "queries",
         (json_int_t)now.queries, "spliced_bytes", (json_int_t)now.spliced_bytes,
-        "out_of_descriptors", (json_int_t)now.out_of_descriptors);
+        "out_of_descriptors", (json_int_t)now.out_of_descriptors, "links_refused",
+        (json_int_t)now.links_refused);
     control_reply_json(call, 200, reply);
 }
 

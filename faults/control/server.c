@@ -7,6 +7,9 @@
 #include "faults/control/control.h"
 #include "faults/control/guard.h"
 
+#include "core/clock.h"
+#include "core/fiber.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,18 +23,27 @@
 enum {
     BODY_BYTES_MAX = 4 << 20, /* some 20,000 proxies with their toxics */
     CONNECTIONS_MAX = 256,
+    CONNECTIONS_MIN = 4,
     IDLE_S = 60,
+    IDLE_CROWDED_S = 2, /* of those that come when half of the places are taken */
     BACKLOG = 128,
 };
+
+#define BACKOFF_NS (50 * NS_PER_MS)
 
 struct control {
     struct proxy_set *set; /* the caller's */
     struct control_guard guard;
     enum control_log log;      /* threshold */
     struct addr addr;          /* as bound */
-    struct MHD_Daemon *daemon; /* owns the listening socket */
+    struct MHD_Daemon *daemon; /* of the connections */
+    int listener;              /* the socket; -1: none */
     int epoll_fd;              /* the daemon's */
-    struct group group;        /* of the one fiber */
+    unsigned connections;      /* now */
+    unsigned connections_max;  /* that the reserve of descriptors has room for */
+    struct ctx *serving;       /* of the wait of the fiber that serves; NULL: it does not */
+    struct waitq leaving;      /* the fiber that accepts, while there is no place */
+    struct group group;        /* of the two fibers */
 };
 
 /* A request from its head to its reply. */
@@ -192,6 +204,59 @@ static size_t leave_encoded(void *cls, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
+/* ---- Connections ----------------------------------------------------------------------------- */
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct control *control = cls;
+    (void)state;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        control->connections--;
+        (void)waitq_wake_one(&control->leaving, NULL);
+        return;
+    }
+    control->connections++;
+    if (control->connections > control->connections_max / 2) /* no matter if it is refused */
+        (void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                        (unsigned)IDLE_CROWDED_S);
+}
+
+/* 0, or why there is none. libmicrohttpd closes what it does not take. */
+static int accept_one(struct control *control)
+{
+    struct addr peer = {.length = sizeof(peer.storage)};
+    struct sockaddr *client = (struct sockaddr *)&peer.storage;
+    int fd = accept4(control->listener, client, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
+    (void)MHD_add_connection(control->daemon, fd, client, peer.length);
+    return 0;
+}
+
+/* Accepting is not left to libmicrohttpd: once it has found no descriptor, it accepts nobody before
+ * one of its own connections has ended, or tries without a pause. */
+static void accept_all(struct ctx *ctx, void *arg)
+{
+    struct control *control = arg;
+    while (!ctx_error(ctx)) {
+        struct ctx pause;
+        int rc = 0;
+        while (!rc && control->connections < control->connections_max)
+            rc = accept_one(control);
+        if (control->serving)
+            ctx_cancel(control->serving, "somebody has come");
+        ctx_init_timeout(&pause, ctx, BACKOFF_NS);
+        if (rc == -EAGAIN)
+            (void)io_poll(ctx, control->listener, POLLIN);
+        else if (rc)
+            (void)fiber_sleep_until(&pause, CLOCK_NEVER);
+        else
+            (void)waitq_wait(ctx, &control->leaving, NULL);
+        ctx_fini(&pause);
+    }
+}
+
 /* ---- The loop -------------------------------------------------------------------------------- */
 
 static void wait_for_work(struct ctx *ctx, struct control *control)
@@ -202,7 +267,9 @@ static void wait_for_work(struct ctx *ctx, struct control *control)
         ctx_init_timeout(&turn, ctx, span_ms * NS_PER_MS);
     else
         ctx_init(&turn, ctx);
+    control->serving = &turn;
     (void)io_poll(&turn, control->epoll_fd, POLLIN); /* either way there may be work */
+    control->serving = NULL;
     ctx_fini(&turn);
 }
 
@@ -233,17 +300,17 @@ static int open_listener(struct control *control, const struct addr *addr, struc
     return err_sys(err, rc, "listen for the control API");
 }
 
-static int start_daemon(struct control *control, int listener, struct err *err)
+/* All clients may be on one address: there is no limit an address. */
+static int start_daemon(struct control *control, struct err *err)
 {
     control->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, on_request, control, MHD_OPTION_LISTEN_SOCKET, listener,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, control,
+        MHD_OPTION_CONNECTION_LIMIT, control->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)IDLE_S, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
-    if (!control->daemon) {
-        (void)close(listener);
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, control, MHD_OPTION_END);
+    if (!control->daemon)
         return err_set(err, -ENOMEM, "libmicrohttpd does not start");
-    }
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(control->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (!info || info->epoll_fd < 0)
@@ -263,6 +330,15 @@ static int check_address(const struct control_options *options, struct err *err)
                    addr_format(&options->addr, where, sizeof(where)));
 }
 
+/* Some of the reserve are for files and sockets of others. */
+static unsigned connections_max(const struct proxy_set *set)
+{
+    size_t share = proxy_set_reserve(set) * 3 / 4;
+    return share < CONNECTIONS_MIN   ? CONNECTIONS_MIN
+           : share > CONNECTIONS_MAX ? CONNECTIONS_MAX
+                                     : (unsigned)share;
+}
+
 int control_start(struct ctx *ctx, const struct control_options *options, struct proxy_set *set,
                   struct control **out, struct err *err)
 {
@@ -275,11 +351,14 @@ int control_start(struct ctx *ctx, const struct control_options *options, struct
     control->set = set;
     control->guard = (struct control_guard){.host = options->host, .token = options->token};
     control->log = options->log;
+    control->connections_max = connections_max(set);
+    waitq_init(&control->leaving);
     group_init(&control->group, ctx);
-    rc = open_listener(control, &options->addr, err);
+    control->listener = rc = open_listener(control, &options->addr, err);
     if (rc >= 0)
-        rc = start_daemon(control, rc, err);
-    if (!rc && group_spawn(&control->group, "control", serve, control))
+        rc = start_daemon(control, err);
+    if (!rc && (group_spawn(&control->group, "control", serve, control) ||
+                group_spawn(&control->group, "control's door", accept_all, control)))
         rc = err_sys(err, -ENOMEM, "start the control API");
     if (rc) {
         control_stop(control);
@@ -303,5 +382,7 @@ void control_stop(struct control *control)
     (void)group_fini(&control->group);
     if (control->daemon)
         MHD_stop_daemon(control->daemon);
+    if (control->listener >= 0)
+        (void)close(control->listener);
     free(control);
 }

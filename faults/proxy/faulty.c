@@ -22,6 +22,11 @@ int stream_push(struct stream *stream, char *data, size_t size_bytes)
     return PUMP_CHAIN;
 }
 
+static bool is_over(const struct stream *stream)
+{
+    return stream->chain.dead && stream->ended;
+}
+
 /* The end is a piece like others: a reset, too, comes behind what was sent before it. */
 static int push_end(struct stream *stream, ssize_t got)
 {
@@ -29,6 +34,9 @@ static int push_end(struct stream *stream, ssize_t got)
     uint64_t now_ns = clock_now_ns();
     stream->ended = true;
     stream->reset = got < 0;
+    if (stream->chain.dead && (got < 0 || is_over(&stream->link->streams[1 - stream->way])))
+        return -ECONNRESET; /* of a link left dead nothing comes out, and nobody is there any more
+                             */
     while (got == 0 && followed_rest(stream, &piece)) {
         int rc = chain_push(&stream->chain, &piece, now_ns);
         if (rc)

@@ -11,6 +11,8 @@
 #include "core/waitq.h"
 #include "faults/postgres/follow.h"
 #include "faults/proxy/chain.h"
+#include "faults/proxy/descriptors.h"
+#include "faults/proxy/held.h"
 #include "faults/proxy/lookup.h"
 #include "faults/proxy/proxy.h"
 #include "faults/proxy/toxic.h"
@@ -30,19 +32,21 @@ struct pool {
 };
 
 struct proxy_set {
-    struct group group;   /* the undertaker */
-    struct list proxies;  /* in the order of their names */
-    struct list removed;  /* that still have fibers */
-    struct waitq funeral; /* the undertaker, when removed is empty */
-    size_t count;         /* of proxies */
-    uint64_t seed;        /* of all draws */
-    struct pool pool;     /* of all links */
-    bool ending;          /* no proxy will come any more */
+    struct group group;             /* the undertaker */
+    struct proxy **proxies;         /* count of them, in the order of their names */
+    size_t count, room;             /* of proxies */
+    struct list removed;            /* that still have fibers */
+    struct waitq funeral;           /* the undertaker, when removed is empty */
+    uint64_t seed;                  /* of all draws */
+    struct proxy_limits limits;     /* of links */
+    struct descriptors descriptors; /* of links and listeners */
+    struct pool pool;               /* of all links */
+    bool ending;                    /* no proxy will come any more */
 };
 
 struct proxy {
     struct proxy_set *set;        /* it is in */
-    struct list member;           /* in set->proxies or set->removed */
+    struct list member;           /* in set->removed, once it is */
     struct group group;           /* its listener, and two fibers a link */
     struct list links;            /* open, in the order of their numbers */
     struct listener *listener;    /* NULL while disabled */
@@ -53,9 +57,20 @@ struct proxy {
     int protocol;                 /* enum proxy_protocol */
     struct toxics toxics;         /* its faults */
     size_t links_called;          /* open ones whose upstream has been called */
-    size_t links_held;            /* by faults, before that */
+    struct list lines;            /* of links that faults hold before that */
     struct proxy_figures figures; /* so far */
 };
+
+/* ---- The set: set.c -------------------------------------------------------------------------- */
+
+/* Room for one proxy more, which set_insert then can't fail for. 0 or -ENOMEM. */
+int set_make_room(struct proxy_set *set);
+
+/* At its place by its name. */
+void set_insert(struct proxy_set *set, struct proxy *proxy);
+
+/* Out of the set; to be buried when its fibers are gone. */
+void set_remove(struct proxy *proxy);
 
 /* ---- A link: link.c -------------------------------------------------------------------------- */
 
@@ -93,7 +108,8 @@ struct link {
     struct toxic_peer peer;    /* itself, as faults know it */
     uint64_t number;           /* from 1 */
     uint64_t arrived_ns;       /* when it was accepted */
-    struct ctx *held;          /* of its wait before the upstream is called; NULL: it does not */
+    struct held held;          /* its place among those whom faults hold */
+    struct ctx *held_wait;     /* of its wait there; NULL: it does not */
     int client, server;        /* sockets; -1 while there is none */
     struct followed *followed; /* its protocol; NULL where that is not followed */
     unsigned streams_running;  /* that have a fiber */
@@ -103,8 +119,10 @@ struct link {
     struct stream streams[2];  /* by enum fault_stream */
 };
 
-/* Takes over a connection that has been accepted; client may be NULL: by a Unix socket. Does not
- * wait. */
+enum { LINK_DESCRIPTORS = 2 }; /* its client's and its server's */
+
+/* Takes over a connection that has been accepted, and the descriptors that were taken for it;
+ * client may be NULL: by a Unix socket. Does not wait. */
 void link_accept(struct proxy *proxy, int fd, const struct sockaddr *client);
 
 /* Ends it from outside: it is closed, or reset, as soon as its fibers run. */
@@ -112,6 +130,9 @@ void link_drop(struct link *link, bool abort);
 
 /* Has it look anew at the faults that concern it. */
 void link_nudge(struct link *link);
+
+/* Drops those that faults have left dead the longest where there are too many. */
+void link_bound_dead(struct proxy *proxy);
 
 /* ---- Its streams: pump.c --------------------------------------------------------------------- */
 
@@ -225,6 +246,9 @@ void pool_give_buffer(struct proxy_set *set, char *buffer);
 /* An empty one. 0 or -errno. It may come back with bytes in it. */
 int pool_take_pipe(struct proxy_set *set, struct pipe *pipe);
 void pool_give_pipe(struct proxy_set *set, const struct pipe *pipe);
+
+/* Closes the pipes that are kept. */
+void pool_trim(struct proxy_set *set);
 
 void pool_fini(struct proxy_set *set);
 

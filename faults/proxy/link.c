@@ -11,21 +11,26 @@
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* A place has become free: whoever waits for one asks again, in the order of arrival. */
-static void nudge_held(struct proxy *proxy)
+/* Has it ask its faults again. */
+static void ask_again(struct held *held)
 {
-    if (proxy->links_held == 0)
-        return;
-    list_each(member, &proxy->links) {
-        struct link *link = container_of(member, struct link, member);
-        if (link->held)
-            link_nudge(link);
-    }
+    struct link *link = container_of(held, struct link, held);
+    if (link->held_wait)
+        ctx_cancel(link->held_wait, "faults are asked again");
+}
+
+/* Whatever becomes of it, the next in its line may have got the place it was woken for. */
+static void hold_no_more(struct link *link)
+{
+    struct held *next = held_leave(&link->held);
+    if (next)
+        ask_again(next);
 }
 
 static void end(struct link *link)
 {
     struct proxy *proxy = link->proxy;
+    bool called = link->called;
     for (int way = 0; link->carried && way < 2; way++)
         chain_fini(&link->streams[way].chain);
     followed_destroy(link);
@@ -34,11 +39,13 @@ static void end(struct link *link)
     if (link->server >= 0)
         sock_close(link->server, link->abort);
     proxy->figures.links_open--;
-    proxy->links_called -= link->called;
+    descriptors_give(&proxy->set->descriptors, LINK_DESCRIPTORS);
+    proxy->links_called -= called;
     list_remove(&link->member);
     ctx_fini(&link->ctx);
     free(link);
-    nudge_held(proxy);
+    if (called) /* a place has become free */
+        held_ask(&proxy->lines, ask_again);
 }
 
 /* The last one closes. A stream that ended in order leaves the other one to go on. */
@@ -58,10 +65,36 @@ void link_drop(struct link *link, bool abort)
 
 void link_nudge(struct link *link)
 {
-    if (link->held)
-        ctx_cancel(link->held, "faults changed");
+    ask_again(&link->held);
     for (int way = 0; link->carried && way < 2; way++)
         stream_nudge(&link->streams[way]);
+}
+
+static bool is_dead(const struct link *link)
+{
+    return link->carried && !ctx_error(&link->ctx) &&
+           (link->streams[FAULT_UPSTREAM].chain.dead || link->streams[FAULT_DOWNSTREAM].chain.dead);
+}
+
+/* They are not to take all places of the living. */
+static size_t dead_max(const struct proxy_set *set)
+{
+    size_t share = set->descriptors.limit / LINK_DESCRIPTORS / 8;
+    return share < set->limits.dead_max ? share : set->limits.dead_max;
+}
+
+void link_bound_dead(struct proxy *proxy)
+{
+    size_t count = 0, most = dead_max(proxy->set);
+    list_each(member, &proxy->links)
+        count += is_dead(container_of(member, struct link, member));
+    for (struct list *member = proxy->links.next; count > most; member = member->next) {
+        struct link *link = container_of(member, struct link, member);
+        if (!is_dead(link))
+            continue;
+        link_drop(link, true);
+        count--;
+    }
 }
 
 /* ---- Two streams ----------------------------------------------------------------------------- */
@@ -117,12 +150,13 @@ static int hold(struct link *link, uint64_t due_ns)
 {
     struct ctx wait;
     short gone = due_ns == CLOCK_NEVER ? POLLRDHUP : 0; /* a reset is seen always */
+    int rc = held_enter(&link->proxy->lines, &link->held, link->peer.held_by);
+    if (rc)
+        return rc;
     ctx_init_deadline(&wait, &link->ctx, due_ns);
-    link->held = &wait;
-    link->proxy->links_held++;
-    int rc = io_poll(&wait, link->client, gone);
-    link->proxy->links_held--;
-    link->held = NULL;
+    link->held_wait = &wait;
+    rc = io_poll(&wait, link->client, gone);
+    link->held_wait = NULL;
     ctx_fini(&wait);
     if (ctx_error(&link->ctx))
         return ctx_error(&link->ctx);
@@ -149,22 +183,46 @@ static int arrive(struct link *link)
     }
 }
 
-static int dial(struct link *link)
+/* Returns the socket, or -errno. */
+static int call_upstream(struct link *link)
 {
     struct proxy *proxy = link->proxy;
     struct addr addr;
+    struct ctx calling;
+    uint64_t limit_ns = proxy->set->limits.connect_ns;
+    ctx_init_deadline(&calling, &link->ctx,
+                      limit_ns ? clock_after(clock_now_ns(), limit_ns) : CLOCK_NEVER);
+    int rc = lookup_address(&calling, &proxy->lookup, proxy->upstream, &addr);
+    if (!rc)
+        rc = sock_connect(&calling, &addr);
+    ctx_fini(&calling);
+    return rc;
+}
+
+static void book_failure(struct link *link, int rc)
+{
+    struct proxy_figures *figures = &link->proxy->figures;
+    if (rc == -EMFILE || rc == -ENFILE) {
+        figures->out_of_descriptors++;
+        figures->links_refused++;
+    } else if (!ctx_error(&link->ctx)) {
+        figures->dial_failures++;
+    }
+}
+
+static int dial(struct link *link)
+{
     int rc = arrive(link);
+    if (!rc) {
+        link->called = true;
+        link->proxy->links_called++;
+    }
+    hold_no_more(link);
     if (rc)
         return rc;
-    link->called = true;
-    proxy->links_called++;
-    rc = lookup_address(&link->ctx, &proxy->lookup, proxy->upstream, &addr);
-    if (!rc)
-        rc = sock_connect(&link->ctx, &addr);
-    if (rc == -EMFILE || rc == -ENFILE)
-        proxy->figures.out_of_descriptors++;
-    else if (rc < 0 && !ctx_error(&link->ctx))
-        proxy->figures.dial_failures++;
+    rc = call_upstream(link);
+    if (rc < 0)
+        book_failure(link, rc);
     if (rc < 0)
         return rc;
     link->server = rc;
@@ -186,11 +244,18 @@ static void run_link(struct ctx *ctx, void *arg)
     carry(&link->streams[FAULT_UPSTREAM]);
 }
 
+static void refuse(struct proxy *proxy, int fd)
+{
+    proxy->figures.links_refused++;
+    sock_close(fd, false);
+    descriptors_give(&proxy->set->descriptors, LINK_DESCRIPTORS);
+}
+
 void link_accept(struct proxy *proxy, int fd, const struct sockaddr *client)
 {
     struct link *link = calloc(1, sizeof(*link));
     if (!link) {
-        sock_close(fd, false);
+        refuse(proxy, fd);
         return;
     }
     *link = (struct link){.proxy = proxy,
@@ -199,11 +264,12 @@ void link_accept(struct proxy *proxy, int fd, const struct sockaddr *client)
                           .client = fd,
                           .server = -1,
                           .streams_running = 1};
+    link->held.number = link->number;
     ctx_init(&link->ctx, &proxy->group.ctx);
     if (group_spawn(&proxy->group, "link", run_link, link)) {
-        sock_close(fd, false);
         ctx_fini(&link->ctx);
         free(link);
+        refuse(proxy, fd);
         return;
     }
     toxic_peer_init(&link->peer, &proxy->toxics, link->number, client);

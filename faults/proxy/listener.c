@@ -26,6 +26,7 @@ struct listener {
     struct ctx *waiting;   /* of its fiber's wait, while it does; ended to have it look anew */
     struct addr addr;      /* it listens on */
     int fd;                /* its socket, non-blocking */
+    bool short_of;         /* descriptors, for the first in the queue: that has been counted */
     int filler;            /* the connection that fills the queue of a silent one; -1: none */
     struct addr of_filler; /* its address */
     enum fault_door door;  /* as it is */
@@ -45,16 +46,37 @@ static bool same_addr(const struct addr *one, const struct addr *other)
     return one->length == other->length && memcmp(&one->storage, &other->storage, one->length) == 0;
 }
 
+static struct descriptors *descriptors_of(const struct listener *listener)
+{
+    return &listener->proxy->set->descriptors;
+}
+
+/* For a link of both ends: who could not call the upstream had better wait in the queue. */
+static bool take_descriptors(struct listener *listener)
+{
+    if (descriptors_take(descriptors_of(listener), LINK_DESCRIPTORS))
+        return true;
+    pool_trim(listener->proxy->set);
+    return descriptors_take(descriptors_of(listener), LINK_DESCRIPTORS);
+}
+
 /* 0, or why there is none. */
 static int accept_one(struct listener *listener)
 {
     struct addr peer = {.length = sizeof(peer.storage)};
     struct sockaddr *client = (struct sockaddr *)&peer.storage;
+    if (!take_descriptors(listener))
+        return -EMFILE;
     int fd = accept4(listener->fd, client, &peer.length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
+    if (fd < 0) {
+        int rc = errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
+        descriptors_give(descriptors_of(listener), LINK_DESCRIPTORS);
+        return rc;
+    }
+    listener->short_of = false;
     if (listener->filler >= 0 && same_addr(&peer, &listener->of_filler)) {
         sock_close(fd, true);
+        descriptors_give(descriptors_of(listener), LINK_DESCRIPTORS);
         return 0;
     }
     int on = 1; /* refused for Unix sockets, which need none */
@@ -63,13 +85,20 @@ static int accept_one(struct listener *listener)
     return 0;
 }
 
-/* Accepts what there is, up to a turn's worth. 0, or why there is no more. */
-static int accept_some(struct listener *listener)
+/* Accepts what there is, up to so many. 0, or why there is no more. */
+static int accept_some(struct listener *listener, int count_max)
 {
     int rc = 0;
-    for (int i = 0; !rc && i < ACCEPTS_A_TURN; i++)
+    for (int i = 0; !rc && i < count_max; i++)
         rc = accept_one(listener);
     return rc;
+}
+
+/* All who are in the queue, before it is done with: whoever is left there would be reset, or never
+ * be heard. A few microseconds each, once a change of the door. */
+static void accept_all(struct listener *listener)
+{
+    (void)accept_some(listener, ADDRESS_BACKLOG + 1); /* a queue has room for one more */
 }
 
 /* ---- The door -------------------------------------------------------------------------------- */
@@ -107,14 +136,17 @@ static int silence(struct listener *listener)
         return rc;
     }
     listener->filler = fd;
+    descriptors_take_anyway(descriptors_of(listener), 1);
     return sock_local(fd, &listener->of_filler);
 }
 
 static void drop_filler(struct listener *listener)
 {
-    if (listener->filler >= 0)
-        sock_close(listener->filler, true);
+    if (listener->filler < 0)
+        return;
+    sock_close(listener->filler, true);
     listener->filler = -1;
+    descriptors_give(descriptors_of(listener), 1);
 }
 
 /* Nobody listens; a TCP port stays ours, a Unix socket's name without a socket behind it. */
@@ -136,7 +168,7 @@ static int listen_again(struct listener *listener)
     } else if (listen(listener->fd, ADDRESS_BACKLOG) != 0) {
         return -errno;
     }
-    (void)accept_some(listener); /* the filler among them */
+    accept_all(listener); /* the filler among them */
     drop_filler(listener);
     return 0;
 }
@@ -149,7 +181,7 @@ static int move_door(struct listener *listener, enum fault_door door)
         return rc;
     listener->door = FAULT_DOOR_OPEN;
     if (door != FAULT_DOOR_OPEN)
-        (void)accept_some(listener);
+        accept_all(listener);
     if (door == FAULT_DOOR_SILENT)
         rc = silence(listener);
     else if (door == FAULT_DOOR_REFUSED)
@@ -196,6 +228,31 @@ static void wait_for(struct listener *listener, int fd, uint64_t until_ns)
     ctx_fini(&wait);
 }
 
+/* Until descriptors come back. They may do so without us hearing of it. */
+static void wait_for_descriptors(struct listener *listener, uint64_t until_ns)
+{
+    struct ctx wait;
+    uint64_t again_ns = listener->again_ns;
+    ctx_init_deadline(&wait, &listener->ctx, until_ns < again_ns ? until_ns : again_ns);
+    listener->waiting = &wait;
+    descriptors_wait(&wait, descriptors_of(listener));
+    listener->waiting = NULL;
+    ctx_fini(&wait);
+}
+
+/* There is no room for one more, if there is one more. */
+static void back_off(struct listener *listener, uint64_t *backoff_ns)
+{
+    if (poll(&(struct pollfd){.fd = listener->fd, .events = POLLIN}, 1, 0) == 0) {
+        wait_for(listener, listener->fd, CLOCK_NEVER);
+        return;
+    }
+    listener->proxy->figures.out_of_descriptors += !listener->short_of;
+    listener->short_of = true;
+    wait_for_descriptors(listener, clock_after(clock_now_ns(), *backoff_ns));
+    *backoff_ns = *backoff_ns * 2 < BACKOFF_NS_MAX ? *backoff_ns * 2 : BACKOFF_NS_MAX;
+}
+
 /* A request in the kernel keeps the socket open a little longer: this frees its place now. */
 static void shut_down(struct listener *listener)
 {
@@ -216,11 +273,9 @@ static void run_listener(struct ctx *ctx, void *arg)
             wait_for(listener, -1, CLOCK_NEVER);
             continue;
         }
-        int rc = accept_some(listener);
+        int rc = accept_some(listener, ACCEPTS_A_TURN);
         if (is_shortage(rc)) {
-            listener->proxy->figures.out_of_descriptors++;
-            wait_for(listener, -1, clock_after(clock_now_ns(), backoff_ns));
-            backoff_ns = backoff_ns * 2 < BACKOFF_NS_MAX ? backoff_ns * 2 : BACKOFF_NS_MAX;
+            back_off(listener, &backoff_ns);
             continue;
         }
         backoff_ns = BACKOFF_NS_MIN;
@@ -235,6 +290,7 @@ static void run_listener(struct ctx *ctx, void *arg)
     }
     drop_filler(listener);
     (void)close(listener->fd);
+    descriptors_give(descriptors_of(listener), 1);
     ctx_fini(&listener->ctx);
     free(listener);
 }
@@ -275,6 +331,7 @@ int listener_start(struct proxy *proxy, struct err *err)
     if (!rc)
         rc = group_spawn(&proxy->group, "listener", run_listener, listener);
     if (!rc) {
+        descriptors_take_anyway(descriptors_of(listener), 1);
         proxy->listener = listener;
         look(listener);
         return 0;

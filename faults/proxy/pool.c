@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { PIPE_DESCRIPTORS = 2 };
+
 char *pool_take_buffer(struct proxy_set *set)
 {
     struct pool *pool = &set->pool;
@@ -22,10 +24,11 @@ void pool_give_buffer(struct proxy_set *set, char *buffer)
         free(buffer);
 }
 
-static void close_pipe(const struct pipe *pipe)
+static void close_pipe(struct proxy_set *set, const struct pipe *pipe)
 {
     (void)close(pipe->in);
     (void)close(pipe->out);
+    descriptors_give(&set->descriptors, PIPE_DESCRIPTORS);
 }
 
 int pool_take_pipe(struct proxy_set *set, struct pipe *pipe)
@@ -35,9 +38,14 @@ int pool_take_pipe(struct proxy_set *set, struct pipe *pipe)
         *pipe = pool->pipes[--pool->pipes_kept];
         return 0;
     }
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return -errno;
+    int ends[PIPE_DESCRIPTORS];
+    if (!descriptors_take(&set->descriptors, PIPE_DESCRIPTORS))
+        return -EMFILE;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        int rc = -errno;
+        descriptors_give(&set->descriptors, PIPE_DESCRIPTORS);
+        return rc;
+    }
     /* Refused where the user has too much in pipes already; a small one does, too. */
     (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
     *pipe = (struct pipe){.in = ends[1], .out = ends[0]};
@@ -50,7 +58,14 @@ void pool_give_pipe(struct proxy_set *set, const struct pipe *pipe)
     if (pipe->held_bytes == 0 && pool->pipes_kept < POOL_PIPES)
         pool->pipes[pool->pipes_kept++] = *pipe;
     else
-        close_pipe(pipe);
+        close_pipe(set, pipe);
+}
+
+void pool_trim(struct proxy_set *set)
+{
+    struct pool *pool = &set->pool;
+    while (pool->pipes_kept > 0)
+        close_pipe(set, &pool->pipes[--pool->pipes_kept]);
 }
 
 void pool_fini(struct proxy_set *set)
@@ -58,6 +73,5 @@ void pool_fini(struct proxy_set *set)
     struct pool *pool = &set->pool;
     while (pool->buffers_kept > 0)
         free(pool->buffers[--pool->buffers_kept]);
-    while (pool->pipes_kept > 0)
-        close_pipe(&pool->pipes[--pool->pipes_kept]);
+    pool_trim(set);
 }

@@ -24,15 +24,6 @@ static void stop(struct proxy *proxy)
     drop_links(proxy);
 }
 
-static void insert_by_name(struct proxy_set *set, struct proxy *proxy)
-{
-    struct proxy *behind = proxy_first(set);
-    while (behind && strcmp(behind->name, proxy->name) < 0)
-        behind = proxy_next(behind);
-    list_push_back(behind ? &behind->member : &set->proxies, &proxy->member);
-    set->count++;
-}
-
 static int allocate(struct proxy **out, const struct proxy_options *options)
 {
     struct proxy *proxy = *out = calloc(1, sizeof(*proxy));
@@ -61,13 +52,14 @@ int proxy_create(struct proxy_set *set, const struct proxy_options *options, str
     *out = NULL;
     if (proxy_find(set, options->name))
         return err_set(err, -EEXIST, "proxy already exists");
-    if (allocate(&proxy, options)) {
+    if (allocate(&proxy, options) || set_make_room(set)) {
         release(proxy);
         return err_sys(err, -ENOMEM, "allocate a proxy");
     }
     proxy->set = set;
     proxy->protocol = options->protocol;
     list_init(&proxy->links);
+    list_init(&proxy->lines);
     group_init(&proxy->group, set->group.ctx.parent);
     toxics_init(&proxy->toxics, set->seed, proxy->name);
     lookup_init(&proxy->lookup);
@@ -78,7 +70,7 @@ int proxy_create(struct proxy_set *set, const struct proxy_options *options, str
         release(proxy);
         return rc;
     }
-    insert_by_name(set, proxy);
+    set_insert(set, proxy);
     *out = proxy;
     return 0;
 }
@@ -120,12 +112,8 @@ int proxy_change(struct proxy *proxy, const char *listen, const char *upstream, 
 
 void proxy_remove(struct proxy *proxy)
 {
-    struct proxy_set *set = proxy->set;
     stop(proxy);
-    list_remove(&proxy->member);
-    set->count--;
-    list_push_back(&set->removed, &proxy->member);
-    (void)waitq_wake_one(&set->funeral, NULL);
+    set_remove(proxy);
 }
 
 /* ---- What it is ------------------------------------------------------------------------------ */

@@ -27,6 +27,24 @@ int proxy_set_create(struct ctx *ctx, uint64_t seed, struct proxy_set **out, str
 /* Closes every listener and connection, waits for the fibers, frees. NULL is fine. */
 void proxy_set_destroy(struct proxy_set *set);
 
+/* What its connections are held to. */
+struct proxy_limits {
+    uint64_t connect_ns; /* for an upstream to be looked up and to answer; 0: the kernel's own */
+    unsigned dead_s;     /* after which a connection that a fault has left dead is dropped; 0: not,
+                            32767 at most. TCP alone */
+    size_t dead_max;     /* of such a proxy; the oldest are dropped. Less where there are few
+                            descriptors */
+};
+
+#define PROXY_CONNECT_NS (10 * NS_PER_S)
+enum { PROXY_DEAD_S = 7200, PROXY_DEAD_S_MAX = 32767, PROXY_DEAD_MAX = 1024 };
+
+/* For what comes from now on; a new set has the defaults above. */
+void proxy_set_limit(struct proxy_set *set, const struct proxy_limits *limits);
+
+/* So many of the process's descriptors its connections leave alone, for whoever controls it. */
+size_t proxy_set_reserve(const struct proxy_set *set);
+
 /* In the order of their names; NULL behind the last. */
 struct proxy *proxy_first(struct proxy_set *set);
 struct proxy *proxy_next(struct proxy *proxy);
@@ -87,7 +105,10 @@ struct proxy_figures {
                                                   that are none of it, or encrypted */
     uint64_t queries;                          /* seen on followed links */
     uint64_t spliced_bytes;                    /* moved without being read */
-    uint64_t out_of_descriptors;               /* connections that found none */
+    uint64_t out_of_descriptors;               /* connections that had to wait for some, or were
+                                                  refused for want of any */
+    uint64_t links_refused;                    /* accepted, and closed for want of descriptors or
+                                                  memory */
 };
 
 struct proxy_figures proxy_figures(const struct proxy *proxy);

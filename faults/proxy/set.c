@@ -9,11 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct proxy *of_member(struct list *member)
-{
-    return container_of(member, struct proxy, member);
-}
-
 static void bury(struct proxy *proxy)
 {
     (void)group_join(NULL, &proxy->group); /* without a ctx there is nothing to fail */
@@ -33,7 +28,7 @@ static void undertake(struct ctx *ctx, void *arg)
     while (!set->ending || !list_empty(&set->removed)) {
         struct list *member = list_pop_front(&set->removed);
         if (member)
-            bury(of_member(member));
+            bury(container_of(member, struct proxy, member));
         else
             (void)waitq_wait(NULL, &set->funeral, NULL); /* likewise */
     }
@@ -46,8 +41,10 @@ int proxy_set_create(struct ctx *ctx, uint64_t seed, struct proxy_set **out, str
         return err_sys(err, -ENOMEM, "allocate a set of proxies");
     (void)signal(SIGPIPE, SIG_IGN); /* splice has no MSG_NOSIGNAL; cannot fail for this signal */
     set->seed = seed;
-    list_init(&set->proxies);
+    set->limits = (struct proxy_limits){
+        .connect_ns = PROXY_CONNECT_NS, .dead_s = PROXY_DEAD_S, .dead_max = PROXY_DEAD_MAX};
     list_init(&set->removed);
+    descriptors_init(&set->descriptors);
     waitq_init(&set->funeral);
     group_init(&set->group, ctx);
     int rc = group_spawn(&set->group, "undertaker", undertake, set);
@@ -63,35 +60,93 @@ void proxy_set_destroy(struct proxy_set *set)
 {
     if (!set)
         return;
-    while (!list_empty(&set->proxies))
-        proxy_remove(of_member(set->proxies.next));
+    while (set->count > 0)
+        proxy_remove(set->proxies[set->count - 1]);
     set->ending = true;
     (void)waitq_wake_all(&set->funeral);
     (void)group_join(NULL, &set->group); /* the undertaker goes when all proxies are buried */
     (void)group_fini(&set->group);
     pool_fini(set);
+    free(set->proxies);
     free(set);
+}
+
+void proxy_set_limit(struct proxy_set *set, const struct proxy_limits *limits)
+{
+    set->limits = *limits;
+}
+
+size_t proxy_set_reserve(const struct proxy_set *set)
+{
+    return descriptors_reserve(&set->descriptors);
 }
 
 /* ---- By name --------------------------------------------------------------------------------- */
 
+/* Where a proxy of that name is, or would be. */
+static size_t place_of(const struct proxy_set *set, const char *name)
+{
+    size_t low = 0, high = set->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(set->proxies[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct proxy *proxy_at(const struct proxy_set *set, size_t place)
+{
+    return place < set->count ? set->proxies[place] : NULL;
+}
+
+int set_make_room(struct proxy_set *set)
+{
+    if (set->count < set->room)
+        return 0;
+    size_t room = set->room ? 2 * set->room : 16;
+    struct proxy **grown = reallocarray(set->proxies, room, sizeof(struct proxy *));
+    if (!grown)
+        return -ENOMEM;
+    set->proxies = grown;
+    set->room = room;
+    return 0;
+}
+
+void set_insert(struct proxy_set *set, struct proxy *proxy)
+{
+    struct proxy **place = set->proxies + place_of(set, proxy->name);
+    memmove(place + 1, place, (size_t)(set->proxies + set->count - place) * sizeof(struct proxy *));
+    *place = proxy;
+    set->count++;
+}
+
+void set_remove(struct proxy *proxy)
+{
+    struct proxy_set *set = proxy->set;
+    struct proxy **place = set->proxies + place_of(set, proxy->name);
+    set->count--;
+    memmove(place, place + 1, (size_t)(set->proxies + set->count - place) * sizeof(struct proxy *));
+    list_push_back(&set->removed, &proxy->member);
+    (void)waitq_wake_one(&set->funeral, NULL);
+}
+
 struct proxy *proxy_first(struct proxy_set *set)
 {
-    return list_empty(&set->proxies) ? NULL : of_member(set->proxies.next);
+    return proxy_at(set, 0);
 }
 
 struct proxy *proxy_next(struct proxy *proxy)
 {
-    struct list *next = proxy->member.next;
-    return next == &proxy->set->proxies ? NULL : of_member(next);
+    return proxy_at(proxy->set, place_of(proxy->set, proxy->name) + 1);
 }
 
 struct proxy *proxy_find(struct proxy_set *set, const char *name)
 {
-    for (struct proxy *proxy = proxy_first(set); proxy; proxy = proxy_next(proxy))
-        if (strcmp(proxy->name, name) == 0)
-            return proxy;
-    return NULL;
+    struct proxy *proxy = proxy_at(set, place_of(set, name));
+    return proxy && strcmp(proxy->name, name) == 0 ? proxy : NULL;
 }
 
 size_t proxy_count(const struct proxy_set *set)

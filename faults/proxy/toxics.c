@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 /* Only a link that carries bytes has chains; others get what there is by then. */
@@ -36,6 +38,16 @@ static int refuse_encrypted(const struct proxy *proxy, struct err *err)
     return 0;
 }
 
+/* It hears no answer to a keepalive either, so that the first one ends it. */
+static void give_up_after(int fd, unsigned idle_s)
+{
+    int on = idle_s > 0, idle = (int)idle_s, once = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)); /* Unix sockets have none */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &once, sizeof(once));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &once, sizeof(once));
+}
+
 /* The kernel hears nothing more on a stream that a fault has left dead: what comes is not
  * acknowledged, nor is a keepalive answered, so that whoever sent it finds out as TCP does. Where
  * that can't be had, it is swallowed all the same. */
@@ -44,6 +56,7 @@ static void deafen(const struct stream *stream)
     struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
     struct sock_fprog program = {.len = 1, .filter = &nothing};
     (void)setsockopt(stream->from, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    give_up_after(stream->from, stream->link->proxy->set->limits.dead_s);
 }
 
 /* Tells the chains of all links that the toxic goes (chain_remove) or has changed (chain_change),
@@ -60,6 +73,7 @@ static void tell_links(struct proxy *proxy, struct toxic *toxic,
                 deafen(&streams[way]);
         }
     }
+    link_bound_dead(proxy);
 }
 
 static int put_on_links(struct proxy *proxy, struct toxic *toxic)

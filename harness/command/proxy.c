@@ -29,6 +29,8 @@ struct proxy_command {
     char *listen;  /* NULL: there is none */
     char *upstream;
     int protocol; /* enum proxy_protocol */
+    uint64_t connect_timeout_ns;
+    uint64_t dead_after_ns;
     bool ignored; /* what Toxiproxy has switches for and we always do */
 };
 
@@ -47,6 +49,12 @@ static const struct param proxy_params[] = {
     {PARAM_CHOICE("protocol", proxy_command, protocol, "opaque", "that it follows",
                   proxy_protocol_names)},
     {PARAM_TEXT("name", proxy_command, name, "proxy", "what it is called")},
+    {PARAM_NS("connect_timeout", proxy_command, connect_timeout_ns, "10s",
+              "for an upstream to be looked up and to answer; 0: as long as the kernel tries"),
+     .section = "Connections"},
+    {PARAM_NS("dead_after", proxy_command, dead_after_ns, "2h",
+              "when one that a fault has left dead is dropped; 0: never"),
+     .max = (double)PROXY_DEAD_S_MAX * (double)NS_PER_S},
     {PARAM_BOOL("proxy_metrics", proxy_command, ignored, NULL,
                 "accepted: /metrics has them always"),
      .section = "Of Toxiproxy's"},
@@ -150,13 +158,20 @@ static int proxy_main(struct ctx *ctx, void *arg, struct err *err)
         .token = self->token,
         .log = log_level(),
     };
+    const struct proxy_limits limits = {
+        .connect_ns = self->connect_timeout_ns,
+        .dead_s = (unsigned)((self->dead_after_ns + NS_PER_S - 1) / NS_PER_S),
+        .dead_max = PROXY_DEAD_MAX,
+    };
     struct proxy_set *set = NULL;
     struct control *control = NULL;
     int rc = control_address(self, &options.addr, err);
     if (!rc)
         rc = proxy_set_create(ctx, self->seed, &set, err);
-    if (!rc)
+    if (!rc) {
+        proxy_set_limit(set, &limits);
         rc = begin(set, self, err);
+    }
     if (!rc)
         rc = control_start(ctx, &options, set, &control, err);
     if (!rc)
