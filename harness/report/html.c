@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* html.c - the report as one page that needs nothing else: no network, and for its tables no
+ * scripts. */
+#include "report/html/html.h"
+#include "report/content.h"
+
+#include <stdio.h>
+
+/* Nothing may be loaded, and no script or style but the page's own be run. */
+static void write_policy(FILE *out)
+{
+    (void)fprintf(out,
+                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                  "script-src '%s'; style-src '%s'; img-src data:; base-uri 'none'; form-action "
+                  "'none'\">\n",
+                  html_script_hash, html_style_hash);
+}
+
+static int write_title(FILE *out, const struct report_input *input, struct err *err)
+{
+    if (input->item_count == 1)
+        return html_text(out, input->items[0].result->plan->name, err);
+    (void)fprintf(out, "%zu scenarios", input->item_count);
+    return 0;
+}
+
+static int write_head(FILE *out, const struct report_input *input, struct err *err)
+{
+    (void)fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n", out);
+    write_policy(out);
+    (void)fputs("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                "<link rel=\"icon\" href=\"data:,\">\n<title>",
+                out);
+    int rc = write_title(out, input, err);
+    (void)fprintf(out, " · poolstorm</title>\n<style>%s</style>\n</head>\n", html_style);
+    return rc;
+}
+
+static int write_banner(FILE *out, const struct report_input *input, struct err *err)
+{
+    const struct result_environment *env = &input->items[0].result->environment;
+    (void)fputs("<body>\n<header><span class=\"brand\">poolstorm</span>\n<span class=\"when\">",
+                out);
+    int rc = html_text(out, env->started, err);
+    (void)fputs("</span>\n<button type=\"button\" class=\"theme\" hidden>Dark</button></header>\n"
+                "<main>\n",
+                out);
+    return rc;
+}
+
+/* How many of the conditions hold: "3 of 4". */
+static void count_conditions(const struct judged_condition *conditions, size_t count, char *text,
+                             size_t size_bytes)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < count; i++)
+        held += conditions[i].verdict == VERDICT_PASS;
+    if (count)
+        (void)snprintf(text, size_bytes, "%zu of %zu", held, count);
+    else
+        (void)snprintf(text, size_bytes, "–");
+}
+
+static void count_claims(const struct judgement *judgement, char *text, size_t size_bytes)
+{
+    size_t figures = 0, upheld = 0;
+    for (size_t i = 0; i < judgement->claim_count; i++) {
+        enum claim_word word = judgement->claims[i].word;
+        figures += word != CLAIM_NO_COUNTERPART;
+        upheld += word == CLAIM_CONFIRMED || word == CLAIM_SAME_DIRECTION;
+    }
+    if (figures)
+        (void)snprintf(text, size_bytes, "%zu of %zu", upheld, figures);
+    else
+        (void)snprintf(text, size_bytes, "–");
+}
+
+static int write_index_row(FILE *out, const struct report_item *item, size_t id, struct err *err)
+{
+    char outcome[400], expects[48], invariants[48], claims[48];
+    enum tone tone;
+    const struct judgement *judgement = item->judgement;
+    content_outcome(item->result, judgement, outcome, sizeof(outcome), &tone);
+    count_conditions(judgement->expects, judgement->expect_count, expects, sizeof(expects));
+    count_conditions(judgement->invariants, judgement->invariant_count, invariants,
+                     sizeof(invariants));
+    count_claims(judgement, claims, sizeof(claims));
+    (void)fprintf(out, "<tr><th scope=\"row\"><a href=\"#scenario-%zu\">", id);
+    int rc = html_text(out, item->result->plan->name, err);
+    (void)fprintf(out, "</a></th><td class=\"%s\">", tone == TONE_GOOD ? "good" : "bad");
+    if (!rc)
+        rc = html_text(out, outcome, err);
+    (void)fprintf(out,
+                  "</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td "
+                  "class=\"number\">%s</td></tr>\n",
+                  expects, invariants, claims);
+    return rc;
+}
+
+/* Of several runs: what each came to, before any figure. */
+static int write_index(FILE *out, const struct report_input *input, struct err *err)
+{
+    size_t well = 0;
+    int rc = 0;
+    for (size_t i = 0; i < input->item_count; i++)
+        well += input->items[i].judgement->outcome == OUTCOME_WELL;
+    (void)fprintf(out,
+                  "<h1>%zu scenarios</h1>\n<p class=\"outcome %s\">%s %zu of %zu went well</p>\n"
+                  "<div class=\"scroll\" tabindex=\"0\"><table class=\"index\"><thead><tr>"
+                  "<th scope=\"col\">scenario</th><th scope=\"col\">outcome</th>"
+                  "<th scope=\"col\" class=\"number\">expectations</th>"
+                  "<th scope=\"col\" class=\"number\">invariants</th>"
+                  "<th scope=\"col\" class=\"number\">claims upheld</th></tr></thead>\n",
+                  input->item_count, well == input->item_count ? "good" : "bad",
+                  well == input->item_count ? "✔" : "✘", well, input->item_count);
+    for (size_t i = 0; !rc && i < input->item_count; i++)
+        rc = write_index_row(out, &input->items[i], i, err);
+    (void)fputs("</table></div>\n", out);
+    return rc;
+}
+
+static int html_format(const struct report_input *input, FILE *out, struct err *err)
+{
+    bool several = input->item_count > 1;
+    int rc = write_head(out, input, err);
+    if (!rc)
+        rc = write_banner(out, input, err);
+    if (!rc && several)
+        rc = write_index(out, input, err);
+    for (size_t i = 0; !rc && i < input->item_count; i++)
+        rc = html_section(out, &input->items[i], i, several ? 2 : 1, err);
+    if (rc)
+        return rc;
+    (void)fprintf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", html_script);
+    return 0;
+}
+
+const struct report_format report_html = {
+    .name = "html",
+    .extension = "html",
+    .summary = "one page with verdicts, tables and plots, for people; needs no network",
+    .write = html_format,
+};

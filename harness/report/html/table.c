@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* table.c - texts and tables as HTML. */
+#include "report/html/html.h"
+#include "report/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const classes[] = {
+    [TONE_PLAIN] = "",        [TONE_GOOD] = "good",   [TONE_BAD] = "bad",
+    [TONE_UNSURE] = "unsure", [TONE_QUIET] = "quiet", [TONE_STRONG] = "strong",
+};
+
+int html_text(FILE *out, const char *text, struct err *err)
+{
+    if (!text)
+        return 0;
+    char *clean = strdup(text);
+    if (!clean)
+        return err_sys(err, -ENOMEM, "write HTML");
+    for (const char *at = text_clean(clean); *at; at++) {
+        const char *entity = *at == '&'    ? "&amp;"
+                             : *at == '<'  ? "&lt;"
+                             : *at == '>'  ? "&gt;"
+                             : *at == '"'  ? "&quot;"
+                             : *at == '\'' ? "&#39;"
+                             : *at == '\n' ? "<br>"
+                                           : NULL;
+        if (entity)
+            (void)fputs(entity, out);
+        else
+            (void)fputc(*at, out);
+    }
+    free(clean);
+    return 0;
+}
+
+/* What a cell is: a head of its column, of its row, or neither. */
+enum place { PLACE_CELL, PLACE_COLUMN, PLACE_ROW };
+
+static int write_cell(FILE *out, enum place place, enum table_align align, enum tone tone,
+                      const char *text, struct err *err)
+{
+    static const char *const opens[] = {[PLACE_CELL] = "<td",
+                                        [PLACE_COLUMN] = "<th scope=\"col\"",
+                                        [PLACE_ROW] = "<th scope=\"row\""};
+    const char *tone_class = classes[tone];
+    bool right = align == TABLE_RIGHT;
+    (void)fputs(opens[place], out);
+    if (right || tone_class[0])
+        (void)fprintf(out, " class=\"%s%s%s\"", right ? "number" : "",
+                      right && tone_class[0] ? " " : "", tone_class);
+    (void)fputc('>', out);
+    int rc = html_text(out, text, err);
+    (void)fputs(place == PLACE_CELL ? "</td>" : "</th>", out);
+    return rc;
+}
+
+/* The cell of a row; -1 is the row of heads. Beyond what was filled: empty. */
+static struct table_cell cell_at(const struct table *table, long row, size_t column)
+{
+    size_t at = (size_t)row * table->column_count + column;
+    if (row < 0)
+        return (struct table_cell){.text = table->columns[column].head};
+    return at < table->cell_count ? table->cells[at] : (struct table_cell){.text = NULL};
+}
+
+static bool has_heads(const struct table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (table->columns[i].head && table->columns[i].head[0])
+            return true;
+    return false;
+}
+
+static int write_rows(FILE *out, const struct table *table, struct err *err)
+{
+    int rc = 0;
+    bool heads = has_heads(table);
+    if (heads)
+        (void)fputs("<thead>", out);
+    for (long row = heads ? -1 : 0; !rc && row < (long)table_rows(table); row++) {
+        (void)fputs("<tr>", out);
+        for (size_t i = 0; !rc && i < table->column_count; i++) {
+            struct table_cell cell = cell_at(table, row, i);
+            rc = write_cell(out, row < 0 ? PLACE_COLUMN : PLACE_CELL, table->columns[i].align,
+                            cell.tone, cell.text, err);
+        }
+        (void)fputs(row < 0 ? "</tr></thead>\n" : "</tr>\n", out);
+    }
+    return rc;
+}
+
+/* Each column becomes a row, the first one the heads. */
+static int write_turned(FILE *out, const struct table *table, struct err *err)
+{
+    int rc = 0;
+    (void)fputs("<thead>", out);
+    for (size_t column = 0; !rc && column < table->column_count; column++) {
+        (void)fputs("<tr>", out);
+        for (long row = -1; !rc && row < (long)table_rows(table); row++) {
+            struct table_cell cell = cell_at(table, row, column);
+            enum place place = column == 0 ? PLACE_COLUMN : row < 0 ? PLACE_ROW : PLACE_CELL;
+            rc = write_cell(out, place, row < 0 ? TABLE_LEFT : TABLE_RIGHT, cell.tone, cell.text,
+                            err);
+        }
+        (void)fputs(column == 0 ? "</tr></thead>\n" : "</tr>\n", out);
+    }
+    return rc;
+}
+
+int html_table(FILE *out, const struct table *table, enum html_turn turn, struct err *err)
+{
+    if (table->failed)
+        return err_sys(err, -ENOMEM, "fill a table");
+    if (table_rows(table) == 0)
+        return 0;
+    (void)fprintf(out, "<div class=\"scroll\" tabindex=\"0\"><table%s>",
+                  turn == HTML_DRAWN ? " class=\"drawn\"" : "");
+    int rc = turn == HTML_TURNED ? write_turned(out, table, err) : write_rows(out, table, err);
+    (void)fputs("</table></div>\n", out);
+    return rc;
+}
