@@ -89,6 +89,36 @@ static struct guardian_lease *start_in(struct ctx *ctx, struct guardian *guardia
     return lease;
 }
 
+static void take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
+                 struct guardian_lease **lease)
+{
+    struct err err = {0};
+    if (guardian_take(ctx, guardian, words, lease, &err))
+        fail_msg("%s", err.text);
+}
+
+/* As /proc has it: 'T' while it is stopped. */
+static char state_of(pid_t pid)
+{
+    char path[64], *text;
+    size_t length;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    if (io_read_file(path, 4096, &text, &length))
+        return '?';
+    const char *rest = strrchr(text, ')');
+    char state = rest ? rest[2] : '?';
+    free(text);
+    return state;
+}
+
+static void wait_for_state(struct ctx *ctx, pid_t pid, bool stopped)
+{
+    uint64_t bound_ns = clock_now_ns() + BOUND_NS;
+    while ((state_of(pid) == 'T') != stopped && clock_now_ns() < bound_ns)
+        assert_ok(fiber_sleep(ctx, NS_PER_MS));
+    assert_int_equal(state_of(pid) == 'T', stopped);
+}
+
 /* A child that ignores SIGTERM in a session of its own and that nobody waits for. */
 #define STUBBORN                                                                                   \
     "trap '' TERM; setsid sh -c 'trap \"\" TERM; echo $$ >grandchild; "                            \
@@ -197,6 +227,73 @@ static void is_missed(struct ctx *ctx, void *arg)
     guardian_destroy(guardian);
 }
 
+/* What it held when it was lost is undone all the same, whom the holder named is told. */
+static void is_succeeded(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char path[128], inner[160];
+    struct stat status;
+    struct ctx watched;
+    struct err err = {0};
+    struct guardian_lease *held;
+    struct guardian *guardian = start_guardian();
+    (void)snprintf(path, sizeof(path), "%s/private", folder);
+    (void)snprintf(inner, sizeof(inner), "%s/inner", path);
+    take(ctx, guardian, (const char *[]){"folder", path, NULL}, &held);
+    assert_ok(mkdir(inner, 0700));
+    (void)start_in(ctx, guardian, SHELL(STUBBORN "while :; do sleep 60; done"));
+    pid_t child = wait_for_pid(ctx, "child"), grandchild = wait_for_pid(ctx, "grandchild");
+    ctx_init(&watched, ctx);
+    guardian_watch(guardian, &watched);
+    assert_ok(guardian_check(guardian, &err));
+    assert_ok(kill(guardian_pid(guardian), SIGKILL));
+    assert_int_equal(fiber_sleep(&watched, BOUND_NS), -ECANCELED);
+    assert_string_equal(ctx_cause(&watched), "the guardian has ended");
+    assert_int_equal(guardian_check(guardian, &err), -EPIPE);
+    assert_non_null(strstr(err.text, "killed by signal 9"));
+    assert_int_equal(guardian_stop(held, 0), -1);
+    assert_int_equal(
+        guardian_take(ctx, guardian, (const char *[]){"folder", path, NULL}, &held, &err), -EPIPE);
+    guardian_destroy(guardian);
+    ctx_fini(&watched);
+    assert_false(is_alive(child));
+    assert_false(is_alive(grandchild));
+    assert_int_equal(stat(path, &status), -1);
+}
+
+/* Nothing waits for ever for one that does not answer: to take, to stop, or to end. */
+static void is_given_up(struct ctx *ctx, void *arg)
+{
+    enum { TAKE, STOP, DESTROY };
+    (void)arg;
+    char path[128];
+    struct stat status;
+    (void)snprintf(path, sizeof(path), "%s/private", folder);
+    for (int what = TAKE; what <= DESTROY; what++) {
+        struct err err = {0};
+        struct guardian_lease *held, *other;
+        struct guardian *guardian = start_guardian();
+        take(ctx, guardian, (const char *[]){"folder", path, NULL}, &held);
+        struct guardian_lease *process = start_in(ctx, guardian, SHELL("exec sleep 600"));
+        pid_t pid = guardian_lease_pid(process);
+        assert_ok(kill(guardian_pid(guardian), SIGSTOP));
+        wait_for_state(ctx, guardian_pid(guardian), true);
+        guardian_set_patience(guardian, 20 * NS_PER_MS);
+        if (what == TAKE) {
+            const char *const words[] = {"folder", folder, NULL};
+            assert_int_equal(guardian_take(ctx, guardian, words, &other, &err), -ETIMEDOUT);
+            assert_non_null(strstr(err.text, "did not answer within 20"));
+        } else if (what == STOP) {
+            assert_int_equal(guardian_stop(process, 0), -1);
+            assert_int_equal(guardian_check(guardian, &err), -ETIMEDOUT);
+            assert_non_null(strstr(err.text, "did not undo a lease within 20"));
+        }
+        guardian_destroy(guardian);
+        wait_until_gone(ctx, pid);
+        assert_int_equal(stat(path, &status), -1);
+    }
+}
+
 static void refuses(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -277,14 +374,6 @@ static void writes_where_the_holder_is(struct ctx *ctx, void *arg)
     (void)unlink(path);
 }
 
-static void take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
-                 struct guardian_lease **lease)
-{
-    struct err err = {0};
-    if (guardian_take(ctx, guardian, words, lease, &err))
-        fail_msg("%s", err.text);
-}
-
 static void removes_folders(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -311,28 +400,6 @@ static void removes_folders(struct ctx *ctx, void *arg)
     assert_ok(guardian_start(ctx, guardian, &process, &other, NULL));
     guardian_destroy(guardian);
     assert_int_equal(stat(path, &status), -1);
-}
-
-/* As /proc has it: 'T' while it is stopped. */
-static char state_of(pid_t pid)
-{
-    char path[64], *text;
-    size_t length;
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if (io_read_file(path, 4096, &text, &length))
-        return '?';
-    const char *rest = strrchr(text, ')');
-    char state = rest ? rest[2] : '?';
-    free(text);
-    return state;
-}
-
-static void wait_for_state(struct ctx *ctx, pid_t pid, bool stopped)
-{
-    uint64_t bound_ns = clock_now_ns() + BOUND_NS;
-    while ((state_of(pid) == 'T') != stopped && clock_now_ns() < bound_ns)
-        assert_ok(fiber_sleep(ctx, NS_PER_MS));
-    assert_int_equal(state_of(pid) == 'T', stopped);
 }
 
 static struct guardian_lease *stop_by_signal(struct ctx *ctx, struct guardian *guardian, pid_t pid)
@@ -552,6 +619,8 @@ ON_RING(kills_what_does_not_stop)
 ON_RING(sweeps_behind_a_process_that_ended)
 ON_RING(ends_with_its_holders_socket)
 ON_RING(is_missed)
+ON_RING(is_succeeded)
+ON_RING(is_given_up)
 ON_RING(refuses)
 ON_RING(passes_on)
 ON_RING(writes_where_the_holder_is)
@@ -595,6 +664,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sweeps_behind_a_process_that_ended),
         cmocka_unit_test(test_ends_with_its_holders_socket),
         cmocka_unit_test(test_is_missed),
+        cmocka_unit_test(test_is_succeeded),
+        cmocka_unit_test(test_is_given_up),
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_passes_on),
         cmocka_unit_test(test_writes_where_the_holder_is),

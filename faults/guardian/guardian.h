@@ -12,6 +12,13 @@
  * what is left of its tree is killed. It dies with the guardian, too. What left the session of its
  * process and lost its parent cannot be told apart from others': it ends with the next lease.
  *
+ * A guardian that is lost itself, killed or no longer answering, is missed at once: all its leases
+ * have ended then, whom guardian_watch names is cancelled, and guardian_check says why. Its
+ * processes die with it; the holder kills what these leave (it is a subreaper, too, from
+ * guardian_create on, and kills all of its descendants but those it had before: it starts no
+ * lasting ones of its own while there is a guardian, and has one guardian at a time). Folders and
+ * schemas are handed over to a new guardian that does nothing but undo them.
+ *
  * All calls belong to one ring's thread. */
 #ifndef POOLSTORM_FAULTS_GUARDIAN_H
 #define POOLSTORM_FAULTS_GUARDIAN_H
@@ -46,16 +53,28 @@ struct guardian_process {
  * does not wait. */
 int guardian_create(struct guardian **out, struct err *err);
 
-/* Closes our end: all leases are undone at once. Waits for the guardian's end, for a few seconds at
- * most, whatever has been cancelled. Frees the leases too. NULL is fine. */
+/* Closes our end: all leases are undone at once. Waits for the guardian's end, or until what a lost
+ * one has left is undone, for its patience (see below) at most before it kills it, whatever has
+ * been cancelled. Frees the leases too. NULL is fine. */
 void guardian_destroy(struct guardian *guardian);
+
+/* How long it is waited for wherever it must answer, beyond what the order itself takes; 15 s
+ * unless set. Then it is killed: as good as lost. */
+void guardian_set_patience(struct guardian *guardian, uint64_t patience_ns);
+
+/* Cancels ctx when the guardian is lost. ctx must live as long as the guardian, or until NULL is
+ * named instead. */
+void guardian_watch(struct guardian *guardian, struct ctx *ctx);
+
+/* 0 while it serves; once it is lost -EPIPE, or -ETIMEDOUT when it did not answer, with how. */
+int guardian_check(const struct guardian *guardian, struct err *err);
 
 pid_t guardian_pid(const struct guardian *guardian);
 
 /* Takes a lease of any kind: words are its name and what the kind's file says, and end with NULL.
  * Waits until it is in force. Refused: the kind's error, and nothing stays behind; when ctx ends
- * first it is undone. *out is the guardian's. End it with guardian_stop, whose status is 0 when all
- * has been undone. */
+ * first it is undone. As guardian_check when the guardian is lost. *out is the guardian's. End it
+ * with guardian_stop, whose status is 0 when all has been undone. */
 int guardian_take(struct ctx *ctx, struct guardian *guardian, const char *const *words,
                   struct guardian_lease **out, struct err *err);
 
@@ -66,8 +85,9 @@ int guardian_start(struct ctx *ctx, struct guardian *guardian,
                    struct err *err);
 
 /* Undoes a lease. Of a process: SIGTERM to its group, SIGKILL to what is left after grace_ns (0: at
- * once). Waits until nothing is left of it, whatever has been cancelled. Of one that has ended:
- * returns at once. Returns the status as of waitpid, or -1 when the guardian itself is gone. */
+ * once). Waits until nothing is left of it, for grace_ns and its patience at most, whatever has
+ * been cancelled. Of one that has ended: returns at once. Returns the status as of waitpid, or -1
+ * when the guardian itself is lost, see guardian_check. */
 int guardian_stop(struct guardian_lease *lease, uint64_t grace_ns);
 
 /* Waits for the process's own end: 0, or ctx's error. */

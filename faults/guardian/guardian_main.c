@@ -23,9 +23,11 @@
 
 enum {
     WORDS_MAX = 4096,
-    UNDO_STEP_MS = 1,      /* between two looks at what is left */
-    UNDO_STEPS_MAX = 10000 /* a process in an uninterruptible sleep must not keep us for ever */
+    UNDO_STEP_MS = 1, /* between two looks at what is left */
 };
+
+/* A process in an uninterruptible sleep must not keep us for ever. */
+#define UNDO_PATIENCE_NS (10 * NS_PER_S)
 
 struct keeper {
     int holder_fd;        /* the other end is the holder's */
@@ -61,7 +63,9 @@ static const struct lease_kind *find_kind(const char *name)
     return NULL;
 }
 
-static int take(struct keeper *keeper, uint32_t number, char *const *words, struct err *err)
+/* Or adopts it. */
+static int take(struct keeper *keeper, const struct guardian_message *message, char *const *words,
+                struct err *err)
 {
     const struct lease_kind *kind = words[0] ? find_kind(words[0]) : NULL;
     if (!kind)
@@ -69,9 +73,12 @@ static int take(struct keeper *keeper, uint32_t number, char *const *words, stru
     struct lease *lease = malloc(sizeof(*lease));
     if (!lease)
         return err_sys(err, -ENOMEM, "take a lease");
-    *lease =
-        (struct lease){.kind = kind, .number = number, .status = -1, .undo_at_ns = CLOCK_NEVER};
-    int rc = kind->take(lease, words + 1, err);
+    *lease = (struct lease){
+        .kind = kind, .number = message->lease, .status = -1, .undo_at_ns = CLOCK_NEVER};
+    bool adopted = message->verb == GUARDIAN_ADOPT;
+    int rc = !adopted      ? kind->take(lease, words + 1, err)
+             : kind->adopt ? kind->adopt(lease, words + 1, err)
+                           : err_set(err, -EINVAL, "nothing is left of a %s", words[0]);
     if (rc) {
         free(lease->state);
         free(lease);
@@ -79,7 +86,7 @@ static int take(struct keeper *keeper, uint32_t number, char *const *words, stru
     }
     lease->next = keeper->leases;
     keeper->leases = lease;
-    say(keeper, GUARDIAN_TAKEN, number, lease->pid, "");
+    say(keeper, GUARDIAN_TAKEN, message->lease, lease->pid, "");
     return 0;
 }
 
@@ -139,11 +146,15 @@ static void undo_all(struct keeper *keeper)
     keeper->holder_gone = true;
     for (struct lease *lease = keeper->leases; lease; lease = lease->next)
         lease->undo_at_ns = 0;
-    for (int step = 0; keeper->leases && step < UNDO_STEPS_MAX; step++) {
+    uint64_t give_up_ns = clock_after(clock_now_ns(), UNDO_PATIENCE_NS);
+    while (keeper->leases && clock_now_ns() < give_up_ns) {
         reap(keeper);
         (void)undo_due(keeper);
         (void)poll(NULL, 0, keeper->leases ? UNDO_STEP_MS : 0);
     }
+    for (const struct lease *lease = keeper->leases; lease; lease = lease->next)
+        (void)fprintf(stderr, "poolstorm: a lease of kind '%s' (process %d) could not be undone\n",
+                      lease->kind->name, (int)lease->pid);
 }
 
 /* ---- Packets --------------------------------------------------------------------------------- */
@@ -170,10 +181,10 @@ static void obey(struct keeper *keeper, size_t length)
     struct err err = {0};
     if (message->verb == GUARDIAN_RELEASE) {
         release(keeper, message->lease, (uint64_t)message->number);
-    } else if (message->verb == GUARDIAN_TAKE) {
+    } else if (message->verb == GUARDIAN_TAKE || message->verb == GUARDIAN_ADOPT) {
         bool whole = split_words(guardian_words(message), length - sizeof(*message), words);
-        int rc = whole ? take(keeper, message->lease, words, &err)
-                       : err_set(&err, -E2BIG, "too many words");
+        int rc =
+            whole ? take(keeper, message, words, &err) : err_set(&err, -E2BIG, "too many words");
         if (rc)
             say(keeper, GUARDIAN_REFUSED, message->lease, rc, err.text);
     }

@@ -8,6 +8,7 @@
 
 enum guardian_verb {
     GUARDIAN_TAKE,    /* to the guardian: a lease; the words are its kind and then what it says */
+    GUARDIAN_ADOPT,   /* to the guardian: the same of a lease that a guardian before has lost */
     GUARDIAN_RELEASE, /* to the guardian: undo it, within number ns */
     GUARDIAN_TAKEN,   /* to the holder: number is the pid, or what else the kind has to say */
     GUARDIAN_REFUSED, /* to the holder: number is -errno, the words are the text */

@@ -33,6 +33,10 @@ struct lease_kind {
     /* Takes effect as the words say (ends with NULL). On failure nothing stays behind. */
     int (*take)(struct lease *lease, char *const *words, struct err *err);
 
+    /* Takes over what a guardian that was lost took by the same words, for nothing but to undo it.
+     * NULL: nothing of it can be left. */
+    int (*adopt)(struct lease *lease, char *const *words, struct err *err);
+
     /* Asks it to end by itself, before undo_at_ns. May be NULL. */
     void (*release)(struct lease *lease);
 

@@ -19,9 +19,8 @@ struct folder {
     char path[];
 };
 
-/* The words are the folder's path, which must not exist: it is the guardian that makes it, so that
- * there is no moment at which nobody would remove it. */
-static int folder_take(struct lease *lease, char *const *words, struct err *err)
+/* The words are the folder's path. */
+static int folder_adopt(struct lease *lease, char *const *words, struct err *err)
 {
     if (!words[0] || words[0][0] != '/' || words[1])
         return err_set(err, -EINVAL, "expected the path of a folder to make");
@@ -31,7 +30,17 @@ static int folder_take(struct lease *lease, char *const *words, struct err *err)
         return err_sys(err, -ENOMEM, "make %.200s", words[0]);
     memcpy(folder->path, words[0], size_bytes);
     lease->state = folder;
-    return mkdir(words[0], 0700) == 0 ? 0 : err_sys(err, -errno, "make folder %.200s", words[0]);
+    return 0;
+}
+
+/* It must not exist: it is the guardian that makes it, so that there is no moment at which nobody
+ * would remove it. */
+static int folder_take(struct lease *lease, char *const *words, struct err *err)
+{
+    int rc = folder_adopt(lease, words, err);
+    if (!rc && mkdir(words[0], 0700) != 0)
+        rc = err_sys(err, -errno, "make folder %.200s", words[0]);
+    return rc;
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -66,5 +75,6 @@ static void folder_undo(struct lease *lease, const struct lease *all)
 const struct lease_kind lease_folder = {
     .name = "folder",
     .take = folder_take,
+    .adopt = folder_adopt,
     .undo = folder_undo,
 };

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "faults/guardian/descendants.h"
 #include "faults/guardian/lease.h"
+#include "faults/guardian/leftovers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/shm.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -206,22 +206,6 @@ static bool is_spared(const struct descendants *list, const struct descendant *i
     return false;
 }
 
-/* System V's shared memory outlives whoever made it and was killed: PostgreSQL, for one, holds some
- * as a lock. What bears our process's number and is no older than it is its own: the number was
- * taken all the time. (Seconds, rounded down, are all that the kernel keeps.) */
-static void remove_shared_memory(const struct lease *lease)
-{
-    const time_t *started = lease->state;
-    struct shmid_ds segment;
-    int last = shmctl(0, SHM_INFO, &segment);
-    for (int i = 0; i <= last; i++) {
-        int id = shmctl(i, SHM_STAT, &segment);
-        if (id >= 0 && segment.shm_cpid == lease->pid && segment.shm_ctime >= *started &&
-            segment.shm_nattch == 0)
-            (void)shmctl(id, IPC_RMID, NULL);
-    }
-}
-
 static void process_undo(struct lease *lease, const struct lease *all)
 {
     struct descendants list;
@@ -239,7 +223,7 @@ static void process_undo(struct lease *lease, const struct lease *all)
     }
     descendants_fini(&list);
     if (!left)
-        remove_shared_memory(lease);
+        leftovers_remove_shared_memory(lease->pid, *(const time_t *)lease->state);
     lease->ended = !left;
 }
 

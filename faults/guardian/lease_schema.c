@@ -3,6 +3,7 @@
  *
  * Asking a server takes its time, and with an unreachable one very long: a worker does it, so that
  * no other lease has to wait. */
+#include "faults/guardian/guardian.h"
 #include "faults/guardian/lease.h"
 
 #include <errno.h>
@@ -73,6 +74,7 @@ _Noreturn static void work(const struct schema *schema)
     const char *const keywords[] = {"dbname", "connect_timeout", NULL};
     const char *const values[] = {schema->conninfo, "4", NULL};
     (void)alarm(PATIENCE_S);
+    (void)close(GUARDIAN_FD); /* the holder is to see when the guardian ends, not this one */
     PGconn *conn = PQconnectdbParams(keywords, values, 1);
     bool dropped = PQstatus(conn) == CONNECTION_OK && drop(conn, schema);
     if (!dropped) {
@@ -101,5 +103,6 @@ static void schema_undo(struct lease *lease, const struct lease *all)
 const struct lease_kind lease_schema = {
     .name = "schema",
     .take = schema_take,
+    .adopt = schema_take,
     .undo = schema_undo,
 };

@@ -270,15 +270,15 @@ int process_start(struct ctx *ctx, struct process *process, const struct process
     if (!rc)
         rc = become_healthy(ctx, process, err);
     if (rc)
-        (void)process_stop(process);
+        (void)process_stop(process, ctx_error(ctx) ? PROCESS_GRACE_BROKEN_NS : PROCESS_GRACE_NS);
     return rc;
 }
 
 /* ---- Stopping -------------------------------------------------------------------------------- */
 
-int process_stop(struct process *process)
+int process_stop(struct process *process, uint64_t grace_ns)
 {
-    int status = process->lease ? guardian_stop(process->lease, PROCESS_GRACE_NS) : -1;
+    int status = process->lease ? guardian_stop(process->lease, grace_ns) : -1;
     folder_destroy(&process->folder);
     process->lease = NULL;
     return status;

@@ -18,6 +18,10 @@
 
 #define PROCESS_GRACE_NS (5 * NS_PER_S) /* from SIGTERM to SIGKILL */
 
+/* Likewise, of a round that was broken off: nobody asks how it would have ended, and whoever broke
+ * it off waits. */
+#define PROCESS_GRACE_BROKEN_NS (200 * NS_PER_MS)
+
 /* A database as a subject is told of it, see run/database.h. */
 struct process_database {
     const char *uri, *uri_bare; /* NULL: none */
@@ -49,9 +53,10 @@ struct process {
 int process_start(struct ctx *ctx, struct process *process, const struct process_options *options,
                   struct err *err);
 
-/* Stops it, whatever has been cancelled, and waits until nothing is left. Returns its status as of
- * waitpid, -1 for a url or when it is not known. Harmless when not started. */
-int process_stop(struct process *process);
+/* Stops it, whatever has been cancelled, and waits until nothing is left: it has grace_ns from
+ * SIGTERM to SIGKILL. Returns its status as of waitpid, -1 for a url or when it is not known.
+ * Harmless when not started. */
+int process_stop(struct process *process, uint64_t grace_ns);
 
 /* 0 while it runs (and for a url); else -ESRCH with how it ended and the end of its log. */
 int process_check(const struct process *process, struct err *err);

@@ -589,7 +589,8 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
     observer_fini(&pass.observer);
     reconcile_fini(&pass.reconcile);
     meter_destroy(pass.meter);
-    round->exit_status = process_stop(&pass.process);
+    round->exit_status =
+        process_stop(&pass.process, ctx_error(ctx) ? PROCESS_GRACE_BROKEN_NS : PROCESS_GRACE_NS);
     detour_destroy(pass.detour);
     round->length_ns = clock_now_ns() - start_ns;
     if (rc && ctx_error(ctx))

@@ -136,12 +136,14 @@ static int run_place(struct ctx *ctx, struct run *run, size_t index, unsigned at
     return rc;
 }
 
-/* Says in the result why a run ended early. */
-static int note_end(struct ctx *ctx, struct run *run, int rc, const struct err *err)
+/* Says in the result why a run ended early. Without its guardian it is undone, and goes no further.
+ */
+static int note_end(struct ctx *ctx, struct run *run, int rc, struct err *err)
 {
     if (!rc)
         return 0;
-    if (ctx_error(ctx)) {
+    rc = guardian_check(run->guardian, err) ? -EPIPE : rc;
+    if (rc != -EPIPE && ctx_error(ctx)) {
         run->result->interrupted = true;
         return 0;
     }
@@ -230,6 +232,21 @@ static int start_database(struct ctx *ctx, struct run *run, struct err *err)
     return rc;
 }
 
+/* All of it under a ctx that ends with the guardian, too. */
+static int perform(struct ctx *ctx, struct run *run, struct err *err)
+{
+    struct ctx guarded;
+    ctx_init(&guarded, ctx);
+    guardian_watch(run->guardian, &guarded);
+    int rc = start_database(&guarded, run, err);
+    int lost = rc ? guardian_check(run->guardian, err) : 0;
+    if (!rc)
+        rc = run_places(&guarded, run, err);
+    guardian_watch(run->guardian, NULL);
+    ctx_fini(&guarded);
+    return lost ? lost : rc;
+}
+
 int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
                struct runner_status *status, struct result **out, struct err *err)
 {
@@ -242,9 +259,7 @@ int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_opt
         return rc;
     rc = start(&run, err);
     if (!rc)
-        rc = start_database(ctx, &run, err);
-    if (!rc)
-        rc = run_places(ctx, &run, err);
+        rc = perform(ctx, &run, err);
     run_database_destroy(run.database);
     guardian_destroy(run.guardian);
     environment_load_averages(run.result->environment.load_after);
