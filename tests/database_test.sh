@@ -5,26 +5,15 @@ set -u
 poolstorm=$1
 bin=$("$poolstorm" doctor postgres | sed -n 's/.*PostgreSQL [^ ]* in \(.*\)/\1/p')
 [ -n "$bin" ] || exit 77
-tmp=$(mktemp -d) || exit 99
-own_server=''
-trap '[ -z "$own_server" ] || { kill -QUIT "$own_server"; wait "$own_server"; }; rm -rf "$tmp"' EXIT
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
+# shellcheck source=tests/own_server.sh
+. "$(dirname "$0")/own_server.sh"
+trap 'own_server_end; rm -rf "$tmp"' EXIT
 # Another user's server must get through to its files.
 chmod 711 "$tmp" && mkdir -m 711 "$tmp/t" || exit 99
 export TMPDIR="$tmp/t" XDG_CACHE_HOME="$tmp/cache"
 unset PGPASSWORD PGSERVICE PGHOST PGPORT PGUSER PGDATABASE POOLSTORM_DATABASE POOLSTORM_POSTGRES
-number=0 failed=0
-
-# result OK WHAT: says how a test went, with what the program said when it went wrong.
-result() {
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' "$tmp/out" "$tmp/err"
-    failed=1
-}
 
 # check WHAT CODE TEXT ARGS...: runs ARGS; exit CODE, and TEXT on stderr.
 check() {
@@ -51,16 +40,6 @@ phases:
   - {name: steady, kind: measure, for: 200ms}
 rounds: 1
 END
-}
-
-# until_true COMMAND...: tries for ten seconds.
-until_true() {
-    tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 1000 ] || return 1
-        sleep 0.01
-    done
 }
 
 # Nothing is left of any throw-away server: no file, no socket, no process, no shared memory.
@@ -218,36 +197,8 @@ result $? 'leaves no process and no folder'
 result $? 'and no shared memory'
 
 # ---- The user's own ----
-as_user=''
-if [ "$(id -u)" -eq 0 ]; then
-    user=nobody
-    id postgres >/dev/null 2>&1 && user=postgres
-    as_user="setpriv --reuid=$user --regid=$(id -g $user) --clear-groups"
-fi
-mkdir "$tmp/own" && cp -R "$tmp"/cache/poolstorm/postgres-* "$tmp/own/data"
-[ -z "$as_user" ] || chown -R "$user:" "$tmp/own"
-printf 'local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n' >"$tmp/own/data/pg_hba.conf"
-# shellcheck disable=SC2086 # words or nothing
-start_own() {
-    (cd "$tmp/own" && exec $as_user "$bin/postgres" -D data -c port="$1" -c fsync=off \
-        -c autovacuum=off -c unix_socket_directories="$tmp/own" >log 2>&1) &
-    own_server=$!
-    until grep -qs '^ready' "$tmp/own/data/postmaster.pid"; do
-        kill -0 "$own_server" 2>/dev/null || return 1
-        sleep 0.01
-    done
-}
-port=$((20000 + $$ % 10000))
-until start_own $port; do # which someone else may have
-    wait "$own_server"
-    [ $port -lt 31000 ] || exit 99
-    port=$((port + 1))
-done
+own_server_start
 result $? 'a server started by hand'
-ask() {
-    "$bin/psql" -X -q -A -t -h "$tmp/own" -p $port -U postgres -d postgres -c "$1" 2>>"$tmp/err"
-}
-ask "CREATE ROLE app LOGIN PASSWORD 'secret'; GRANT CREATE ON DATABASE postgres TO app" >/dev/null
 inventory() {
     ask "SELECT 'n', nspname FROM pg_namespace UNION ALL SELECT 'c', relname FROM pg_class
          UNION ALL SELECT 'p', proname FROM pg_proc UNION ALL SELECT 'r', rolname FROM pg_roles
@@ -258,7 +209,6 @@ same() {
     inventory after
     cmp -s "$tmp/inventory.before" "$tmp/inventory.after"
 }
-uri="postgresql://app:secret@127.0.0.1:$port/postgres"
 scenario lasting '{setup: "CREATE TABLE items (id int); CREATE FUNCTION one() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$"}'
 inventory before
 check 'a schema in it' 0 'round 1' run "$tmp/lasting.yaml" --database "$uri"
@@ -315,11 +265,9 @@ ask 'GRANT CREATE ON DATABASE postgres TO app'
     >"$tmp/out" 2>"$tmp/err" &
 runner=$!
 until_true there
-kill -QUIT "$own_server"
-own_server=''
+own_server_end
 wait $runner
 [ $? -eq 5 ] && grep -qF 'not valid: the database does not answer' "$tmp/err"
 result $? 'a server of the user that dies is told of, and the run ends'
 
-echo "1..$number"
-exit $failed
+finish
