@@ -794,6 +794,115 @@ static const struct {
      "the condition goes under says"},
 };
 
+static const char grid[] = "question: q\n"
+                           "subject: {serve: }\n"
+                           "variants: {a: {serve: {threads: 1}}, b: {serve: {threads: 2}}}\n"
+                           "load: {payload: 1KB, method: POST}\n"
+                           "phases:\n"
+                           "  - {name: warm, kind: warmup, for: 1s}\n"
+                           "  - {name: fast, for: 2s}\n"
+                           "  - {name: steady, for: 3s, rate: 5/s}\n"
+                           "axes:\n"
+                           "  allocator: {set: subject.allocator, to: [glibc, jemalloc]}\n"
+                           "  size: {set: load.payload, to: [1KB, 16KB, 64KiB]}\n"
+                           "grid: {phases: [warm, fast], rounds: 6, figures: [b.fast.p50]}\n"
+                           "expect: [a.steady.errors == 0]\n"
+                           "claims: [{what: w, figure: none, says: s, why: y}]\n"
+                           "invariants: [errors == 0]\n";
+
+static void grids_lay_values_over_the_file(void **unused)
+{
+    (void)unused;
+    char name[64];
+    struct plan *plan = parsed(grid), *cell = NULL;
+    assert_int_equal(plan_cell_count(plan), 6);
+    assert_int_equal(plan->phase_count, 3);
+    assert_null(plan->cell);
+    assert_string_equal(plan_cell_name(plan, 0, name, sizeof(name)), "allocator=glibc,size=1KB");
+    assert_string_equal(plan_cell_name(plan, 5, name, sizeof(name)),
+                        "allocator=jemalloc,size=64KiB");
+    assert_ok(plan_parse_cell("family/name.yaml", grid, strlen(grid), &tables, name, &cell, NULL));
+    assert_string_equal(cell->cell, name);
+    assert_string_equal(cell->name, plan->name);
+    assert_int_equal(cell->phase_count, 2);
+    assert_string_equal(cell->phases[1].name, "fast");
+    assert_int_equal(cell->phases[1].requests[0].payload_bytes, 65536);
+    assert_int_equal(cell->variants[1].subject.allocator, PLAN_ALLOCATOR_JEMALLOC);
+    assert_int_equal(cell->rounds, 6);
+    assert_int_equal(cell->expect_count + cell->claim_count, 0);
+    assert_int_equal(cell->invariant_count, 1);
+    assert_int_equal(cell->figure_count, 1);
+    assert_string_equal(expr_text(cell->figures[0]), "b.fast.p50");
+    assert_int_equal(plan_cell_count(cell), 6);
+    plan_destroy(cell);
+    plan_destroy(plan);
+}
+
+static void a_grid_may_say_nothing_but_its_axes(void **unused)
+{
+    (void)unused;
+    static const char text[] = "question: q\n"
+                               "variants: {a: {serve: }, b: {serve: }, c: {serve: }}\n"
+                               "phases: [{name: p, for: 1s}]\n"
+                               "axes: {n: {set: subject.serve.threads, to: [1, 2]}}\n";
+    struct plan *plan = parsed(text), *cell = NULL;
+    assert_int_equal(plan->figure_count, 2);
+    assert_string_equal(expr_text(plan->figures[1]), "c.qps / a.qps");
+    assert_ok(plan_parse_cell("f", text, strlen(text), &tables, "n=2", &cell, NULL));
+    assert_int_equal(cell->variants[2].subject.serve.count, 1);
+    assert_string_equal(cell->variants[2].subject.serve.items[0].value, "2");
+    assert_int_equal(cell->rounds, 10);
+    plan_destroy(cell);
+    plan_destroy(plan);
+}
+
+#define GRID(rest_)                                                                                \
+    "question: q\nvariants: {a: {serve: {threads: 1}}}\nload: {connections: 9}\n"                  \
+    "phases: [{name: p, for: 1s}]\n" rest_ "\n"
+
+static void what_is_no_grid_is_refused(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text, *cell, *says;
+    } wrong[] = {
+        {GRID("grid: {rounds: 3}"), NULL, "f:5:7: expected axes for the grid"},
+        {GRID("axes: {}"), NULL, "f:5:7: expected 1 to 3 axes"},
+        {GRID("axes: {x: {to: [1]}}"), NULL, "expected an axis to have 'set'"},
+        {GRID("axes: {x: {set: load.connections}}"), NULL, "expected an axis to have 'to'"},
+        {GRID("axes: {x: {set: rounds, to: [1]}}"), NULL, "expected a path below subject, load"},
+        {GRID("axes: {x: {set: load.connections, to: [1, 1]}}"), NULL, "'1' is given twice"},
+        {GRID("axes: {x: {set: load.connections, to: ['a b']}}"), NULL, "expected a value of at"},
+        {GRID("axes: {x: {set: subject.serve.threads, to: [1]}}"), NULL,
+         "axis 'x' does nothing: every variant says serve.threads by itself"},
+        {GRID("axes: {x: {set: load.connections, to: [1]}}\ngrid: {figures: [a.p50 < 1s]}"), NULL,
+         "expected a figure, not a condition"},
+        {GRID("axes: {x: {set: load.conections, to: [1]}}"), "x=1",
+         "f:5:39: expected a key of load, not 'conections'"},
+        {GRID("axes: {x: {set: load.connections, to: [1, many]}}"), "x=many",
+         "f:5:43: connections: expected a whole number"},
+        {GRID("axes: {x: {set: load.connections.y, to: [1]}}"), "x=1",
+         "f:5:42: expected a path whose keys"},
+        {GRID("axes: {x: {set: load.connections, to: [1]}}\ngrid: {phases: [q]}"), "x=1",
+         "f:6:16: expected names of phases"},
+        {GRID("axes: {x: {set: load.connections, to: [1]}}"), "x=2", "expected a cell of the grid"},
+        {GRID("axes: {x: {set: load.connections, to: [1]}}"), "y=1", "expected a cell of the grid"},
+        {GRID("axes: {x: {set: load.connections, to: [1]}}"), "x", "expected a cell of the grid"},
+        {GRID(""), "x=1", "expected a cell of the grid, not 'x=1'"},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        struct plan *plan = NULL;
+        struct err err = {0};
+        int rc = plan_parse_cell("f", wrong[i].text, strlen(wrong[i].text), &tables, wrong[i].cell,
+                                 &plan, &err);
+        if (rc != -EINVAL || !strstr(err.text, wrong[i].says))
+            print_error("%s\n%s\nwanted: %s\n", wrong[i].text, err.text, wrong[i].says);
+        assert_int_equal(rc, -EINVAL);
+        assert_null(plan);
+        assert_non_null(strstr(err.text, wrong[i].says));
+    }
+}
+
 static void mistakes_are_pointed_at(void **unused)
 {
     (void)unused;
@@ -923,7 +1032,7 @@ static void every_key_is_described(void **unused)
             for (const struct param *param = section->settings[i]; param->name; param++)
                 assert_non_null(param->help);
     }
-    assert_int_equal(sections, 12);
+    assert_int_equal(sections, 14);
 }
 
 int main(void)
@@ -943,6 +1052,9 @@ int main(void)
         cmocka_unit_test(what_is_said_for_any_kind_of_subject_stays),
         cmocka_unit_test(measured_phases_search_where_no_rate_is_said),
         cmocka_unit_test(a_ledger_is_shown),
+        cmocka_unit_test(grids_lay_values_over_the_file),
+        cmocka_unit_test(a_grid_may_say_nothing_but_its_axes),
+        cmocka_unit_test(what_is_no_grid_is_refused),
         cmocka_unit_test(mistakes_are_pointed_at),
         cmocka_unit_test(databases_are_read),
         cmocka_unit_test(size_depth_and_aliases_are_bounded),

@@ -538,6 +538,59 @@ static void a_page_of_results_stays_below_its_limit(void **unused)
     made_free(&made);
 }
 
+/* A cell of a grid in which b is faster by gain. */
+static void make_cell(const char *text, const char *name, double gain, struct plan **plan,
+                      struct result **result, struct judgement **judgement)
+{
+    assert_ok(
+        plan_parse_cell("family/name.yaml", text, strlen(text), &no_tables, name, plan, NULL));
+    *result = fixture_result(*plan);
+    for (size_t block = 0; block < 8; block++)
+        for (size_t variant = 0; variant < 2; variant++)
+            fixture_round(*result, block, variant, (1000 + (double)block) * (variant ? gain : 1),
+                          2e6, 20000);
+    *judgement = fixture_judge(*result);
+}
+
+static void grids_stand_side_by_side(void **unused)
+{
+    (void)unused;
+    static const char text[] =
+        "question: q\n"
+        "variants: {a: {url: 'http://[::1]:1'}, b: {url: 'http://[::1]:1'}}\n"
+        "phases: [{name: fast, for: 1s}]\n"
+        "axes:\n"
+        "  many: {set: load.connections, to: [1, 8]}\n"
+        "  size: {set: load.payload, to: [1KB, 16KB]}\n";
+    static const char *const names[] = {"many=1,size=1KB", "many=1,size=16KB", "many=8,size=16KB"};
+    static const double gains[] = {1.5, 1, 0.5};
+    struct plan *plans[3];
+    struct result *results[3];
+    struct judgement *judgements[3];
+    struct report_item items[3];
+    for (size_t i = 0; i < 3; i++) {
+        make_cell(text, names[i], gains[i], &plans[i], &results[i], &judgements[i]);
+        items[i] = (struct report_item){results[i], judgements[i], names[i]};
+    }
+    char *page = NULL;
+    size_t length;
+    FILE *out = open_memstream(&page, &length);
+    const struct report_input input = {items, 3, 0};
+    assert_ok(report_find("markdown", NULL)->write(&input, out, NULL));
+    (void)fclose(out);
+    assert_string_equal(page, "\n### family/name, by size: b.qps / a.qps\n\n"
+                              "| many | 1KB | 16KB |\n"
+                              "|---|---:|---:|\n"
+                              "| 1 | 1.50 \\[1.50, 1.50\\] | 1.00 \\[1.00, 1.00\\] |\n"
+                              "| 8 | not run | 0.500 \\[0.500, 0.500\\] |\n");
+    free(page);
+    for (size_t i = 0; i < 3; i++) {
+        judgement_destroy(judgements[i]);
+        result_destroy(results[i]);
+        plan_destroy(plans[i]);
+    }
+}
+
 static void records_read_back_alike(void **unused)
 {
     (void)unused;
@@ -754,6 +807,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(formats_are_found_by_name),
         cmocka_unit_test(results_are_called_by_their_folders),
         cmocka_unit_test(a_page_of_results_stays_below_its_limit),
+        cmocka_unit_test(grids_stand_side_by_side),
         cmocka_unit_test(records_read_back_alike),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(what_is_no_file_is_refused),

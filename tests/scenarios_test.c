@@ -2,6 +2,7 @@
 /* scenarios_test.c - every scenario that ships is a sound plan for the service that ships. */
 #include "test.h"
 
+#include "command/run/cells.h"
 #include "command/scenario_tables.h"
 #include "plan/catalog.h"
 #include "plan/plan.h"
@@ -24,6 +25,9 @@ static void every_scenario_is_a_sound_plan(void **unused)
         assert_true(plan->variant_count >= 2);
         assert_true(plan->claim_count > 0);
         assert_true(plan->rounds >= 6);
+        if (cells_check(plan, NULL, &err))
+            print_error("%s\n", err.text);
+        assert_int_equal(err.code, 0);
         plan_destroy(plan);
     }
     catalog_fini(&catalog);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* check.c - poolstorm check: reads scenario files as a run would, and says what they come to. */
 #include "command/command.h"
+#include "command/run/cells.h"
+#include "command/run/session.h"
 #include "command/scenario_files.h"
 #include "command/scenario_tables.h"
 
@@ -78,7 +80,8 @@ static double seconds_of(const struct plan *plan)
     return round_ns * (double)plan->variant_count * (double)plan->rounds / 1e9;
 }
 
-static void print_plan(const struct plan *plan)
+/* cell is the first one's plan; NULL: it has no grid. */
+static void print_plan(const struct plan *plan, const struct plan *cell)
 {
     printf("%s: sound\n", plan->path);
     for (size_t i = 0; i < plan->variant_count; i++)
@@ -93,6 +96,27 @@ static void print_plan(const struct plan *plan)
     printf("  %llu rounds of each variant: %.0f s and what starting takes%s\n",
            (unsigned long long)plan->rounds, seconds_of(plan),
            plan->rounds < 6 ? "; too few for verdicts, which want 6" : "");
+    for (size_t i = 0; i < plan->axis_count; i++)
+        printf("%s%s (%zu)", i ? " × " : "  then a grid of ", plan->axes[i].name,
+               plan->axes[i].value_count);
+    if (cell)
+        printf(": %zu cells of %.0f s\n", plan_cell_count(plan), seconds_of(cell));
+}
+
+static enum exit_code check_file(const char *path)
+{
+    struct plan *plan = NULL, *cell = NULL;
+    struct err err = {0};
+    int rc = plan_load(path, &scenario_tables, &plan, &err);
+    if (!rc)
+        rc = cells_check(plan, &cell, &err);
+    if (rc)
+        (void)fprintf(stderr, "%s\n", err.text);
+    else
+        print_plan(plan, cell);
+    plan_destroy(cell);
+    plan_destroy(plan);
+    return rc ? EXIT_BAD_INPUT : EXIT_WELL;
 }
 
 static enum exit_code check_run(void *options, char *const *args, struct err *err)
@@ -101,17 +125,8 @@ static enum exit_code check_run(void *options, char *const *args, struct err *er
     struct catalog selection = {0};
     int rc = scenario_files_select(&selection, args, err);
     enum exit_code code = rc ? EXIT_BAD_INPUT : EXIT_WELL;
-    for (size_t i = 0; !rc && i < selection.count; i++) {
-        struct plan *plan = NULL;
-        struct err why = {0};
-        if (plan_load(selection.entries[i].path, &scenario_tables, &plan, &why) == 0) {
-            print_plan(plan);
-        } else {
-            (void)fprintf(stderr, "%s\n", why.text);
-            code = EXIT_BAD_INPUT;
-        }
-        plan_destroy(plan);
-    }
+    for (size_t i = 0; !rc && i < selection.count; i++)
+        code = session_graver(code, check_file(selection.entries[i].path));
     catalog_fini(&selection);
     return code;
 }

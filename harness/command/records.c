@@ -102,11 +102,29 @@ static int find_file(const char *path, struct err *err)
                                                : err_sys(err, -errno, "look at %.200s", path);
 }
 
+static int add_folders(struct records *records, const char *folder, struct err *err);
+
+/* A run's folder; a run with a grid has its cells in a folder below. -ENOENT: it is none. */
+static int add_run(struct records *records, const char *folder, const char *name, struct err *err)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    int rc = join(path, sizeof(path), folder, name, err);
+    if (!rc)
+        rc = find_file(path, err);
+    if (!rc)
+        rc = add_file(records, path, err);
+    if (rc)
+        return rc;
+    (void)snprintf(strrchr(path, '/'), sizeof("/cells"),
+                   "/cells"); /* shorter than what was there */
+    return stat(path, &status) == 0 ? add_folders(records, path, err) : 0;
+}
+
 static int add_folders(struct records *records, const char *folder, struct err *err)
 {
     struct dirent **entries = NULL;
     size_t before = records->count;
-    char path[PATH_MAX];
     int entry_count = scandir(folder, &entries, NULL, alphasort);
     if (entry_count < 0)
         return err_sys(err, -errno, "look into %.200s", folder);
@@ -114,10 +132,8 @@ static int add_folders(struct records *records, const char *folder, struct err *
     for (int i = 0; i < entry_count; i++) {
         const char *name = entries[i]->d_name;
         if (!rc && name[0] != '.') {
-            rc = join(path, sizeof(path), folder, name, err);
-            int rc_find = rc ? rc : find_file(path, err);
-            if (!rc)
-                rc = rc_find == 0 ? add_file(records, path, err) : rc_find == -ENOENT ? 0 : rc_find;
+            rc = add_run(records, folder, name, err);
+            rc = rc == -ENOENT ? 0 : rc;
         }
         free(entries[i]);
     }
@@ -131,17 +147,12 @@ static int add_folders(struct records *records, const char *folder, struct err *
 int records_add(struct records *records, const char *word, struct err *err)
 {
     struct stat status;
-    char path[PATH_MAX];
     if (stat(word, &status))
         return err_sys(err, -errno, "look at %.200s", word);
     if (!S_ISDIR(status.st_mode))
         return add_file(records, word, err);
-    int rc = join(path, sizeof(path), word, NULL, err);
-    if (!rc)
-        rc = find_file(path, err);
-    if (rc == -ENOENT)
-        return add_folders(records, word, err);
-    return rc ? rc : add_file(records, path, err);
+    int rc = add_run(records, word, NULL, err);
+    return rc == -ENOENT ? add_folders(records, word, err) : rc;
 }
 
 int records_add_all(struct records *records, char *const *words, struct err *err)

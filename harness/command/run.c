@@ -3,12 +3,11 @@
 #include "run/runner.h"
 
 #include "command/command.h"
-#include "command/run/progress.h"
+#include "command/run/cells.h"
+#include "command/run/session.h"
 #include "command/scenario_files.h"
 #include "command/scenario_tables.h"
 #include "command/seed.h"
-#include "core/group.h"
-#include "core/interrupt.h"
 #include "core/io.h"
 #include "report/report.h"
 
@@ -18,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { COMMAND_LINE_BYTES_MAX = 1 << 20 };
 
@@ -27,7 +25,7 @@ struct run_options {
     uint64_t seed;
     double noise_share;
     char *variants, *aa, *set, *allocator, *out, *allow, *database;
-    bool quick, json, keep_logs;
+    bool quick, grid, json, keep_logs;
 };
 
 static const struct param run_params[] = {
@@ -36,6 +34,8 @@ static const struct param run_params[] = {
     {PARAM_BOOL("quick", run_options, quick, "false",
                 "few rounds and short phases: estimates without verdicts"),
      .letter = 'q'},
+    {PARAM_BOOL("grid", run_options, grid, "true",
+                "after the scenario itself run its grid, where it has axes")},
     {PARAM_TEXT("variants", run_options, variants, NULL, "only these, separated by commas")},
     {PARAM_TEXT("aa", run_options, aa, NULL,
                 "this variant against itself: no difference must be found")},
@@ -66,14 +66,6 @@ static const struct param run_params[] = {
 
 static const struct option_group run_groups[] = {{"Options", run_params, 0}, {0}};
 
-/* One scenario to run, and what came of it. */
-struct session {
-    const struct run_options *options;
-    struct runner_options runner;
-    const struct plan *plan;
-    struct result *result; /* NULL: nothing was run */
-};
-
 /* ---- Choosing scenarios ---------------------------------------------------------------------- */
 
 struct plans {
@@ -97,6 +89,8 @@ static int load_plans(struct plans *plans, const struct catalog *selection, stru
     for (size_t i = 0; i < selection->count && !rc; i++) {
         rc = plan_load(selection->entries[i].path, &scenario_tables, &plans->items[i], err);
         plans->count += rc == 0;
+        if (!rc)
+            rc = cells_check(plans->items[i], NULL, err);
     }
     return rc;
 }
@@ -129,41 +123,24 @@ static int check_database(const struct run_options *options, const struct plans 
 
 /* ---- Running one ----------------------------------------------------------------------------- */
 
-static int work(struct ctx *ctx, void *arg, struct err *err)
-{
-    struct session *session = arg;
-    struct runner_status status = {0};
-    struct progress progress = {.status = &status, .terminal = isatty(STDERR_FILENO) == 1};
-    struct group group;
-    group_init(&group, ctx);
-    int rc = group_spawn(&group, "progress", progress_watch, &progress);
-    if (!rc)
-        rc = runner_run(ctx, session->plan, &session->runner, &status, &session->result, err);
-    group_cancel(&group, "run over");
-    (void)group_join(NULL, &group);
-    (void)group_fini(&group);
-    progress_finish(&progress);
-    return rc;
-}
-
 /* "results/runs/20240517-093000-allocation-encode", or in the folder asked for: itself for one
  * scenario, a folder each for several. */
-static void name_folder(const struct session *session, bool several, char *folder,
-                        size_t size_bytes)
+static void name_folder(const struct run_options *options, const struct plan *plan, bool several,
+                        char *folder, size_t size_bytes)
 {
     char name[256], stamp[32] = "";
     time_t now = time(NULL);
     struct tm parts;
-    (void)snprintf(name, sizeof(name), "%s", session->plan->name);
+    (void)snprintf(name, sizeof(name), "%s", plan->name);
     for (char *at = name; *at; at++)
         if (*at == '/')
             *at = '-';
     if (localtime_r(&now, &parts))
         (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &parts);
-    if (session->options->out && several)
-        (void)snprintf(folder, size_bytes, "%s/%s", session->options->out, name);
-    else if (session->options->out)
-        (void)snprintf(folder, size_bytes, "%s", session->options->out);
+    if (options->out && several)
+        (void)snprintf(folder, size_bytes, "%s/%s", options->out, name);
+    else if (options->out)
+        (void)snprintf(folder, size_bytes, "%s", options->out);
     else
         (void)snprintf(folder, size_bytes, "results/runs/%s-%s", stamp, name);
 }
@@ -181,100 +158,38 @@ static char *read_command_line(void)
     return text;
 }
 
-/* ---- Telling --------------------------------------------------------------------------------- */
-
-static int write_report(const struct session *session, const struct judgement *judgement,
-                        struct err *err)
+static int tell(const struct run_options *options, const struct session *session, struct err *err)
 {
-    char path[PATH_MAX];
-    const struct report_format *json = report_find("json", err);
-    const struct report_format *shown =
-        session->options->json ? json : report_find("terminal", err);
-    if (!json || !shown)
-        return -ENOENT;
-    int length = snprintf(path, sizeof(path), "%s/result.json", session->result->folder);
-    if (length < 0 || (size_t)length >= sizeof(path))
-        return err_set(err, -ENAMETOOLONG, "write %.80s…/result.json", session->result->folder);
-    char name[256];
-    const struct report_item item = {session->result, judgement,
-                                     report_name(name, sizeof(name), session->result->folder)};
-    int rc = report_write_file(json, &(struct report_input){&item, 1, 0}, path, err);
-    if (!rc)
-        rc = report_write_one(shown, session->result, judgement, stdout, err);
-    return rc;
-}
-
-static enum exit_code conclude(const struct session *session, const struct judgement *judgement,
-                               struct err *err)
-{
-    if (session->result->interrupted)
-        return EXIT_INTERRUPTED;
-    if (session->result->failure) {
-        (void)err_set(err, -EIO, "%s: %s", session->plan->name, session->result->failure);
-        return session->result->mistaken ? EXIT_BAD_INPUT : EXIT_RUNTIME;
-    }
-    switch (judgement->outcome) {
-    case OUTCOME_EXPECTATION:
-        return EXIT_EXPECTATION;
-    case OUTCOME_INVALID:
-        return EXIT_INVALID;
-    case OUTCOME_WELL:
-        break;
-    }
-    return EXIT_WELL;
+    const struct report_format *shown = report_find(options->json ? "json" : "terminal", err);
+    return shown ? report_write_one(shown, session->result, session->judgement, stdout, err)
+                 : -ENOENT;
 }
 
 /* A run that was broken off is told of, too, as far as it came. */
-static enum exit_code tell(const struct session *session, struct err *err)
+static enum exit_code run_one(const struct run_options *options,
+                              const struct runner_options *runner, const struct plan *plan,
+                              bool several, struct err *err)
 {
-    struct judgement *judgement = NULL;
-    int rc = judgement_create(session->result, &judgement, err);
-    if (!rc)
-        rc = write_report(session, judgement, err);
-    enum exit_code code = rc ? EXIT_RUNTIME : conclude(session, judgement, err);
-    judgement_destroy(judgement);
+    char folder[PATH_MAX];
+    struct session session = {.plan = plan, .runner = *runner};
+    name_folder(options, plan, several, folder, sizeof(folder));
+    session.runner.folder = folder;
+    enum exit_code code = session_run(&session, err);
+    if (session.judgement && tell(options, &session, err))
+        code = EXIT_RUNTIME;
+    session_fini(&session);
+    bool whole = code == EXIT_WELL || code == EXIT_EXPECTATION || code == EXIT_INVALID;
+    if (plan->axis_count && options->grid && whole)
+        code = session_graver(code, cells_run(plan, &session.runner, err));
     return code;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-static bool is_mistake(int rc)
+static struct runner_options fill_runner(const struct run_options *options,
+                                         const char *command_line)
 {
-    return rc == -EINVAL || rc == -EACCES || rc == -EHOSTUNREACH;
-}
-
-static enum exit_code run_one(struct session *session, bool several, struct err *err)
-{
-    char folder[PATH_MAX];
-    name_folder(session, several, folder, sizeof(folder));
-    session->runner.folder = folder;
-    session->result = NULL;
-    io_raise_descriptor_limit();
-    int rc = interrupt_run("run", work, session, err);
-    if (rc)
-        return is_mistake(rc) ? EXIT_BAD_INPUT : rc == -ENOENT ? EXIT_SKIPPED : EXIT_RUNTIME;
-    enum exit_code code = tell(session, err);
-    result_destroy(session->result);
-    return code;
-}
-
-/* The gravest of several. */
-static enum exit_code graver(enum exit_code one, enum exit_code other)
-{
-    static const enum exit_code order[] = {
-        EXIT_INTERRUPTED, EXIT_RUNTIME,     EXIT_BAD_INPUT, EXIT_INVALID,
-        EXIT_REGRESSION,  EXIT_EXPECTATION, EXIT_SKIPPED,
-    };
-    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
-        if (one == order[i] || other == order[i])
-            return order[i];
-    return EXIT_WELL;
-}
-
-static void fill_runner(struct session *session, const char *command_line)
-{
-    const struct run_options *options = session->options;
-    session->runner = (struct runner_options){
+    return (struct runner_options){
         .seed = options->seed ? options->seed : seed_draw(),
         .blocks = options->rounds,
         .quick = options->quick,
@@ -292,18 +207,17 @@ static void fill_runner(struct session *session, const char *command_line)
 
 static enum exit_code run_run(void *options, char *const *args, struct err *err)
 {
-    struct session session = {.options = options};
+    const struct run_options *self = options;
     struct plans plans = {0};
     enum exit_code code = EXIT_WELL;
     char *command_line = read_command_line();
+    struct runner_options runner = fill_runner(self, command_line);
     int rc = select_plans(&plans, args, err);
     if (!rc)
-        rc = check_database(options, &plans, err);
-    fill_runner(&session, command_line);
+        rc = check_database(self, &plans, err);
     for (size_t i = 0; i < plans.count && !rc; i++) {
         struct err why = {0};
-        session.plan = plans.items[i];
-        code = graver(code, run_one(&session, plans.count > 1, &why));
+        code = session_graver(code, run_one(self, &runner, plans.items[i], plans.count > 1, &why));
         if (why.text[0] && i + 1 < plans.count && code != EXIT_INTERRUPTED)
             (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
         else

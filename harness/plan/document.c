@@ -126,6 +126,84 @@ yaml_node_t *document_get(struct document *doc, const yaml_node_t *mapping, cons
     return NULL;
 }
 
+/* ---- Changing -------------------------------------------------------------------------------- */
+
+static int index_of(const struct document *doc, const yaml_node_t *node)
+{
+    return (int)(node - doc->yaml.nodes.start) + 1;
+}
+
+static yaml_node_pair_t *find_pair(struct document *doc, int mapping, const char *key)
+{
+    const yaml_node_t *node = document_node(doc, mapping);
+    for (size_t i = 0; i < document_pair_count(node); i++)
+        if (same_key(document_text(document_key(doc, node, i)), key))
+            return &node->data.mapping.pairs.start[i];
+    return NULL;
+}
+
+/* The key is where the value is, for messages. value 0: a mapping, made here. Returns the value's
+ * index, 0 without memory. */
+static int put_pair(struct document *doc, int mapping, const char *key, int value)
+{
+    if (value == 0)
+        value = yaml_document_add_mapping(&doc->yaml, NULL, YAML_ANY_MAPPING_STYLE);
+    yaml_node_pair_t *pair = find_pair(doc, mapping, key);
+    if (pair && value)
+        pair->value = value;
+    if (pair)
+        return value;
+    int name = yaml_document_add_scalar(&doc->yaml, NULL, (const yaml_char_t *)key,
+                                        (int)strlen(key), YAML_PLAIN_SCALAR_STYLE);
+    if (name == 0 || value == 0 ||
+        !yaml_document_append_mapping_pair(&doc->yaml, mapping, name, value))
+        return 0;
+    document_node(doc, name)->start_mark = document_node(doc, value)->start_mark;
+    return value;
+}
+
+int document_lay(struct document *doc, const char *path, const yaml_node_t *value, struct err *err)
+{
+    int mapping = index_of(doc, document_root(doc)), given = index_of(doc, value);
+    struct plan_where where = document_where(value);
+    for (;;) {
+        char key[80];
+        size_t length = strcspn(path, ".");
+        (void)snprintf(key, sizeof(key), "%.*s", (int)length, path);
+        bool last = path[length] == '\0';
+        const yaml_node_pair_t *pair = last ? NULL : find_pair(doc, mapping, key);
+        if (pair && document_is_empty(document_node(doc, pair->value)))
+            pair = NULL; /* `serve:` with nothing behind it is a mapping, too */
+        mapping = pair ? pair->value : put_pair(doc, mapping, key, last ? given : 0);
+        if (mapping == 0)
+            return err_sys(err, -ENOMEM, "read %.200s", doc->path);
+        if (last)
+            return 0;
+        if (document_node(doc, mapping)->type != YAML_MAPPING_NODE)
+            return fail_at(doc, where.line, where.column, err,
+                           "expected a path whose keys, but for the last, hold mappings");
+        path += length + 1;
+    }
+}
+
+void document_take_key(struct document *doc, yaml_node_t *mapping, const char *key)
+{
+    yaml_node_pair_t *pair = find_pair(doc, index_of(doc, mapping), key);
+    if (!pair)
+        return;
+    size_t behind = (size_t)(--mapping->data.mapping.pairs.top - pair);
+    memmove(pair, pair + 1, behind * sizeof(*pair));
+}
+
+void document_take_item(yaml_node_t *sequence, size_t index)
+{
+    yaml_node_item_t *item = sequence->data.sequence.items.start + index;
+    size_t behind = (size_t)(--sequence->data.sequence.items.top - item);
+    memmove(item, item + 1, behind * sizeof(*item));
+}
+
+/* ---- Checking -------------------------------------------------------------------------------- */
+
 int document_expect(struct document *doc, const yaml_node_t *node, yaml_node_type_t kind,
                     const char *what, struct err *err)
 {

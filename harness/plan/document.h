@@ -41,6 +41,15 @@ yaml_node_t *document_item(struct document *doc, const yaml_node_t *sequence, si
 yaml_node_t *document_key(struct document *doc, const yaml_node_t *mapping, size_t index);
 yaml_node_t *document_value(struct document *doc, const yaml_node_t *mapping, size_t index);
 
+/* Lays value, a node of the document, at a path of keys such as "subject.allocator" below the root;
+ * mappings on the way that are not there are made. What was there is replaced. Nodes move: pointers
+ * to any are good no longer. -EINVAL where a key on the way holds no mapping, -ENOMEM. */
+int document_lay(struct document *doc, const char *path, const yaml_node_t *value, struct err *err);
+
+/* Takes a key out of a mapping, if it is there, or an item out of a list. */
+void document_take_key(struct document *doc, yaml_node_t *mapping, const char *key);
+void document_take_item(yaml_node_t *sequence, size_t index);
+
 /* The text of a scalar; the caller knows that it is one. */
 const char *document_text(const yaml_node_t *scalar);
 

@@ -52,6 +52,9 @@ static const struct plan_key scenario_keys[] = {
      "conditions that every round of the variant must keep; one that breaks one fails the run"},
     {"claims", PLAN_SECTIONS, "claim", false,
      "figures someone published, shown beside what is measured"},
+    {"axes", PLAN_NAMED, "axis", false,
+     "what a grid varies: the scenario is run again for each combination of their values"},
+    {"grid", PLAN_SECTION, "grid", false, "how the cells of the grid are run, and what is asked"},
     {0},
 };
 
@@ -212,6 +215,33 @@ static const struct plan_key fault_keys[] = {
     {0},
 };
 
+const struct param plan_axis_params[] = {
+    {PARAM_TEXT("set", plan_axis, set, NULL,
+                "path of the key it sets, below subject, load or database: subject.allocator, "
+                "load.payload, subject.serve.buffers; required")},
+    {0},
+};
+
+static const struct plan_key axis_keys[] = {
+    {"to", PLAN_TEXTS, NULL, false, "the values it takes; required"},
+    {0},
+};
+
+const struct param plan_grid_params[] = {
+    {PARAM_COUNT("rounds", grid_text, rounds, NULL,
+                 "passes of every variant in each cell; else as many as the scenario's"),
+     .min = 1, .max = 500},
+    {0},
+};
+
+static const struct plan_key grid_keys[] = {
+    {"phases", PLAN_TEXTS, NULL, false, "names of the phases that a cell has; else all"},
+    {"figures", PLAN_TEXTS, NULL, false,
+     "figures asked of each cell, such as b.qps / a.qps; else the QPS of each variant over the "
+     "first one's"},
+    {0},
+};
+
 static const struct plan_key no_keys[] = {{0}};
 
 const struct plan_section plan_sections[] = {
@@ -254,5 +284,10 @@ const struct plan_section plan_sections[] = {
                        "what goes wrong, and when; the settings of its kind are keys, too",
                        {plan_fault_params},
                        fault_keys},
+    [SECTION_AXIS] = {"axis", "a key and the values it takes", {plan_axis_params}, axis_keys},
+    [SECTION_GRID] = {"grid",
+                      "the scenario once for each combination of the axes' values",
+                      {plan_grid_params},
+                      grid_keys},
     {0},
 };

@@ -203,6 +203,8 @@ static int read_scenario(struct reading *reading)
         rc = read_ledger(reading, document_get(doc, root, "ledger"));
     if (!rc)
         rc = read_conditions(reading, root);
+    if (!rc)
+        rc = read_grid(reading, root);
     plan_subject_fini(&defaults);
     plan_requests_destroy(reading->requests, reading->request_count);
     return rc;
@@ -228,6 +230,13 @@ static char *name_of(const char *path)
 int plan_parse(const char *path, const char *data, size_t length_bytes,
                const struct plan_tables *tables, struct plan **out, struct err *err)
 {
+    return plan_parse_cell(path, data, length_bytes, tables, NULL, out, err);
+}
+
+int plan_parse_cell(const char *path, const char *data, size_t length_bytes,
+                    const struct plan_tables *tables, const char *cell, struct plan **out,
+                    struct err *err)
+{
     *out = NULL;
     struct reading reading = {.tables = tables, .err = err};
     int rc = document_load(&reading.doc, path, data, length_bytes, err);
@@ -238,11 +247,14 @@ int plan_parse(const char *path, const char *data, size_t length_bytes,
         plan->path = strdup(path);
         plan->name = name_of(path);
         plan->text = strndup(data, length_bytes);
+        plan->cell = cell ? strdup(cell) : NULL;
     }
     reading.plan = plan;
-    if (!plan || !plan->path || !plan->name || !plan->text)
+    if (!plan || !plan->path || !plan->name || !plan->text || (cell && !plan->cell))
         rc = err_sys(err, -ENOMEM, "read %.200s", path);
-    else
+    if (!rc && cell)
+        rc = read_cell(&reading, cell);
+    if (!rc)
         rc = read_scenario(&reading);
     document_unload(&reading.doc);
     if (rc)
@@ -358,7 +370,9 @@ void plan_destroy(struct plan *plan)
     phases_destroy(plan);
     variants_destroy(plan);
     plan_database_fini(&plan->database);
+    plan_grid_fini(plan);
     free(plan->ledger.text);
+    free(plan->cell);
     param_fini(plan_params, plan);
     free(plan->path);
     free(plan->name);

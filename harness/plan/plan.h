@@ -37,6 +37,8 @@ enum {
     PLAN_VARIANTS_MAX = 32,
     PLAN_PHASES_MAX = 64,
     PLAN_FAULTS_MAX = 16,
+    PLAN_AXES_MAX = 3,
+    PLAN_CELLS_MAX = 64,
     PLAN_FILE_BYTES_MAX = 1 << 20,
     PLAN_DEPTH_MAX = 32, /* nesting of the file's mappings and lists */
 };
@@ -232,6 +234,14 @@ struct plan_derive {
     struct expr *expr; /* over metrics without variant or phase that were defined before it */
 };
 
+/* One thing that a grid varies. */
+struct plan_axis {
+    char *name;
+    char *set;     /* the path of the key that is set: "subject.allocator" */
+    char **values; /* value_count of them, as written */
+    size_t value_count;
+};
+
 /* A condition. */
 struct plan_expect {
     struct expr *expr;
@@ -281,6 +291,12 @@ struct plan {
     size_t invariant_count;
     struct plan_claim *claims;
     size_t claim_count;
+    struct plan_axis *axes; /* of its grid; the product of their values is its cells */
+    size_t axis_count;
+    struct expr **figures; /* of the grid: what each cell is asked for */
+    size_t figure_count;
+    char *cell; /* which one this is, such as "allocator=glibc,payload=16KB"; NULL: the file as it
+                   is written */
 };
 
 /* What the plan cannot know by itself. */
@@ -302,7 +318,21 @@ int plan_load(const char *path, const struct plan_tables *tables, struct plan **
 int plan_parse(const char *path, const char *data, size_t length_bytes,
                const struct plan_tables *tables, struct plan **out, struct err *err);
 
+/* The same for a cell of the file's grid: with the axes' values laid over what the file says, and
+ * the grid's phases and rounds alone. Expectations and claims are of the file as it is written; a
+ * cell has invariants and figures. cell: as plan_cell_name writes it; NULL: as plan_parse. */
+int plan_parse_cell(const char *path, const char *data, size_t length_bytes,
+                    const struct plan_tables *tables, const char *cell, struct plan **out,
+                    struct err *err);
+
 void plan_destroy(struct plan *plan); /* NULL is fine */
+
+/* How many cells its grid has; 0: it has none. */
+size_t plan_cell_count(const struct plan *plan);
+
+/* "allocator=glibc,payload=16KB": the values of a cell, the last axis varying fastest. Returns
+ * text. */
+char *plan_cell_name(const struct plan *plan, size_t index, char *text, size_t size_bytes);
 
 /* The phase a path without one stands for, or -1 where it sums, compares or derives. */
 int plan_phase_of(const struct plan *plan, size_t metric);

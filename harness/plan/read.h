@@ -21,6 +21,8 @@ enum {
     SECTION_SEARCH,
     SECTION_DATABASE,
     SECTION_FAULT,
+    SECTION_AXIS,
+    SECTION_GRID,
 };
 
 /* As many structs as a section has tables of settings, see struct plan_section. */
@@ -60,6 +62,13 @@ extern const struct param plan_params[];
 extern const struct param plan_variant_params[];
 extern const struct param plan_database_params[];
 extern const struct param plan_fault_params[];
+extern const struct param plan_axis_params[];
+extern const struct param plan_grid_params[];
+
+/* A grid's mapping, as written, but for its lists. */
+struct grid_text {
+    uint64_t rounds; /* 0: as many as the file has */
+};
 
 /* A plan under construction. */
 struct reading {
@@ -109,11 +118,20 @@ int read_show(struct reading *reading, const yaml_node_t *node);
 int read_expects(struct reading *reading, const yaml_node_t *node, enum expr_scope scope,
                  struct plan_expect **out, size_t *count);
 int read_claims(struct reading *reading, const yaml_node_t *node);
+int read_grid(struct reading *reading, const yaml_node_t *root); /* after all others */
+
+/* Changes the document, before any part is read, to what a cell of the grid is. */
+int read_cell(struct reading *reading, const char *cell);
+
+/* An expression in a scalar, checked. The caller owns *out. */
+int read_expr(struct reading *reading, const yaml_node_t *node, const char *text,
+              enum expr_scope scope, struct expr **out);
 
 /* Release what the parts hold, but not the structs themselves. */
 void plan_database_fini(struct plan_database *database);
 void plan_fault_fini(struct plan_fault *fault);
 void plan_subject_fini(struct plan_subject *subject);
+void plan_grid_fini(struct plan *plan);
 void plan_requests_destroy(struct load_request *requests, size_t count);
 
 #endif

@@ -283,9 +283,8 @@ static int read_observe(struct reading *reading, const yaml_node_t *key, const y
     return rc;
 }
 
-/* Reads and checks an expression that stands in node. */
-static int read_expr(struct reading *reading, const yaml_node_t *node, const char *text,
-                     enum expr_scope scope, struct expr **out)
+int read_expr(struct reading *reading, const yaml_node_t *node, const char *text,
+              enum expr_scope scope, struct expr **out)
 {
     const struct plan *plan = reading->plan;
     const char *variants[PLAN_VARIANTS_MAX + 1] = {0};

@@ -190,8 +190,8 @@ static int read_command(struct reading *reading, const yaml_node_t *node,
     return rc;
 }
 
-/* A mapping that says what kind of subject it is replaces another kind, health and all; a url beside a command, or
- * over one, is the command's address. */
+/* A mapping that says what kind of subject it is replaces another kind, health and all; a url
+ * beside a command, or over one, is the command's address. */
 static int choose_kind(struct reading *reading, const yaml_node_t *node,
                        struct plan_subject *subject)
 {

@@ -132,8 +132,7 @@ static void figure_text(const struct measured *measured, double value, char *tex
         (void)metric_format(text, size_bytes, measured->unit, value);
 }
 
-/* "1.58 [1.52, 1.63]", or the value alone. */
-static char *measured_text(const struct measured *measured, char *text, size_t size_bytes)
+char *content_measured(const struct measured *measured, char *text, size_t size_bytes)
 {
     const struct stats_estimate *estimate = &measured->estimate;
     char value[48], low[48], high[48];
@@ -147,7 +146,7 @@ static char *measured_text(const struct measured *measured, char *text, size_t s
     return text;
 }
 
-static enum tone versus_tone(enum stats_verdict verdict)
+enum tone content_tone(enum stats_verdict verdict)
 {
     switch (verdict) {
     case STATS_BETTER:
@@ -175,8 +174,8 @@ static void versus_cell(const struct judgement *judgement, size_t variant, int m
         table_cell(table, TONE_QUIET, "few %s",
                    note_mark(notes, metric_builtin, metric, found->measured.needs, UINT64_MAX));
     else
-        table_cell(table, versus_tone(found->verdict), "%s %s",
-                   measured_text(&found->measured, text, sizeof(text)),
+        table_cell(table, content_tone(found->verdict), "%s %s",
+                   content_measured(&found->measured, text, sizeof(text)),
                    stats_verdict_word(found->verdict));
 }
 
@@ -261,7 +260,7 @@ static void parts_cell(const struct judged_condition *condition, struct table *t
     char all[8 * TEXT_BYTES] = "", text[TEXT_BYTES];
     size_t used = 0;
     for (size_t i = 0; i < condition->part_count; i++) {
-        measured_text(&condition->parts[i].measured, text, sizeof(text));
+        content_measured(&condition->parts[i].measured, text, sizeof(text));
         if (used + strlen(text) + 2 > sizeof(all))
             break;
         used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s", i ? "\n" : "", text);
@@ -316,7 +315,7 @@ void content_claims(const struct judgement *judgement, struct table *table)
                    claim->why ? claim->why : "", judged->note[0] ? "\n" : "", judged->note);
         table_cell(table, TONE_PLAIN, "%s", claim->says ? claim->says : "–");
         table_cell(table, TONE_PLAIN, "%s",
-                   claim->figure ? measured_text(&judged->measured, text, sizeof(text)) : "–");
+                   claim->figure ? content_measured(&judged->measured, text, sizeof(text)) : "–");
     }
 }
 

@@ -52,6 +52,12 @@ const char *content_metric_label(const struct metric *metrics, int metric);
 /* A ratio with three significant digits, down to thousandths: "1.58", "0.998", "12.0". */
 char *content_ratio(double value, char *text, size_t size_bytes);
 
+/* "1.58 [1.52, 1.63]", or the value alone. Returns text. */
+char *content_measured(const struct measured *measured, char *text, size_t size_bytes);
+
+/* How a comparison's word is coloured. */
+enum tone content_tone(enum stats_verdict verdict);
+
 /* Writes a note of content_notes: "¹ P99 wants 10 000 requests a round; …". */
 char *content_note(const struct content_notes *notes, size_t index, char *text, size_t size_bytes);
 

@@ -534,6 +534,7 @@ static json_t *scenario_json(struct writer *writer, const struct plan *plan)
     put(writer, object, "source", text(plan->source));
     put(writer, object, "notes", text(plan->notes));
     put(writer, object, "text", text(plan->text));
+    put(writer, object, "cell", text(plan->cell));
     return object;
 }
 

@@ -938,14 +938,16 @@ static int read_plan(const json_t *root, const struct plan_tables *tables, struc
                      struct err *err)
 {
     json_t *scenario;
-    const char *path, *text;
+    const char *path, *text, *cell = NULL;
     int rc = get_object(root, "scenario", &scenario, err);
     if (!rc)
         rc = get_text(scenario, "path", &path, err);
     if (!rc)
         rc = get_text(scenario, "text", &text, err);
     if (!rc)
-        rc = plan_parse(path, text, strlen(text), tables, plan, err);
+        cell = json_string_value(json_object_get(scenario, "cell")); /* older records have none */
+    if (!rc)
+        rc = plan_parse_cell(path, text, strlen(text), tables, cell, plan, err);
     return within(rc, "scenario", err);
 }
 

@@ -2,6 +2,7 @@
 /* markdown.c - the same report for job summaries and published pages. */
 #include "report/content.h"
 #include "report/distributions.h"
+#include "report/grid.h"
 #include "report/over_time.h"
 #include "report/report.h"
 
@@ -96,6 +97,20 @@ static int write_result(const struct result *result, const struct judgement *jud
     return rc;
 }
 
+static int write_grids(const struct report_input *input, FILE *out, struct err *err)
+{
+    struct table table = {0};
+    char title[400];
+    int rc = 0;
+    for (size_t i = 0; !rc && grid_table(input, i, &table, title, sizeof(title), &rc, err); i++) {
+        if (!rc)
+            rc = write_section(out, title, &table, err);
+        table_fini(&table);
+        table = (struct table){0};
+    }
+    return rc;
+}
+
 /* Results that would not fit any more are counted instead: a page that is too long is not shown at
  * all. */
 static int markdown_format(const struct report_input *input, FILE *out, struct err *err)
@@ -105,6 +120,8 @@ static int markdown_format(const struct report_input *input, FILE *out, struct e
     for (size_t i = 0; i < input->item_count && !rc; i++) {
         char *text = NULL;
         size_t length = 0;
+        if (!grid_is_apart(input, i))
+            continue;
         FILE *page = open_memstream(&text, &length);
         if (!page)
             return err_sys(err, -ENOMEM, "write Markdown");
@@ -122,7 +139,7 @@ static int markdown_format(const struct report_input *input, FILE *out, struct e
     if (left_out)
         (void)fprintf(out, "\n*%zu of %zu results are left out: a page holds 1 MiB.*\n", left_out,
                       input->item_count);
-    return rc;
+    return rc ? rc : write_grids(input, out, err);
 }
 
 const struct report_format report_markdown = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sample.h - takes a figure from the rounds of a result, block by block, and estimates it; for
- * verdict.c alone. */
+ * verdict.c and grid.c alone. */
 #ifndef POOLSTORM_REPORT_SAMPLE_H
 #define POOLSTORM_REPORT_SAMPLE_H
 

@@ -4,6 +4,7 @@
 
 #include "report/content.h"
 #include "report/distributions.h"
+#include "report/grid.h"
 #include "report/over_time.h"
 #include "report/report.h"
 #include "report/text.h"
@@ -150,16 +151,35 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     return 0;
 }
 
+int terminal_write_grids(const struct report_input *input, FILE *out,
+                         const struct table_style *style, struct err *err)
+{
+    struct table table = {0};
+    char title[400];
+    int rc = 0;
+    for (size_t i = 0; !rc && grid_table(input, i, &table, title, sizeof(title), &rc, err); i++) {
+        if (!rc)
+            rc = write_section(out, style, title, &table, err);
+        table_fini(&table);
+        table = (struct table){0};
+    }
+    return rc;
+}
+
 static int terminal_format(const struct report_input *input, FILE *out, struct err *err)
 {
     struct table_style style = terminal_style(out);
+    bool first = true;
     int rc = 0;
     for (size_t i = 0; i < input->item_count && !rc; i++) {
-        if (i > 0)
+        if (!grid_is_apart(input, i))
+            continue;
+        if (!first)
             (void)fputs("\n\n", out);
+        first = false;
         rc = terminal_write(input->items[i].result, input->items[i].judgement, out, &style, err);
     }
-    return rc;
+    return rc ? rc : terminal_write_grids(input, out, &style, err);
 }
 
 const struct report_format report_terminal = {

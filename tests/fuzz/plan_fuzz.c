@@ -82,6 +82,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(rc == 0 || (err.code == rc && strstr(err.text, "fuzz.yaml")));
     if (plan)
         use(plan);
+    char name[256];
+    struct plan *cell = NULL;
+    const char *which = plan && plan_cell_count(plan)
+                            ? plan_cell_name(plan, plan_cell_count(plan) - 1, name, sizeof(name))
+                            : "a=b";
+    rc = plan_parse_cell("fuzz.yaml", (const char *)data, size, &tables, which, &cell, &err);
+    assert((rc == 0) == (cell != NULL));
+    if (cell)
+        use(cell);
+    plan_destroy(cell);
     plan_destroy(plan);
     return 0;
 }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* session.c - one run from its plan to its record. */
+#include "command/run/session.h"
+
+#include "command/run/progress.h"
+#include "core/group.h"
+#include "core/interrupt.h"
+#include "core/io.h"
+#include "report/report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int work(struct ctx *ctx, void *arg, struct err *err)
+{
+    struct session *session = arg;
+    struct runner_status status = {0};
+    struct progress progress = {.status = &status, .terminal = isatty(STDERR_FILENO) == 1};
+    struct group group;
+    group_init(&group, ctx);
+    int rc = group_spawn(&group, "progress", progress_watch, &progress);
+    if (!rc)
+        rc = runner_run(ctx, session->plan, &session->runner, &status, &session->result, err);
+    group_cancel(&group, "run over");
+    (void)group_join(NULL, &group);
+    (void)group_fini(&group);
+    progress_finish(&progress);
+    return rc;
+}
+
+static int write_record(const struct session *session, struct err *err)
+{
+    char path[PATH_MAX], name[256];
+    const struct report_format *json = report_find("json", err);
+    if (!json)
+        return -ENOENT;
+    int length = snprintf(path, sizeof(path), "%s/result.json", session->result->folder);
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return err_set(err, -ENAMETOOLONG, "write %.80s…/result.json", session->result->folder);
+    const struct report_item item = {session->result, session->judgement,
+                                     report_name(name, sizeof(name), session->result->folder)};
+    return report_write_file(json, &(struct report_input){&item, 1, 0}, path, err);
+}
+
+static enum exit_code conclude(const struct session *session, struct err *err)
+{
+    if (session->result->interrupted)
+        return EXIT_INTERRUPTED;
+    if (session->result->failure) {
+        (void)err_set(err, -EIO, "%s: %s", session->plan->name, session->result->failure);
+        return session->result->mistaken ? EXIT_BAD_INPUT : EXIT_RUNTIME;
+    }
+    switch (session->judgement->outcome) {
+    case OUTCOME_EXPECTATION:
+        return EXIT_EXPECTATION;
+    case OUTCOME_INVALID:
+        return EXIT_INVALID;
+    case OUTCOME_WELL:
+        break;
+    }
+    return EXIT_WELL;
+}
+
+static bool is_mistake(int rc)
+{
+    return rc == -EINVAL || rc == -EACCES || rc == -EHOSTUNREACH;
+}
+
+enum exit_code session_run(struct session *session, struct err *err)
+{
+    io_raise_descriptor_limit();
+    int rc = interrupt_run("run", work, session, err);
+    if (rc)
+        return is_mistake(rc) ? EXIT_BAD_INPUT : rc == -ENOENT ? EXIT_SKIPPED : EXIT_RUNTIME;
+    rc = judgement_create(session->result, &session->judgement, err);
+    if (!rc)
+        rc = write_record(session, err);
+    return rc ? EXIT_RUNTIME : conclude(session, err);
+}
+
+void session_fini(struct session *session)
+{
+    judgement_destroy(session->judgement);
+    result_destroy(session->result);
+    session->judgement = NULL;
+    session->result = NULL;
+}
+
+enum exit_code session_graver(enum exit_code one, enum exit_code other)
+{
+    static const enum exit_code order[] = {
+        EXIT_INTERRUPTED, EXIT_RUNTIME,     EXIT_BAD_INPUT, EXIT_INVALID,
+        EXIT_REGRESSION,  EXIT_EXPECTATION, EXIT_SKIPPED,
+    };
+    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+        if (one == order[i] || other == order[i])
+            return order[i];
+    return EXIT_WELL;
+}
