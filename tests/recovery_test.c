@@ -150,7 +150,7 @@ static void a_little_slower_may_be_well_again(void **unused)
     struct recovery_job job = {series,    SLOTS(80), START_NS + SLOTS(20), START_NS + SLOTS(30),
                                SLOTS(10), NS_PER_MS};
     assert_ok(recovery_judge(&job, &recovery, NULL));
-    assert_int_equal(recovery.state, RECOVERY_STUCK);
+    assert_int_equal(recovery.state, RECOVERY_LATE);
     job.slack_ns = 3 * NS_PER_MS;
     assert_ok(recovery_judge(&job, &recovery, NULL));
     assert_int_equal(recovery.state, RECOVERY_WELL);
@@ -182,7 +182,7 @@ static void a_service_that_stays_down_is_stuck(void **unused)
     fill(series, 0, 20, 200, NS_PER_MS);
     fill(series, 20, 80, 150, NS_PER_MS);
     struct recovery recovery = judge(series, 20, 30);
-    assert_int_equal(recovery.state, RECOVERY_STUCK);
+    assert_int_equal(recovery.state, RECOVERY_LATE);
     assert_true(isnan(recovery.recover_ns));
     assert_true(fabs(recovery.depth - 0.75) < 1e-9);
 
@@ -190,7 +190,7 @@ static void a_service_that_stays_down_is_stuck(void **unused)
     series = make(80);
     fill(series, 0, 20, 4000, NS_PER_MS);
     fill(series, 20, 80, 3790, NS_PER_MS);
-    assert_int_equal(judge(series, 20, 30).state, RECOVERY_STUCK);
+    assert_int_equal(judge(series, 20, 30).state, RECOVERY_LATE);
     series = make(80);
     fill(series, 0, 20, 4000, NS_PER_MS);
     fill(series, 20, 80, 3810, NS_PER_MS);
@@ -211,7 +211,7 @@ static void recovery_has_to_be_held(void **unused)
     series = make(80); /* well again, but not for long enough before the end */
     fill(series, 0, 20, 200, NS_PER_MS);
     fill(series, 71, 80, 200, NS_PER_MS);
-    assert_int_equal(judge(series, 20, 30).state, RECOVERY_STUCK);
+    assert_int_equal(judge(series, 20, 30).state, RECOVERY_LATE);
     series = make(80); /* just long enough */
     fill(series, 0, 20, 200, NS_PER_MS);
     fill(series, 70, 80, 200, NS_PER_MS);
@@ -345,6 +345,114 @@ static void slots_that_are_not_whole_do_not_count(void **unused)
     series_destroy(series);
 }
 
+/* Outages of another fault: from slots 10 to 15 they are known to be over at 17, or at no time. */
+static struct recovery judge_second(struct series *series, uint64_t well_ns, size_t next)
+{
+    struct recovery recovery;
+    struct recovery_other others[] = {{START_NS + SLOTS(next), CLOCK_NEVER},
+                                      {START_NS + SLOTS(10), well_ns}};
+    struct recovery_job job = {.series = series,
+                               .length_ns = SLOTS(series->slot_count),
+                               .began_ns = START_NS + SLOTS(40),
+                               .ended_ns = START_NS + SLOTS(45),
+                               .hold_ns = SLOTS(10),
+                               .others = others,
+                               .other_count = 2};
+    assert_ok(recovery_judge(&job, &recovery, NULL));
+    series_destroy(series);
+    return recovery;
+}
+
+static struct series *make_three_outages(void)
+{
+    struct series *series = make(100);
+    fill(series, 0, 10, 200, NS_PER_MS);
+    put_errors(series, 12, 30, 0);
+    fill(series, 15, 17, 50, 90 * NS_PER_MS);
+    fill(series, 17, 40, 200, NS_PER_MS);
+    put_errors(series, 42, 20, 0);
+    fill(series, 45, 48, 50, 50 * NS_PER_MS);
+    fill(series, 48, 70, 200, NS_PER_MS);
+    fill(series, 80, 100, 200, NS_PER_MS);
+    return series;
+}
+
+/* Twenty errors are fewer than another fault's thirty, and 50 ms less than its 90. */
+static void what_other_faults_did_is_no_before(void **unused)
+{
+    (void)unused;
+    struct recovery recovery = judge_second(make_three_outages(), START_NS + SLOTS(17), 70);
+    assert_true(recovery.before_per_s == 2000);
+    assert_true(fabs(recovery.before_p99_ns - 1e6) < 2e4);
+    assert_true(fabs(recovery.detect_ns - 3 * (double)SLOT_NS) < 1);
+    assert_int_equal(recovery.state, RECOVERY_WELL);
+    assert_true(fabs(recovery.recover_ns - 3 * (double)SLOT_NS) < 1);
+
+    recovery = judge_second(make_three_outages(), CLOCK_NEVER, 70); /* the first ten are left */
+    assert_true(recovery.before_per_s == 2000);
+    assert_true(fabs(recovery.detect_ns - 3 * (double)SLOT_NS) < 1);
+
+    struct series *series = make(100); /* nothing is left */
+    fill(series, 11, 100, 200, NS_PER_MS);
+    recovery = judge_second(series, CLOCK_NEVER, 70);
+    assert_int_equal(recovery.state, RECOVERY_UNKNOWN);
+    assert_true(isnan(recovery.depth));
+}
+
+static void a_fault_is_watched_until_the_next_begins(void **unused)
+{
+    (void)unused;
+    struct series *series = make(100);
+    fill(series, 0, 40, 200, NS_PER_MS);
+    fill(series, 45, 60, 150, NS_PER_MS);
+    fill(series, 60, 100, 200, NS_PER_MS); /* after the next has begun, and it is well */
+    struct recovery recovery = judge_second(series, START_NS + SLOTS(17), 60);
+    assert_int_equal(recovery.state, RECOVERY_LATE);
+    assert_true(isnan(recovery.recover_ns));
+    assert_true(fabs(recovery.watched_ns - 15 * (double)SLOT_NS) < 1);
+
+    recovery = judge_second(make_three_outages(), START_NS + SLOTS(17), 54);
+    assert_int_equal(recovery.state, RECOVERY_UNKNOWN); /* less than the hold */
+
+    /* One that begins while this one acts is not told apart. */
+    recovery = judge_second(make_three_outages(), START_NS + SLOTS(17), 43);
+    assert_int_equal(recovery.state, RECOVERY_WELL);
+}
+
+/* Half of before is the edge; the lowest stretch before counts. */
+static void only_what_stays_down_is_metastable(void **unused)
+{
+    (void)unused;
+    struct series *series = make(80);
+    fill(series, 0, 20, 200, NS_PER_MS);
+    fill(series, 30, 50, 60, NS_PER_MS);
+    fill(series, 50, 80, 96, NS_PER_MS);
+    struct recovery recovery = judge(series, 20, 30);
+    assert_int_equal(recovery.state, RECOVERY_STUCK);
+    assert_true(fabs(recovery.regained - 0.48) < 1e-9);
+    assert_true(fabs(recovery.watched_ns - 50 * (double)SLOT_NS) < 1);
+
+    series = make(80); /* up again once, for the length of the hold */
+    fill(series, 0, 20, 200, NS_PER_MS);
+    fill(series, 40, 50, 104, NS_PER_MS);
+    recovery = judge(series, 20, 30);
+    assert_int_equal(recovery.state, RECOVERY_LATE);
+    assert_true(fabs(recovery.regained - 0.52) < 1e-9);
+
+    series = make(80); /* it was as low before */
+    fill(series, 0, 11, 200, NS_PER_MS);
+    fill(series, 11, 21, 100, NS_PER_MS);
+    fill(series, 31, 80, 60, NS_PER_MS);
+    assert_int_equal(judge(series, 21, 31).state, RECOVERY_LATE);
+
+    series = make(80); /* slow for good, and as much as ever */
+    fill(series, 0, 20, 200, NS_PER_MS);
+    fill(series, 20, 80, 200, 90 * NS_PER_MS);
+    recovery = judge(series, 20, 30);
+    assert_int_equal(recovery.state, RECOVERY_LATE);
+    assert_true(recovery.regained == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +472,9 @@ int main(void)
         cmocka_unit_test(too_little_time_after_it_is_unknown),
         cmocka_unit_test(a_fault_that_never_ends_has_depth_and_no_recovery),
         cmocka_unit_test(slots_that_are_not_whole_do_not_count),
+        cmocka_unit_test(what_other_faults_did_is_no_before),
+        cmocka_unit_test(a_fault_is_watched_until_the_next_begins),
+        cmocka_unit_test(only_what_stays_down_is_metastable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

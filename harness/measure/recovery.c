@@ -11,9 +11,11 @@ enum { WHOLE_LEAST = 10 }; /* slots before a fault, from which on the first is l
 
 /* What is being judged, in slots. */
 struct view {
+    const struct recovery_job *job;
     const struct series *series;
-    size_t count;         /* whole slots */
-    size_t first, last;   /* before: from first up to, not including, last */
+    size_t count;         /* whole slots, up to the next fault */
+    size_t first, last;   /* before: from first up to, not including, last, but see is_before */
+    size_t slots;         /* of them, those of before */
     size_t began, ended;  /* the slot of the first effect; the first that is whole after the end */
     size_t hold;          /* slots */
     double mean, floor;   /* good replies a slot: before; and least that is no fault */
@@ -30,23 +32,30 @@ static size_t slots_up(const struct series *series, uint64_t span_ns)
     return span_ns / series->slot_ns + (span_ns % series->slot_ns != 0);
 }
 
-static size_t whole_slots(const struct recovery_job *job)
-{
-    const struct series *series = job->series;
-    size_t count = job->length_ns / series->slot_ns;
-    count = count < series->slot_count ? count : series->slot_count;
-    return count - (count == series->slot_count && series->late > 0);
-}
-
 static uint64_t since_start(const struct series *series, uint64_t at_ns)
 {
     return at_ns > series->start_ns ? at_ns - series->start_ns : 0;
 }
 
+static size_t whole_slots(const struct recovery_job *job)
+{
+    const struct series *series = job->series;
+    size_t count = job->length_ns / series->slot_ns;
+    count = count < series->slot_count ? count : series->slot_count;
+    count -= count == series->slot_count && series->late > 0;
+    for (size_t i = 0; i < job->other_count; i++) {
+        uint64_t began_ns = job->others[i].began_ns;
+        size_t began = since_start(series, began_ns) / series->slot_ns;
+        if (began_ns >= job->ended_ns && began < count)
+            count = began;
+    }
+    return count;
+}
+
 static struct view look(const struct recovery_job *job)
 {
     const struct series *series = job->series;
-    struct view view = {.series = series, .count = whole_slots(job)};
+    struct view view = {.job = job, .series = series, .count = whole_slots(job)};
     uint64_t began_ns = since_start(series, job->began_ns);
     uint64_t ended_ns = job->ended_ns == CLOCK_NEVER ? CLOCK_NEVER - series->slot_ns
                                                      : since_start(series, job->ended_ns);
@@ -76,42 +85,73 @@ static uint64_t stretch_p99_ns(const struct view *view, size_t from, size_t to)
     return view->scratch->count ? hist_percentile_ns(view->scratch, 99) : 0;
 }
 
+/* Whether a slot from first to last was without any fault. */
+static bool is_before(const struct view *view, size_t slot)
+{
+    const struct recovery_job *job = view->job;
+    uint64_t from_ns = view->series->start_ns + slot * view->series->slot_ns;
+    for (size_t i = 0; i < job->other_count; i++)
+        if (job->others[i].began_ns < from_ns + view->series->slot_ns &&
+            job->others[i].well_ns > from_ns)
+            return false;
+    return true;
+}
+
 static double scatter(const struct view *view)
 {
     double sum = 0;
     for (size_t i = view->first; i < view->last; i++) {
         double off = (double)series_slot(view->series, i)->ok - view->mean;
-        sum += off * off;
+        sum += is_before(view, i) ? off * off : 0;
     }
-    return sqrt(sum / (double)(view->last - view->first));
+    return sqrt(sum / (double)view->slots);
 }
 
-/* What was normal. view->mean stays 0 where nothing was. */
-static void take_before(struct view *view, uint64_t slack_ns)
+/* Takes what single slots say of before. Returns the longest stretch of them, in slots. */
+static size_t take_slots(struct view *view)
 {
-    size_t slots = view->last - view->first;
+    size_t run = 0, longest = 0;
+    uint64_t ok = 0;
     for (size_t i = view->first; i < view->last; i++) {
+        bool before = is_before(view, i);
+        run = before ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+        if (!before)
+            continue;
         uint64_t slot_ns = series_slot_percentile_ns(view->series, i, 99);
         uint64_t errors = series_slot_errors(view->series, i);
         view->slot_p99_ns = slot_ns > view->slot_p99_ns ? slot_ns : view->slot_p99_ns;
         view->errors = errors > view->errors ? errors : view->errors;
+        ok += series_slot(view->series, i)->ok;
+        view->slots++;
     }
-    if (slots == 0)
+    view->mean = view->slots > 0 ? (double)ok / (double)view->slots : 0;
+    return longest;
+}
+
+/* What was normal. view->mean stays 0 where nothing was. */
+static void take_before(struct view *view)
+{
+    size_t longest = take_slots(view), run = 0;
+    if (view->slots == 0)
         return;
-    view->mean = (double)good(view, view->first, view->last) / (double)slots;
     double noise = fmax(sqrt(view->mean), scatter(view));
     view->floor =
         fmin(RECOVERY_GOODPUT_SHARE * view->mean, view->mean - RECOVERY_NOISE_SIGMAS * noise);
-    size_t span = slots < view->hold ? slots : view->hold;
+    size_t span = longest < view->hold ? longest : view->hold;
     view->least = view->mean * (double)view->hold;
-    for (size_t i = view->first; i + span <= view->last; i++) {
-        uint64_t stretch_ns = stretch_p99_ns(view, i, i + span);
+    for (size_t i = view->first; i < view->last; i++) {
+        run = is_before(view, i) ? run + 1 : 0;
+        if (run < span)
+            continue;
+        size_t from = i + 1 - span;
+        uint64_t stretch_ns = stretch_p99_ns(view, from, i + 1);
         view->p99_ns = stretch_ns > view->p99_ns ? stretch_ns : view->p99_ns;
         if (span == view->hold)
-            view->least = fmin(view->least, (double)good(view, i, i + span));
+            view->least = fmin(view->least, (double)good(view, from, i + 1));
     }
-    view->limit_ns =
-        fmax(RECOVERY_P99_RATIO * (double)view->p99_ns, (double)view->p99_ns + (double)slack_ns);
+    view->limit_ns = fmax(RECOVERY_P99_RATIO * (double)view->p99_ns,
+                          (double)view->p99_ns + (double)view->job->slack_ns);
 }
 
 static bool is_slow(const struct view *view, uint64_t p99_ns)
@@ -129,21 +169,34 @@ static bool is_well(const struct view *view, size_t from)
     return (double)good(view, from, to) >= wanted && !is_slow(view, stretch_p99_ns(view, from, to));
 }
 
+/* Good replies of the best stretch after the fault. */
+static uint64_t best_after(const struct view *view)
+{
+    uint64_t best = 0;
+    for (size_t i = view->ended; i + view->hold <= view->count; i++) {
+        uint64_t ok = good(view, i, i + view->hold);
+        best = ok > best ? ok : best;
+    }
+    return best;
+}
+
 /* The slot from which on it was well; view->count: none. */
-static size_t find_recovery(const struct view *view, const struct recovery_job *job,
-                            struct recovery *out)
+static size_t find_recovery(const struct view *view, struct recovery *out)
 {
     if (view->mean <= 0 || view->count - view->ended < view->hold)
         return view->count;
-    out->state = RECOVERY_STUCK;
+    double ended_ns = (double)since_start(view->series, view->job->ended_ns);
+    out->watched_ns = (double)(view->count * view->series->slot_ns) - ended_ns;
     for (size_t i = view->ended; i + view->hold <= view->count; i++) {
         if (!is_well(view, i))
             continue;
         out->state = RECOVERY_WELL;
-        out->recover_ns =
-            (double)(i * view->series->slot_ns) - (double)since_start(view->series, job->ended_ns);
+        out->recover_ns = (double)(i * view->series->slot_ns) - ended_ns;
         return i;
     }
+    double best = (double)best_after(view);
+    out->regained = best / ((double)view->hold * view->mean);
+    out->state = best < RECOVERY_DOWN_SHARE * view->least ? RECOVERY_STUCK : RECOVERY_LATE;
     return view->count;
 }
 
@@ -155,8 +208,7 @@ static bool is_noticed(const struct view *view, size_t slot)
     return view->mean > 0 && p99_ns > view->slot_p99_ns && is_slow(view, p99_ns);
 }
 
-static void find_impact(const struct view *view, const struct recovery_job *job, size_t to,
-                        struct recovery *out)
+static void find_impact(const struct view *view, size_t to, struct recovery *out)
 {
     uint64_t worst = UINT64_MAX;
     for (size_t i = view->began; i < to; i++) {
@@ -164,7 +216,7 @@ static void find_impact(const struct view *view, const struct recovery_job *job,
         worst = ok < worst ? ok : worst;
         if (isnan(out->detect_ns) && is_noticed(view, i))
             out->detect_ns = (double)((i + 1) * view->series->slot_ns) -
-                             (double)since_start(view->series, job->began_ns);
+                             (double)since_start(view->series, view->job->began_ns);
     }
     if (view->mean > 0 && worst != UINT64_MAX)
         out->depth = (double)worst / view->mean;
@@ -191,17 +243,19 @@ int recovery_judge(const struct recovery_job *job, struct recovery *out, struct 
                              .before_p99_ns = NAN,
                              .depth = NAN,
                              .detect_ns = NAN,
-                             .recover_ns = NAN};
+                             .recover_ns = NAN,
+                             .watched_ns = NAN,
+                             .regained = NAN};
     int rc = hist_create(&view.scratch, SERIES_LOWEST_NS, SERIES_HIGHEST_NS, SERIES_DIGITS, err);
     if (rc)
         return rc;
-    take_before(&view, job->slack_ns);
+    take_before(&view);
     if (view.mean > 0) {
         out->before_per_s = view.mean * 1e9 / (double)view.series->slot_ns;
         out->before_p99_ns = (double)view.p99_ns;
     }
-    size_t back = find_recovery(&view, job, out);
-    find_impact(&view, job, back, out);
+    size_t back = find_recovery(&view, out);
+    find_impact(&view, back, out);
     count_window(&view, out);
     hist_destroy(view.scratch);
     return 0;

@@ -80,11 +80,19 @@ const struct json_field json_recovery_fields[] = {
 };
 
 const struct json_number json_recovery_numbers[] = {
-    FIELD(recovery, before_per_s), FIELD(recovery, before_p99_ns), FIELD(recovery, depth),
-    FIELD(recovery, detect_ns),    FIELD(recovery, recover_ns),    {0},
+    FIELD(recovery, before_per_s), FIELD(recovery, before_p99_ns),
+    FIELD(recovery, depth),        FIELD(recovery, detect_ns),
+    FIELD(recovery, recover_ns),   FIELD(recovery, watched_ns),
+    FIELD(recovery, regained),     {0},
 };
 
-const char *const json_recovery_states[] = {"unknown", "recovered", "metastable", NULL};
+const char *const json_recovery_states[] = {
+    [RECOVERY_UNKNOWN] = "unknown",
+    [RECOVERY_WELL] = "recovered",
+    [RECOVERY_STUCK] = "metastable",
+    [RECOVERY_LATE] = "not recovered",
+    NULL,
+};
 
 const struct json_text json_environment_texts[] = {
     TEXT_FIELD(result_environment, version),        TEXT_FIELD(result_environment, commit),

@@ -8,7 +8,7 @@
 
 /* Judges the phase's faults by its series and their windows, which are filled in but for their
  * recovery, and puts their metrics into the phase's row. A fault that touched nothing makes the
- * round invalid. Never recovered is METRIC_NEVER_NS, so that no limit lets it pass; where nothing
+ * round invalid. Not recovered is METRIC_NEVER_NS, so that no limit lets it pass; where nothing
  * can be said it is NAN. -ENOMEM. */
 int impact_judge(const struct result *result, struct result_round *round, size_t phase,
                  struct err *err);
