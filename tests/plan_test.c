@@ -428,6 +428,9 @@ static void faults_stand_on_a_timeline(void **unused)
 
     char text[32];
     assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, METRIC_NEVER_NS), "never");
+    assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, -METRIC_NEVER_NS), "−∞");
+    assert_string_equal(metric_format(text, sizeof(text), METRIC_NUMBER, METRIC_NEVER_NS), "∞");
+    assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, NAN), "–");
     assert_string_equal(metric_format(text, sizeof(text), METRIC_NS, 2e9), "2.00 s");
 }
 

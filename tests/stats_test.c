@@ -174,7 +174,7 @@ static void bad_values_are_errors(void **unused)
 {
     (void)unused;
     static const double good[] = {1, 2, 3};
-    static const double bad[][3] = {{1, NAN, 3}, {1, 2, INFINITY}, {0, 2, 3}, {1, -2, 3}};
+    static const double bad[][3] = {{1, NAN, 3}, {-INFINITY, 2, 3}, {0, 2, 3}, {1, -2, 3}};
     static double many[STATS_COUNT_MAX + 1];
     struct stats_estimate e = {.count = 77};
     struct err err = {0};
@@ -195,6 +195,43 @@ static void bad_values_are_errors(void **unused)
     assert_int_equal(stats_single(many, STATS_COUNT_MAX + 1, 0, STATS_PLAIN, 0.05, &e, &err),
                      -E2BIG);
     assert_int_equal(e.count, 77);
+}
+
+/* A value larger than all that were watched for: ranks take it, and make no number of it. */
+static void never_is_larger_than_any_number(void **unused)
+{
+    (void)unused;
+    static const double one[] = {2, 3, 4, 5, 6, INFINITY}, ones[] = {1, 1, 1, 1, 1, 1};
+    static const double most[] = {2, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY};
+    static const double both[] = {-INFINITY, 1, 2, 3, 4, INFINITY};
+    const enum stats_scale scales[] = {STATS_PLAIN, STATS_LOG};
+    struct stats_estimate e;
+    struct err err = {0};
+    for (size_t i = 0; i < 2; i++) {
+        assert_ok(stats_single(one, 6, 1, scales[i], 0.05, &e, NULL));
+        assert_true(e.bounded && e.value < 6 && isinf(e.high));
+        assert_close(e.low, 2, 1e-9);
+        assert_true(isinf(e.detectable));
+        assert_close(e.p_value, 1.0 / 32, 1e-9);
+        assert_ok(stats_single(most, 6, 1, scales[i], 0.05, &e, NULL));
+        assert_true(isinf(e.value) && isinf(e.high));
+        assert_close(e.low, 2, 1e-9);
+        assert_ok(stats_paired(ones, one, 6, scales[i], 0.05, &e, NULL));
+        assert_true(e.bounded && isinf(e.high) && isfinite(e.value));
+        assert_ok(stats_single(most + 1, 2, 1, scales[i], 0.05, &e, NULL));
+        assert_true(isinf(e.value) && e.value > 0 && !e.bounded);
+    }
+    assert_ok(stats_paired(one, ones, 6, STATS_LOG, 0.05, &e, NULL)); /* never below the line */
+    assert_true(e.low == 0 && isfinite(e.high) && e.value > 0);
+    assert_ok(stats_single(both, 6, 1, STATS_PLAIN, 0.05, &e, NULL));
+    assert_true(isnan(e.value) && !e.bounded);
+
+    assert_int_equal(stats_paired(one, one, 6, STATS_LOG, 0.05, &e, &err), -EDOM);
+    assert_int_equal(stats_single(ones, 6, INFINITY, STATS_LOG, 0.05, &e, &err), -EDOM);
+    assert_int_equal(stats_two_samples(ones, 6, one, 6, STATS_LOG, 0.05, &e, &err), -EDOM);
+    assert_non_null(strstr(err.text, "value 6 of B is infinite"));
+    double band;
+    assert_int_equal(stats_noise_band(one, 6, &band, &err), -EDOM);
 }
 
 static void verdicts_need_the_whole_interval(void **unused)
@@ -350,6 +387,7 @@ int main(void)
         cmocka_unit_test(two_samples_are_as_published),
         cmocka_unit_test(the_approximation_joins_the_exact),
         cmocka_unit_test(bad_values_are_errors),
+        cmocka_unit_test(never_is_larger_than_any_number),
         cmocka_unit_test(verdicts_need_the_whole_interval),
         cmocka_unit_test(the_noise_band_is_that_of_a_a_runs),
         cmocka_unit_test(holm_corrects_step_by_step),

@@ -37,12 +37,20 @@ static int check_sample(const char *name, const double *values, size_t count,
     if (!(alpha > 0 && alpha <= 0.5))
         return err_set(err, -EINVAL, "the level must be above 0 and at most 0.5, not %g", alpha);
     for (size_t i = 0; i < count; i++) {
-        if (!isfinite(values[i]))
+        if (isnan(values[i]))
             return err_set(err, -EDOM, "value %zu of %s is not a number", i + 1, name);
         if (scale == STATS_LOG && values[i] <= 0)
             return err_set(err, -EDOM, "value %zu of %s is %g: a ratio needs values above 0", i + 1,
                            name, values[i]);
     }
+    return 0;
+}
+
+static int check_finite(const char *name, const double *values, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return err_set(err, -EDOM, "value %zu of %s is infinite", i + 1, name);
     return 0;
 }
 
@@ -163,7 +171,7 @@ static int walsh_interval(const double *d, size_t count, double alpha, struct st
 {
     size_t total = count * (count + 1) / 2, used = 0, j = 0;
     double confidence = 0;
-    double *averages = calloc(total, sizeof(*averages));
+    double *averages = calloc(total + 1, sizeof(*averages));
     if (!averages)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
@@ -175,6 +183,27 @@ static int walsh_interval(const double *d, size_t count, double alpha, struct st
         take_ends(out, averages, total, j, confidence);
     free(averages);
     return rc;
+}
+
+/* The same for values some of which are beyond all bounds: those are not symmetric about anything,
+ * so that it is the median, with ends by the distribution of signs. */
+static int sign_interval(const double *d, size_t count, double alpha, struct stats_estimate *out)
+{
+    double *sorted = calloc(count + 1, sizeof(*sorted));
+    if (!sorted)
+        return -ENOMEM;
+    memcpy(sorted, d, count * sizeof(*sorted));
+    qsort(sorted, count, sizeof(*sorted), by_size);
+    double probability = ldexp(1, -(int)count), tail = 0;
+    size_t j = 0;
+    while (j < count && tail + probability <= alpha / 2 * (1 + 1e-12)) {
+        tail += probability;
+        probability *= (double)(count - j) / (double)(j + 1);
+        j++;
+    }
+    take_ends(out, sorted, count, j, j ? 1 - 2 * tail : 0);
+    free(sorted);
+    return 0;
 }
 
 static double two_sided(const struct rank_dist *dist, size_t w)
@@ -224,12 +253,28 @@ static void unscale(struct stats_estimate *out, enum stats_scale scale)
     out->detectable = expm1(out->detectable);
 }
 
+/* How many are beyond all bounds, on that side of 0. */
+static size_t count_infinite(const double *d, size_t count, bool above)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += isinf(d[i]) && (d[i] > 0) == above;
+    return found;
+}
+
 /* All of one sample of differences or values that are already on the scale, and so is null. */
 static int signed_rank(const double *d, size_t count, double null, enum stats_scale scale,
                        double alpha, struct stats_estimate *out, struct err *err)
 {
-    struct stats_estimate found = {.count = count};
-    int rc = walsh_interval(d, count, alpha, &found);
+    struct stats_estimate found = {
+        .count = count, .value = NAN, .low = NAN, .high = NAN, .p_value = 1};
+    size_t above = count_infinite(d, count, true), below = count_infinite(d, count, false);
+    if (above > 0 && below > 0) {
+        *out = found;
+        return 0;
+    }
+    int rc = above + below > 0 ? sign_interval(d, count, alpha, &found)
+                               : walsh_interval(d, count, alpha, &found);
     if (!rc)
         rc = signed_rank_p(d, count, null, &found.p_value);
     if (rc)
@@ -237,7 +282,7 @@ static int signed_rank(const double *d, size_t count, double null, enum stats_sc
     if (found.bounded && count > 1) {
         double n = (double)count;
         double error = sqrt(squares(d, count) / (n - 1) / n);
-        found.detectable = detectable_shift(error, n - 1, alpha);
+        found.detectable = isfinite(error) ? detectable_shift(error, n - 1, alpha) : INFINITY;
     }
     unscale(&found, scale);
     *out = found;
@@ -257,7 +302,9 @@ int stats_paired(const double *a, const double *b, size_t count, enum stats_scal
         return no_memory(err);
     for (size_t i = 0; i < count; i++)
         d[i] = scaled(b[i], scale) - scaled(a[i], scale);
-    rc = signed_rank(d, count, 0, scale, alpha, out, err);
+    rc = check_sample("both sides", d, count, STATS_PLAIN, alpha, err);
+    if (!rc)
+        rc = signed_rank(d, count, 0, scale, alpha, out, err);
     free(d);
     return rc;
 }
@@ -268,6 +315,8 @@ int stats_single(const double *values, size_t count, double null, enum stats_sca
     int rc = check_sample("the sample", values, count, scale, alpha, err);
     if (!rc)
         rc = check_sample("the null", &null, 1, scale, alpha, err);
+    if (!rc)
+        rc = check_finite("the null", &null, 1, err);
     if (rc)
         return rc;
     double *d = calloc(count, sizeof(*d));
@@ -381,6 +430,10 @@ int stats_two_samples(const double *a, size_t a_count, const double *b, size_t b
     int rc = check_sample("A", a, a_count, scale, alpha, err);
     if (!rc)
         rc = check_sample("B", b, b_count, scale, alpha, err);
+    if (!rc)
+        rc = check_finite("A", a, a_count, err);
+    if (!rc)
+        rc = check_finite("B", b, b_count, err);
     if (rc)
         return rc;
     struct pair_of_samples s = {.values = calloc(a_count + b_count, sizeof(double)),
@@ -433,6 +486,8 @@ const char *stats_verdict_word(enum stats_verdict verdict)
 int stats_noise_band(const double *ratios, size_t count, double *band, struct err *err)
 {
     int rc = check_sample("the A/A ratios", ratios, count, STATS_LOG, STATS_ALPHA, err);
+    if (!rc)
+        rc = check_finite("the A/A ratios", ratios, count, err);
     if (rc)
         return rc;
     double *deviations = calloc(count, sizeof(*deviations));

@@ -9,9 +9,15 @@
  * often as it says.
  *
  * A value is one round's figure (its QPS, its own P99): requests are not independent samples. No
- * state; any thread; memory is allocated and freed inside. Inputs are never changed. NaN,
- * infinities and, on the log scale, values that are not positive are errors (-EDOM), never skipped.
- */
+ * state; any thread; memory is allocated and freed inside. Inputs are never changed. NaN and, on
+ * the log scale, values that are not positive are errors (-EDOM), never skipped.
+ *
+ * An infinite value is one of which only is known that it is larger than all that was watched for:
+ * a time that had not come to its end. stats_paired and stats_single take it as that. With any, the
+ * estimate is the median, with the exact interval of the sign test (nothing is symmetric about a
+ * middle then, as Wilcoxon has it); both may be infinite, too. Of pairs one side of which is
+ * infinite here and the other one there nothing can be said: value is NAN, and not bounded.
+ * Everywhere else, and on both sides of a pair, it is an error as NaN is. */
 #ifndef POOLSTORM_MEASURE_STATS_H
 #define POOLSTORM_MEASURE_STATS_H
 
@@ -43,7 +49,8 @@ struct stats_estimate {
     double confidence; /* what the interval really covers, at least 1 - alpha; 0 when not bounded */
     double p_value;    /* two-sided, of no effect (ratio 1, shift 0, level equal to the null) */
     double detectable; /* the smallest effect found STATS_POWER of the time with a sample like this,
-                          as a share for ratios (0.05: 5 %), else in the unit; 0 when not bounded */
+                          as a share for ratios (0.05: 5 %), else in the unit; 0 when not bounded,
+                          infinite when a value is */
 };
 
 /* B against A, in pairs of rounds: the ratio b/a (STATS_LOG, the rule) or the shift b - a. With

@@ -102,10 +102,7 @@ static int eval(const struct expr *expr, int node, expr_lookup *lookup, const vo
                 double *value)
 {
     *value = expr_eval_node(expr, node, lookup, arg);
-    if (isfinite(*value))
-        return 0;
-    *value = NAN;
-    return -ENODATA;
+    return isnan(*value) ? -ENODATA : 0;
 }
 
 int expr_eval(const struct expr *expr, expr_lookup *lookup, const void *arg, double *value)

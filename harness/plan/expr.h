@@ -99,8 +99,9 @@ bool expr_is_condition(const struct expr *expr);
 /* Of a figure: the unit of its value. METRIC_NUMBER for conditions. */
 enum metric_unit expr_unit(const struct expr *expr);
 
-/* Evaluates: a figure in its unit, a condition as 1 or 0. -ENODATA when a metric is missing or the
- * value is not finite (division by zero); *value is NAN then. */
+/* Evaluates: a figure in its unit, a condition as 1 or 0. Infinite is what METRIC_NEVER_NS makes of
+ * it. -ENODATA when a metric is missing or there is no value (division by zero, never less never);
+ * *value is NAN then. */
 int expr_eval(const struct expr *expr, expr_lookup *lookup, const void *arg, double *value);
 
 /* Of a condition: how many comparisons it joins, and each one. */

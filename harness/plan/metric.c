@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #define METRIC(index_, name_, unit_, better_, over_, help_)                                        \
@@ -79,15 +80,16 @@ char *metric_format(char *text, size_t size_bytes, enum metric_unit unit, double
 {
     char number[40];
     if (!isfinite(value)) {
-        (void)snprintf(text, size_bytes, "–");
+        bool never = unit == METRIC_NS && value > 0;
+        (void)snprintf(text, size_bytes, "%s",
+                       isnan(value) ? "–"
+                       : never      ? "never"
+                       : value > 0  ? "∞"
+                                    : "−∞");
         return text;
     }
     switch (unit) {
     case METRIC_NS:
-        if (fabs(value) >= METRIC_NEVER_NS / 4) { /* half a range is one, too */
-            (void)snprintf(text, size_bytes, "never");
-            return text;
-        }
         return format_ns(text, size_bytes, value);
     case METRIC_BYTES:
         return format_bytes(text, size_bytes, value);

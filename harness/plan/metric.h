@@ -4,6 +4,7 @@
 #ifndef POOLSTORM_PLAN_METRIC_H
 #define POOLSTORM_PLAN_METRIC_H
 
+#include <math.h>
 #include <stddef.h>
 
 /* What a figure is stored as, always a double. */
@@ -43,9 +44,10 @@ struct metric {
     const char *help;          /* one line, lower case, no full stop */
 };
 
-/* A duration of this or more stands for "never": larger than any limit, and still a number that
- * medians and intervals can be taken over. */
-#define METRIC_NEVER_NS 1e18
+/* A duration that had not come to its end when it was no longer watched: longer than any limit, and
+ * than any other. What is said of several rounds by ranks (medians, intervals) may be never itself;
+ * it is no number to count with. */
+#define METRIC_NEVER_NS ((double)INFINITY)
 
 /* The indices of the built-in metrics; a plan's observed and derived ones follow behind. */
 enum metric_index {
@@ -93,7 +95,7 @@ extern const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1];
 const char *metric_unit_name(enum metric_unit unit);
 
 /* Writes a figure as a person would say it: "24.3 ms", "18.4 k/s", "12.5 %", "–" for NAN,
- * "never" for a duration of about METRIC_NEVER_NS.
+ * "never" for METRIC_NEVER_NS, "∞" for what is without bounds else.
  * Returns text. */
 char *metric_format(char *text, size_t size_bytes, enum metric_unit unit, double value);
 

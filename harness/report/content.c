@@ -58,7 +58,7 @@ char *content_ratio(double value, char *text, size_t size_bytes)
     if (isfinite(value))
         (void)snprintf(text, size_bytes, "%.*f", decimals, value);
     else
-        (void)snprintf(text, size_bytes, "–");
+        (void)metric_format(text, size_bytes, METRIC_NUMBER, value);
     return text;
 }
 
@@ -97,9 +97,8 @@ char *content_note(const struct content_notes *notes, size_t index, char *text, 
 static void spread_text(const struct judged_level *level, char *text, size_t size_bytes)
 {
     double percent = 100 * (level->high - level->low) / 2 / level->median;
-    bool never = level->high >= METRIC_NEVER_NS; /* no figure to be so far from the median */
     text[0] = '\0';
-    if (level->used > 1 && level->median > 0 && percent >= 0.05 && !never)
+    if (level->used > 1 && level->median > 0 && percent >= 0.05 && isfinite(percent))
         (void)snprintf(text, size_bytes, " ±%.*f %%", percent < 0.95 ? 1 : 0, percent);
 }
 

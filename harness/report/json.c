@@ -201,12 +201,26 @@ static json_t *load_json(struct writer *writer, const struct load_result *load)
     return object;
 }
 
-static json_t *row_json(struct writer *writer, const struct plan *plan, const double *row)
+/* Gives the names of what is null in an object because it is never, if there are any. */
+static void put_never(struct writer *writer, json_t *object, json_t *names)
 {
-    json_t *object = json_object();
-    for (size_t i = 0; i < plan->metric_count; i++)
-        put(writer, object, plan->metrics[i].name, number(row[i]));
-    return object;
+    if (json_array_size(names) > 0)
+        put(writer, object, "never", names);
+    else
+        json_decref(names);
+}
+
+static void put_row(struct writer *writer, json_t *object, const struct plan *plan,
+                    const double *row)
+{
+    json_t *metrics = json_object(), *never = json_array();
+    for (size_t i = 0; i < plan->metric_count; i++) {
+        put(writer, metrics, plan->metrics[i].name, number(row[i]));
+        if (isinf(row[i]))
+            append(writer, never, text(plan->metrics[i].name));
+    }
+    put(writer, object, "metrics", metrics);
+    put_never(writer, object, never);
 }
 
 static json_t *curve_step_json(struct writer *writer, const struct search_step *step)
@@ -296,8 +310,7 @@ static json_t *step_json(struct writer *writer, const struct plan *plan,
     json_t *object = json_object();
     put(writer, object, "start_ns", count(step->start_ns));
     put(writer, object, "length_ns", count(step->length_ns));
-    put(writer, object, "metrics",
-        row_json(writer, plan, round->rows + phase * plan->metric_count));
+    put_row(writer, object, plan, round->rows + phase * plan->metric_count);
     put(writer, object, "load", step->loaded ? load_json(writer, &step->load) : json_null());
     put(writer, object, "subject",
         step->metered ? meter_json(writer, &step->subject) : json_null());
@@ -377,7 +390,7 @@ static json_t *round_json(struct writer *writer, const struct result *result,
         append(writer, reasons, reason_json(writer, round, i));
     put(writer, object, "reasons", reasons);
     put(writer, object, "broken", breaches_json(writer, round));
-    put(writer, object, "metrics", row_json(writer, result->plan, round->whole));
+    put_row(writer, object, result->plan, round->whole);
     for (size_t i = 0; i < result->plan->phase_count; i++)
         append(writer, steps, step_json(writer, result->plan, round, i));
     put(writer, object, "phases", steps);
@@ -568,11 +581,22 @@ static json_t *metrics_json(struct writer *writer, const struct plan *plan)
     return array;
 }
 
+/* Under 0 it is the other side of a difference that is never. */
+static void append_never(struct writer *writer, json_t *names, double value, const char *above,
+                         const char *below)
+{
+    if (isinf(value))
+        append(writer, names, json_string(value > 0 ? above : below));
+}
+
 static json_t *measured_json(struct writer *writer, const struct measured *measured)
 {
     const struct stats_estimate *estimate = &measured->estimate;
     bool bounded = estimate->bounded && !measured->exact;
-    json_t *object = json_object();
+    json_t *object = json_object(), *never = json_array();
+    append_never(writer, never, measured->used ? estimate->value : NAN, "value", "-value");
+    append_never(writer, never, bounded ? estimate->low : NAN, "low", "-low");
+    append_never(writer, never, bounded ? estimate->high : NAN, "high", "-high");
     put(writer, object, "unit",
         json_string(json_unit_words[measured->ratio ? METRIC_NUMBER : measured->unit]));
     put(writer, object, "ratio", json_boolean(measured->ratio));
@@ -584,6 +608,7 @@ static json_t *measured_json(struct writer *writer, const struct measured *measu
     put(writer, object, "high", number(bounded ? estimate->high : NAN));
     put(writer, object, "confidence", number(bounded ? estimate->confidence : NAN));
     put(writer, object, "detectable", number(bounded ? estimate->detectable : NAN));
+    put_never(writer, object, never);
     return object;
 }
 

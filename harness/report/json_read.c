@@ -412,13 +412,32 @@ static int read_curve(const json_t *step, struct search_curve **out, struct err 
     return *out ? within(fill_curve(object, *out, err), "search", err) : no_memory(err);
 }
 
+/* What is null because it is never. Records of before have a large number for it. */
+static int read_never(const json_t *object, const struct plan *plan, double *row, struct err *err)
+{
+    const double old_ns = 1e18;
+    json_t *names = json_object_get(object, "never");
+    int rc = names ? get_array(object, "never", &names, err) : 0;
+    for (size_t i = 0; !rc && i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        int metric = name ? plan_metric_find(plan, name) : -1;
+        if (metric < 0)
+            return expected(err, "never", "names of metrics");
+        row[metric] = METRIC_NEVER_NS;
+    }
+    for (size_t i = 0; !rc && i < plan->metric_count; i++)
+        if (plan->metrics[i].unit == METRIC_NS && row[i] >= old_ns)
+            row[i] = METRIC_NEVER_NS;
+    return rc;
+}
+
 static int read_row(const json_t *object, const struct plan *plan, double *row, struct err *err)
 {
     json_t *metrics;
     int rc = get_object(object, "metrics", &metrics, err);
     for (size_t i = 0; !rc && i < plan->metric_count; i++)
         rc = get_number(metrics, plan->metrics[i].name, &row[i], err);
-    return within(rc, "metrics", err);
+    return rc ? within(rc, "metrics", err) : read_never(object, plan, row, err);
 }
 
 static int read_gauge(const json_t *object, struct gauge *gauge, struct err *err)

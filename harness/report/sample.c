@@ -81,14 +81,13 @@ static double lookup_block(const void *arg, const struct expr_ref *ref)
 static void figures_add(struct figures *figures, double value, double over, double under)
 {
     size_t at = figures->count;
-    if (!isfinite(value))
+    if (isnan(value))
         return;
     figures->values[at] = value;
     figures->over[at] = over;
     figures->under[at] = under;
     figures->positive = figures->positive && value > 0;
-    figures->sides_positive =
-        figures->sides_positive && over > 0 && under > 0 && isfinite(over) && isfinite(under);
+    figures->sides_positive = figures->sides_positive && over > 0 && under > 0;
     figures->count++;
 }
 

@@ -134,9 +134,11 @@ static void remark_measured(char *note, size_t size_bytes, const struct judgemen
         remark(note, size_bytes, measured->asked ? "no samples" : "no valid round to take it from");
         return;
     }
-    if (!measured->exact && !measured->estimate.bounded)
-        remark(note, size_bytes, "%zu rounds: no verdict under %d", measured->used,
-               STATS_VERDICT_PAIRS_MIN);
+    if (isnan(measured->estimate.value))
+        remark(note, size_bytes, "never on one side in some rounds, on the other in others");
+    else if (!measured->exact && !measured->estimate.bounded)
+        remark(note, size_bytes, "%zu round%s: no verdict under %d", measured->used,
+               measured->used == 1 ? "" : "s", STATS_VERDICT_PAIRS_MIN);
     if (measured->dropped > judgement->block_ran - judgement->block_whole)
         remark(note, size_bytes, "%zu of %zu blocks dropped", measured->dropped,
                measured->used + measured->dropped);
@@ -252,7 +254,8 @@ static void judge_breaches(const struct result *result, size_t invariant,
     if (!broken)
         return;
     out->verdict = VERDICT_FAIL;
-    remark(out->note, sizeof(out->note), "broken in %zu of %zu rounds", broken, asked);
+    remark(out->note, sizeof(out->note), "broken in %zu of %zu round%s", broken, asked,
+           asked == 1 ? "" : "s");
 }
 
 static bool names_no_variant(const struct expr *expr)

@@ -346,7 +346,7 @@ size_t result_values(const struct result *result, const struct expr_ref *ref, do
     size_t count = 0;
     for (size_t block = 0; block < result->block_count; block++) {
         values[count] = block_value(result, block, ref);
-        if (isfinite(values[count]))
+        if (!isnan(values[count]))
             count++;
     }
     return count;

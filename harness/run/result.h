@@ -230,7 +230,8 @@ int result_variant_of(const struct result *result, size_t plan_index);
 size_t result_pairs(const struct result *result, const struct expr_ref *first,
                     const struct expr_ref *second, double *a, double *b);
 
-/* The values of one path that may be used, in order of blocks. Returns how many. */
+/* The values of one path that may be used, in order of blocks, never ones included. Returns how
+ * many. */
 size_t result_values(const struct result *result, const struct expr_ref *ref, double *values);
 
 #endif
