@@ -112,6 +112,45 @@ static void windows_become_figures_of_their_phase(void **unused)
     round = &result->rounds[11];
     row = round->rows + plan->metric_count + plan_fault_metric(plan, 0, 0);
     assert_true(row[PLAN_FAULT_RECOVER] == METRIC_NEVER_NS && row[PLAN_FAULT_RECOVERED] == 0);
+    assert_int_equal(round->windows[0].recovery.state, RECOVERY_STUCK);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
+static const char twice[] =
+    "question: And the second time?\n"
+    "variants: {a: {url: 'http://x'}}\n"
+    "phases: [{name: all, for: 8s}]\n"
+    "faults:\n"
+    "  - {kind: cut, name: second, on: service, at: 5s, for: 500ms, hold: 1s}\n"
+    "  - {kind: cut, name: first, on: service, at: 2s, for: 500ms, hold: 1s}\n";
+
+/* Silence and time-outs from 2.0 s to 3.0 s, and milder ones from 5.0 s on: the second fault is
+ * held against what was well, whichever is written first, and the first one not against the second.
+ */
+static void each_of_several_faults_is_judged_by_itself(void **unused)
+{
+    (void)unused;
+    struct plan *plan = fixture_plan_with(twice, &tables);
+    struct result *result = fixture_result(plan);
+    result->block_count = 1;
+    struct result_round *round = fixture_round(result, 0, 0, 1000, 2e6, 20000);
+    struct result_step *step = &round->steps[0];
+    step->ran = step->loaded = true;
+    step->load.length_ns = 8 * NS_PER_S;
+    step->load.series = make_series(80, 20, 30);
+    series_error(step->load.series, 10200 * NS_PER_MS, LOAD_TIMEOUT - LOAD_REFUSED);
+    round->windows[0] = (struct result_window){
+        .acted = true, .began_ns = 5 * NS_PER_S, .healed_ns = 5500 * NS_PER_MS, .queries = NAN};
+    round->windows[1] = (struct result_window){
+        .acted = true, .began_ns = 2 * NS_PER_S, .healed_ns = 2500 * NS_PER_MS, .queries = NAN};
+    assert_ok(impact_judge(result, round, 0, NULL));
+    const struct recovery *second = &round->windows[0].recovery;
+    const struct recovery *first = &round->windows[1].recovery;
+    assert_true(fabs(first->recover_ns - 500e6) < 1 && fabs(first->watched_ns - 2.5e9) < 1);
+    assert_true(second->before_per_s == 1000);
+    assert_true(fabs(second->detect_ns - 300e6) < 1); /* one error, where none was before */
+    assert_true(second->recover_ns == 0);
     result_destroy(result);
     plan_destroy(plan);
 }
@@ -140,21 +179,6 @@ static void a_fault_that_touched_nothing_spoils_its_round(void **unused)
     plan_destroy(plan);
 }
 
-/* One round of six that never came back leaves no limit surely kept; all that did fail it. */
-static void what_never_came_back_keeps_no_limit(void **unused)
-{
-    (void)unused;
-    struct plan *plan = fixture_plan_with(scenario, &tables);
-    struct result *result = make_result(plan);
-    struct judgement *judgement = fixture_judge(result);
-    assert_int_equal(judgement->expects[0].verdict, VERDICT_PASS);
-    assert_int_equal(judgement->expects[1].verdict, VERDICT_INCONCLUSIVE);
-    assert_int_equal(judgement->expects[2].verdict, VERDICT_FAIL);
-    judgement_destroy(judgement);
-    result_destroy(result);
-    plan_destroy(plan);
-}
-
 static char *print(const char *format, const struct result *result)
 {
     char *text = NULL;
@@ -167,6 +191,32 @@ static char *print(const char *format, const struct result *result)
     return text;
 }
 
+/* One round of six that never came back leaves no limit surely kept; all that did fail it. */
+static void what_never_came_back_keeps_no_limit(void **unused)
+{
+    (void)unused;
+    struct plan *plan = fixture_plan_with(scenario, &tables);
+    struct result *result = make_result(plan);
+    struct judgement *judgement = fixture_judge(result);
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_PASS);
+    assert_int_equal(judgement->expects[1].verdict, VERDICT_INCONCLUSIVE);
+    assert_int_equal(judgement->expects[2].verdict, VERDICT_FAIL);
+    const struct stats_estimate *estimate = &judgement->expects[1].parts[0].measured.estimate;
+    assert_true(estimate->value < 1e9 && isinf(estimate->high)); /* nothing in between */
+    char *text = print("terminal", result);
+    assert_non_null(strstr(text, "500 ms [500 ms, never]"));
+    free(text);
+    text = print("json", result);
+    assert_non_null(strstr(text, "\"high\":null,"));
+    assert_non_null(strstr(text, "\"never\":[\"high\"]"));
+    assert_non_null(strstr(text, "\"never\":[\"partition_recover\"]"));
+    assert_null(strstr(text, "1e18"));
+    free(text);
+    judgement_destroy(judgement);
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
 static void a_report_tells_each_fault_of_each_variant(void **unused)
 {
     (void)unused;
@@ -177,14 +227,26 @@ static void a_report_tells_each_fault_of_each_variant(void **unused)
     assert_non_null(strstr(text, "2.10 s..3.00 s"));
     assert_non_null(strstr(text, "12 connections, 2.93 KiB, 2 kept out"));
     assert_non_null(strstr(text, "1 processes"));
-    assert_non_null(strstr(text, "100 %, timeout 162"));
-    assert_non_null(strstr(text, "500 ms; never in 2 of 6: metastable"));
+    assert_non_null(strstr(text, "100 %, timeout 27 |")); /* of a round, as is all else */
+    assert_non_null(strstr(text, "| 500 ms |"));
+    assert_non_null(strstr(text, "500 ms; metastable in 2 of 6 (goodput 0 % at most, for 5.00 s)"));
     assert_null(strstr(text, "00000 %")); /* of a median and never */
     free(text);
+
+    result->rounds[9].windows[0].recovery.state = RECOVERY_LATE;
+    text = print("markdown", result);
+    assert_non_null(strstr(text, "500 ms; not within 5.00 s in 1 of 6; metastable in 1 of 6 ("));
+    free(text);
     for (size_t i = 0; i < result->round_count; i++)
-        result->rounds[i].windows[0].recovery.state = RECOVERY_STUCK;
+        result->rounds[i].windows[0].recovery.state = i % 2 ? RECOVERY_STUCK : RECOVERY_LATE;
     text = print("terminal", result);
-    assert_non_null(strstr(text, "never: metastable"));
+    assert_non_null(strstr(text, "not within 5.00 s\n"));
+    assert_non_null(strstr(text, "metastable (goodput 0 % at most, for 5.00 s)\n"));
+    /* Where it is split, each row says what it is of. */
+    const char *second = strstr(text, "fault      variant  ");
+    assert_non_null(second);
+    assert_non_null(strstr(second + 1, "fault      variant  "));
+    assert_non_null(strstr(text, "partition  b        "));
     free(text);
     result_destroy(result);
     plan_destroy(plan);
@@ -237,6 +299,10 @@ static void records_keep_what_faults_did(void **unused)
     assert_true(is->queries == 54);
     assert_int_equal(is->recovery.state, RECOVERY_STUCK);
     assert_true(isnan(is->recovery.recover_ns) && is->recovery.depth == 0);
+    assert_true(is->recovery.regained == 0 && fabs(is->recovery.watched_ns - 5e9) < 1);
+    size_t recover = plan_fault_metric(plan, 0, PLAN_FAULT_RECOVER);
+    assert_true(read->rounds[11].whole[recover] == METRIC_NEVER_NS);
+    assert_true(read->rounds[11].rows[plan->metric_count + recover] == METRIC_NEVER_NS);
     assert_int_equal(is->recovery.kinds[LOAD_TIMEOUT - LOAD_REFUSED], 27);
     assert_true(isnan(read->rounds[0].windows[1].queries));
     result_destroy(read);
@@ -276,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_become_figures_of_their_phase),
+        cmocka_unit_test(each_of_several_faults_is_judged_by_itself),
         cmocka_unit_test(a_fault_that_touched_nothing_spoils_its_round),
         cmocka_unit_test(what_never_came_back_keeps_no_limit),
         cmocka_unit_test(a_report_tells_each_fault_of_each_variant),

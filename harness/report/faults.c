@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,11 @@ static bool is_told(const struct result *result, const struct result_round *roun
 
 /* What is shown of a fault and a variant, over the rounds. */
 struct summary {
-    size_t rounds, stuck, known;                         /* known: recovered or stuck */
+    size_t rounds, well, stuck, late;
+    double watched_ns, regained; /* where it did not recover: the least, and the most of the stuck;
+                                    NAN: not known */
     uint64_t began_ns, healed_ns, links, bytes, refused; /* medians, the upper one of two */
-    uint64_t kinds[LOAD_OUTCOMES];                       /* sums of errors while it was there */
+    uint64_t kinds[LOAD_OUTCOMES]; /* likewise: errors of a round while it was there */
 };
 
 static uint64_t median(const struct result *result, size_t fault, size_t variant, size_t offset,
@@ -49,25 +52,39 @@ static uint64_t median(const struct result *result, size_t fault, size_t variant
     return count > 0 ? scratch[count / 2] : 0;
 }
 
+static void add_recovery(struct summary *summary, const struct recovery *recovery)
+{
+    bool stuck = recovery->state == RECOVERY_STUCK, late = recovery->state == RECOVERY_LATE;
+    summary->rounds++;
+    summary->well += recovery->state == RECOVERY_WELL;
+    summary->stuck += stuck;
+    summary->late += late;
+    if (stuck || late)
+        summary->watched_ns = fmin(summary->watched_ns, recovery->watched_ns);
+    if (stuck)
+        summary->regained = fmax(summary->regained, recovery->regained);
+}
+
 static struct summary sum_up(const struct result *result, size_t fault, size_t variant,
                              uint64_t *scratch)
 {
-#define MEDIAN(field)                                                                              \
-    .field = median(result, fault, variant, offsetof(struct result_window, field), scratch)
-    struct summary summary = {MEDIAN(began_ns), MEDIAN(healed_ns), MEDIAN(links), MEDIAN(bytes),
-                              MEDIAN(refused)};
+#define MEDIAN(offset)   median(result, fault, variant, (offset), scratch)
+#define MEDIAN_OF(field) .field = MEDIAN(offsetof(struct result_window, field))
+    struct summary summary = {.watched_ns = NAN,
+                              .regained = NAN,
+                              MEDIAN_OF(began_ns),
+                              MEDIAN_OF(healed_ns),
+                              MEDIAN_OF(links),
+                              MEDIAN_OF(bytes),
+                              MEDIAN_OF(refused)};
+    for (size_t k = LOAD_REFUSED; k < LOAD_OUTCOMES; k++)
+        summary.kinds[k] = MEDIAN(offsetof(struct result_window, recovery.kinds) +
+                                  (k - LOAD_REFUSED) * sizeof(uint64_t));
+#undef MEDIAN_OF
 #undef MEDIAN
-    for (size_t i = 0; i < result->round_count; i++) {
-        const struct result_round *round = &result->rounds[i];
-        if (!is_told(result, round, fault, variant))
-            continue;
-        const struct recovery *recovery = &round->windows[fault].recovery;
-        summary.rounds++;
-        summary.stuck += recovery->state == RECOVERY_STUCK;
-        summary.known += recovery->state != RECOVERY_UNKNOWN;
-        for (size_t k = LOAD_REFUSED; k < LOAD_OUTCOMES; k++)
-            summary.kinds[k] += recovery->kinds[k - LOAD_REFUSED];
-    }
+    for (size_t i = 0; i < result->round_count; i++)
+        if (is_told(result, &result->rounds[i], fault, variant))
+            add_recovery(&summary, &result->rounds[i].windows[fault].recovery);
     return summary;
 }
 
@@ -98,23 +115,62 @@ static void figure_cell(const struct result *result, size_t variant, size_t metr
                              level.used ? level.median : NAN));
 }
 
-/* "1.2 s", "1.2 s; not in 1 of 6", "never: metastable". */
+/* Adds to a text, with "; " between. */
+__attribute__((format(printf, 2, 3))) static void say(char text[static TEXT_BYTES],
+                                                      const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    if (used > 0 && used + 3 < TEXT_BYTES) {
+        memcpy(text + used, "; ", 3);
+        used += 2;
+    }
+    (void)vsnprintf(text + used, TEXT_BYTES - used, format, args);
+    va_end(args);
+}
+
+/* " in 1 of 6", or nothing of all. */
+static char *share_text(size_t count, size_t of, char *text, size_t size_bytes)
+{
+    text[0] = '\0';
+    if (count < of)
+        (void)snprintf(text, size_bytes, " in %zu of %zu", count, of);
+    return text;
+}
+
+/* What metastable rests on. */
+static char *basis_text(const struct summary *summary, const char *watched, char *text,
+                        size_t size_bytes)
+{
+    char regained[48];
+    text[0] = '\0';
+    if (!isnan(summary->regained))
+        (void)snprintf(text, size_bytes, " (goodput %s at most, for %s)",
+                       metric_format(regained, sizeof(regained), METRIC_SHARE, summary->regained),
+                       watched);
+    return text;
+}
+
+/* "1.2 s", "1.2 s; not within 5.9 s in 1 of 6", "metastable (goodput 2 % at most, for 5.9 s)". */
 static void recovery_cell(const struct result *result, size_t variant, size_t metric,
                           const struct summary *summary, struct table *table)
 {
-    char text[48];
-    if (summary->stuck == 0) {
-        figure_cell(result, variant, metric, table);
-        return;
-    }
+    char text[TEXT_BYTES] = "", figure[48], share[64], basis[160], watched[48] = "the phase";
     struct judged_level level = {.median = NAN};
+    size_t known = summary->well + summary->stuck + summary->late;
     (void)judgement_level(result, variant, EXPR_WHOLE_ROUND, (int)metric, &level, NULL);
-    (void)metric_format(text, sizeof(text), METRIC_NS, level.used ? level.median : NAN);
-    if (summary->stuck == summary->known)
-        table_cell(table, TONE_BAD, "never: metastable");
-    else
-        table_cell(table, TONE_BAD, "%s; never in %zu of %zu: metastable", text, summary->stuck,
-                   summary->known);
+    if (!isnan(summary->watched_ns))
+        (void)format_ns(watched, sizeof(watched), summary->watched_ns);
+    if (known == 0 || isfinite(level.median))
+        say(text, "%s", metric_format(figure, sizeof(figure), METRIC_NS, level.median));
+    if (summary->late > 0)
+        say(text, "not within %s%s", watched,
+            share_text(summary->late, known, share, sizeof(share)));
+    if (summary->stuck > 0)
+        say(text, "metastable%s%s", share_text(summary->stuck, known, share, sizeof(share)),
+            basis_text(summary, watched, basis, sizeof(basis)));
+    table_cell(table, summary->well < known ? TONE_BAD : TONE_PLAIN, "%s", text);
 }
 
 static void errors_cell(const struct result *result, size_t variant, size_t metric,
@@ -161,6 +217,7 @@ int content_faults(const struct result *result, struct table *table, struct err 
         return err_sys(err, -ENOMEM, "show faults");
     for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
         table_column(table, TABLE_LEFT, "%s", heads[i]);
+    table->key_count = 2;
     for (size_t i = 0; i < result->plan->fault_count; i++) {
         for (size_t v = 0; v < result->variant_count; v++) {
             struct summary summary = sum_up(result, i, v, scratch);

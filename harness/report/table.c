@@ -129,14 +129,15 @@ static void write_blanks(FILE *out, size_t count)
         (void)fputc(' ', out);
 }
 
-/* The columns of one part of the table: the first one, and from..to. */
+/* The columns of one part of the table: those that say what a row is of, and from..to. */
 struct part {
+    size_t keys;
     size_t from, to; /* to is not in it */
 };
 
 static bool part_has(const struct part *part, size_t column)
 {
-    return column == 0 || (column >= part->from && column < part->to);
+    return column < part->keys || (column >= part->from && column < part->to);
 }
 
 /* Whether anything is printed on this line behind the column, so that no line ends in blanks. */
@@ -200,15 +201,18 @@ static void write_rule(const struct table *table, const struct layout *layout,
     (void)fputc('\n', out);
 }
 
-/* As many columns from `from` as fit beside the first; at least one. */
+/* As many columns from `from` as fit beside those of all parts; at least one. */
 static struct part next_part(const struct table *table, const struct layout *layout, size_t from,
                              size_t width)
 {
-    struct part part = {from, from};
-    size_t used = layout->widths[0];
+    size_t keys = table->key_count ? table->key_count : 1, used = 0;
+    for (size_t i = 0; i < keys; i++)
+        used += layout->widths[i] + (i ? GAP : 0);
+    from = from > keys ? from : keys;
+    struct part part = {keys, from, from};
     while (part.to < table->column_count) {
-        used += part.to ? GAP + layout->widths[part.to] : 0;
-        if (used > width && part.to > from && part.to > 1)
+        used += GAP + layout->widths[part.to];
+        if (used > width && part.to > from)
             break;
         part.to++;
     }
@@ -228,6 +232,7 @@ int table_write(const struct table *table, FILE *out, const struct table_style *
 {
     if (table->failed)
         return err_sys(err, -ENOMEM, "lay out a table");
+    assert(table->key_count <= table->column_count);
     struct layout layout;
     lay_out(table, style->width, &layout);
     for (size_t from = 0; from < table->column_count;) {

@@ -38,6 +38,7 @@ struct table_cell {
 struct table {
     struct table_column columns[TABLE_COLUMNS_MAX];
     size_t column_count;
+    size_t key_count;         /* of the first ones, which say what a row is of; 0: one is */
     struct table_cell *cells; /* row by row */
     size_t cell_count;
     bool failed; /* memory ran out, or a column too many */
@@ -61,7 +62,7 @@ size_t table_rows(const struct table *table); /* begun */
 
 /* Aligned, with a line under the heads (none when all are empty). What is too wide first breaks the
  * lines of wrapping columns; columns that still don't fit follow in a second table under it, which
- * repeats the first column. -ENOMEM. */
+ * repeats those that say what a row is of. -ENOMEM. */
 int table_write(const struct table *table, FILE *out, const struct table_style *style,
                 struct err *err);
 
