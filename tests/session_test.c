@@ -297,6 +297,21 @@ static void socket_timeout(struct ctx *ctx)
     }
 }
 
+/* So it is when the pool asks before it lends, however long it would wait by itself. */
+static void socket_timeout_of_a_check(struct ctx *ctx)
+{
+    struct service *service = SERVE_ONE("db_socket_timeout", "300ms", "db_validate_idle", "0",
+                                        "db_validation_timeout", "1h", "db_acquire_timeout", "1h");
+    pid_t pid = backend_of(ctx, service);
+    assert_ok(kill(pid, SIGSTOP));
+    assert_get(ctx, service, "/query?id=0", 200, "value");
+    assert_int_equal(scrape(ctx, service, DB "pool_retired_validation_total"), 1);
+    assert_int_not_equal(backend_of(ctx, service), pid);
+    assert_ok(kill(pid, SIGCONT));
+    assert_conserved(ctx, service, 0);
+    finish(ctx, service);
+}
+
 /* Nobody takes the cancel: its session is closed in time, not kept for it. */
 static void cancel_timeout(struct ctx *ctx)
 {
@@ -512,6 +527,7 @@ ON_RING(refused_at_the_end)
 ON_RING(statement_timeout)
 ON_RING(statement_timeout_beside_options)
 ON_RING(socket_timeout)
+ON_RING(socket_timeout_of_a_check)
 ON_RING(cancel_timeout)
 ON_RING(while_preparing)
 ON_RING(between_rows)
@@ -538,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_statement_timeout),
         cmocka_unit_test(test_statement_timeout_beside_options),
         cmocka_unit_test(test_socket_timeout),
+        cmocka_unit_test(test_socket_timeout_of_a_check),
         cmocka_unit_test(test_cancel_timeout),
         cmocka_unit_test(test_while_preparing),
         cmocka_unit_test(test_between_rows),

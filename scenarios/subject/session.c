@@ -84,6 +84,13 @@ static bool is_clean(const PGresult *state)
     return PQntuples(state) == 1 && !*PQgetvalue(state, 0, 0) && *PQgetvalue(state, 0, 1) == 'f';
 }
 
+/* A server that is silent for longer than this has gone. */
+static uint64_t silence_ns(const struct database *database)
+{
+    uint64_t span_ns = database->settings->database.socket_timeout_ns;
+    return span_ns > 0 ? span_ns : CLOCK_NEVER;
+}
+
 static int validate_state(struct ctx *ctx, struct pg *pg, struct err *err)
 {
     PGresult *state = NULL;
@@ -96,22 +103,31 @@ static int validate_state(struct ctx *ctx, struct pg *pg, struct err *err)
     return rc;
 }
 
+/* The pool's own bound may be the longer one: a server that is silent has gone, whoever asks it. */
 static int driver_validate(struct ctx *ctx, void *user, void *opaque, struct err *err)
 {
     struct db_conn *conn = opaque;
     const struct database *database = user;
-    return database->settings->database.validate_state ? validate_state(ctx, conn->pg, err)
-                                                       : pg_ping(ctx, conn->pg, err);
+    struct ctx patience;
+    ctx_init_timeout(&patience, ctx, silence_ns(database));
+    int rc = database->settings->database.validate_state ? validate_state(&patience, conn->pg, err)
+                                                         : pg_ping(&patience, conn->pg, err);
+    ctx_fini(&patience);
+    return rc;
 }
 
 static int driver_reset(struct ctx *ctx, void *user, void *opaque, struct err *err)
 {
     struct db_conn *conn = opaque;
     const struct database *database = user;
-    if (!database->own.reset)
-        return pg_rollback(ctx, conn->pg, err);
-    conn->prepared = conn->preparing = 0;
-    return pg_reset(ctx, conn->pg, err);
+    struct ctx patience;
+    ctx_init_timeout(&patience, ctx, silence_ns(database));
+    if (database->own.reset)
+        conn->prepared = conn->preparing = 0;
+    int rc = database->own.reset ? pg_reset(&patience, conn->pg, err)
+                                 : pg_rollback(&patience, conn->pg, err);
+    ctx_fini(&patience);
+    return rc;
 }
 
 const struct conn_driver db_driver = {
@@ -231,14 +247,7 @@ struct stray {
     enum on_timeout how;
 };
 
-/* A server that is silent for longer than this has gone. */
-static uint64_t silence_ns(const struct database *database)
-{
-    uint64_t span_ns = database->settings->database.socket_timeout_ns;
-    return span_ns > 0 ? span_ns : CLOCK_NEVER;
-}
-
-/* The same, for what can't take long. */
+/* As silence_ns, for what can't take long. */
 static uint64_t cancel_timeout_ns(const struct database *database)
 {
     uint64_t span_ns = silence_ns(database);

@@ -207,7 +207,8 @@ const struct param service_params[] = {
              "have the server end a query after, in whole milliseconds; 0 is never")},
     {SETTING(
         NS, "db_socket_timeout", database.socket_timeout_ns, "0",
-        "give a server up that is silent for so long, abandoned queries included; 0 is never")},
+        "give a server up that is silent for so long, abandoned queries and the pool's own checks "
+        "included; 0 is never")},
     {SETTING(NS, "db_cancel_timeout", database.cancel_timeout_ns, "5s",
              "a cancel that takes longer, or than db_socket_timeout, is lost and its session "
              "closed"),
