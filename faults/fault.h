@@ -109,6 +109,8 @@ struct fault_type {
     size_t own_bytes;           /* of what it keeps a stream of a link; 0: nothing */
     bool both;                  /* acts on connections as a whole: its stream is BOTH by default */
     bool needs_queries;         /* refused on a proxy that does not follow the protocol */
+    const char *const *paced;   /* params that are parts of the time it acts for: a shortened run
+                                   shortens them, too; ends with NULL; NULL: none */
 
     /* Contradictions among settings, as they are set or changed. */
     int (*check)(const void *self, struct err *err);

@@ -22,6 +22,8 @@ static const struct param flapping_params[] = {
     {0},
 };
 
+static const char *const flapping_paced[] = {"period", NULL};
+
 static int flapping_check(const void *self_, struct err *err)
 {
     const struct flapping *self = self_;
@@ -90,6 +92,7 @@ const struct fault_type fault_flapping = {
     .name = "flapping",
     .summary = "a partition that comes and goes",
     .params = flapping_params,
+    .paced = flapping_paced,
     .state_bytes = sizeof(struct flapping),
     .both = true,
     .check = flapping_check,

@@ -105,6 +105,56 @@ static void wait_for(struct ctx *ctx, const int *count, int wanted)
     assert_true(*count >= wanted);
 }
 
+struct beating {
+    uint64_t period_ns, length_ns;
+};
+
+static const struct param beating_params[] = {
+    {PARAM_NS("period", beating, period_ns, "1s", "between beats"), .min = NS_PER_MS},
+    {PARAM_NS("length", beating, length_ns, "1s", "of a beat")},
+    {0},
+};
+static const char *const beating_paced[] = {"period", NULL};
+static const struct fault_type fault_beating = {.name = "beating",
+                                                .summary = "beats",
+                                                .params = beating_params,
+                                                .state_bytes = sizeof(struct beating),
+                                                .paced = beating_paced};
+
+/* Where a phase is shortened, so is what is a part of a fault's time; its other settings are not.
+ */
+static void a_shorter_phase_has_a_quicker_pace(void **unused)
+{
+    (void)unused;
+    static const struct fault_type *const proxied[] = {&fault_beating, NULL};
+    static const struct plan_tables with = {.proxy_faults = proxied};
+    static const char text[] = "question: q\nvariants: {a: {url: 'http://x'}}\n"
+                               "phases: [{name: p, for: 20s}]\n"
+                               "faults: [{kind: beating, on: service, at: 1s}]\n";
+    static const struct {
+        double pace;
+        const char *period;
+    } cases[] = {{1, "1000"}, {0.15, "\"150000000ns\""}, {0.0001, "\"1000000ns\""}};
+    struct plan *plan;
+    struct result *result;
+    assert_ok(plan_parse("f.yaml", text, strlen(text), &with, &plan, NULL));
+    assert_ok(result_create(&result, plan, NULL));
+    assert_true(result_fault_pace(result, 0) == 1);
+    result->phases[0].length_ns = 3 * NS_PER_S;
+    assert_true(fabs(result_fault_pace(result, 0) - 0.15) < 1e-9);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *body = act_toxic_body(&plan->faults[0], cases[i].pace);
+        json_t *attributes = json_object_get(body, "attributes");
+        char *period = json_dumps(json_object_get(attributes, "period"), JSON_ENCODE_ANY);
+        assert_string_equal(period, cases[i].period);
+        assert_int_equal(json_integer_value(json_object_get(attributes, "length")), 1000);
+        free(period);
+        json_decref(body);
+    }
+    result_destroy(result);
+    plan_destroy(plan);
+}
+
 static void acts_in_its_time(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -231,6 +281,7 @@ ON_RING(what_fails_is_told)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_shorter_phase_has_a_quicker_pace),
         cmocka_unit_test(test_acts_in_its_time),
         cmocka_unit_test(test_is_taken_away_with_its_phase),
         cmocka_unit_test(test_what_was_not_due_is_left_alone),

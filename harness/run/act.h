@@ -13,12 +13,14 @@
 #include "plan/plan.h"
 #include "run/detour.h"
 
+#include <jansson.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* What a fault has to do with, in one round. The caller's while it acts. */
 struct act_setting {
     const struct plan_fault *fault;
+    double pace; /* of its phase's length, over that of the plan's */
     struct guardian *guardian;
     pid_t subject;         /* leads its process group; 0: it was not started by us */
     const char *conninfo;  /* of the runner's own sessions, resolved; NULL: no database */
@@ -50,6 +52,9 @@ struct act {
 
 /* Of all kinds of the proxy's. */
 extern const struct act act_toxic;
+
+/* What the proxy is asked for, at that pace. The caller's; NULL: no memory. */
+json_t *act_toxic_body(const struct plan_fault *fault, double pace);
 
 /* The runner's own kinds, as scenario files know them; ends with NULL. */
 extern const struct plan_fault_kind *const act_kinds[];

@@ -5,16 +5,35 @@
 #include "run/act.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define REMOVE_NS (2 * NS_PER_S)
 
-static json_t *toxic_body(const struct plan_fault *fault)
+/* What is a part of the fault's time shrinks with it. */
+static int pace_attributes(const struct plan_fault *fault, double pace, json_t *attributes)
+{
+    const struct fault_type *type = fault->kind.proxy;
+    int rc = 0;
+    for (const char *const *name = type->paced; !rc && name && *name && pace < 1; name++) {
+        uint64_t span_ns;
+        const struct param *param = param_find(type->params, *name);
+        memcpy(&span_ns, (const char *)fault->settings + param->offset, sizeof(span_ns));
+        double least_ns = (double)span_ns < param->min ? (double)span_ns : param->min;
+        unsigned long long paced_ns = (unsigned long long)fmax((double)span_ns * pace, least_ns);
+        rc = json_object_set_new(attributes, *name, json_sprintf("%lluns", paced_ns));
+    }
+    return rc;
+}
+
+json_t *act_toxic_body(const struct plan_fault *fault, double pace)
 {
     const struct fault_type *type = fault->kind.proxy;
     json_t *attributes = json_object();
     struct fault_aim usual = {.toxicity = fault->aim.toxicity};
     if (!attributes || attributes_write(type->params, fault->settings, NULL, NULL, attributes) ||
+        pace_attributes(fault, pace, attributes) ||
         attributes_write(fault_aim_params, &fault->aim, &usual, NULL, attributes)) {
         json_decref(attributes);
         return NULL;
@@ -40,7 +59,7 @@ static int remove_toxic(const struct act_setting *setting, struct err *err)
 static int toxic_begin(struct ctx *ctx, const struct act_setting *setting, void **state,
                        struct err *err)
 {
-    json_t *body = toxic_body(setting->fault);
+    json_t *body = act_toxic_body(setting->fault, setting->pace);
     *state = NULL;
     if (!body)
         return err_sys(err, -ENOMEM, "ask for a fault");

@@ -45,13 +45,18 @@ static uint64_t scaled_ns(uint64_t span_ns, double share)
     return (uint64_t)((double)span_ns * share + 0.5);
 }
 
+double result_fault_pace(const struct result *result, size_t fault)
+{
+    size_t phase = result->plan->faults[fault].phase;
+    return (double)result->phases[phase].length_ns / (double)result->plan->phases[phase].length_ns;
+}
+
 void result_scale_faults(struct result *result)
 {
     const struct plan *plan = result->plan;
     for (size_t i = 0; i < plan->fault_count; i++) {
         const struct plan_fault *fault = &plan->faults[i];
-        double share = (double)result->phases[fault->phase].length_ns /
-                       (double)plan->phases[fault->phase].length_ns;
+        double share = result_fault_pace(result, i);
         result->faults[i] = (struct result_fault){.at_ns = scaled_ns(fault->at_ns, share),
                                                   .for_ns = scaled_ns(fault->for_ns, share),
                                                   .hold_ns = scaled_ns(fault->hold_ns, share)};

@@ -170,6 +170,9 @@ int result_add_variant(struct result *result, size_t plan_index, const char *nam
 /* Scales the faults' times with the lengths of their phases, after these have been changed. */
 void result_scale_faults(struct result *result);
 
+/* How long a fault's phase is asked for, over what the plan says. */
+double result_fault_pace(const struct result *result, size_t fault);
+
 /* What was sampled of an observation in a step, or NULL. */
 const struct gauge *result_gauge(const struct result_step *step, size_t observation);
 

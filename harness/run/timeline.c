@@ -128,6 +128,7 @@ static struct player make_player(struct timeline *timeline, size_t index)
     return (struct player){
         .timeline = timeline,
         .setting = {.fault = fault,
+                    .pace = result_fault_pace(timeline->setting.result, index),
                     .guardian = timeline->setting.guardian,
                     .subject = timeline->setting.subject,
                     .conninfo = timeline->setting.conninfo,
