@@ -437,7 +437,7 @@ int sheets_parse(const char *path, const char *data, size_t length_bytes, struct
                  struct err *err)
 {
     json_error_t error;
-    json_t *runs, *root = json_loadb(data, length_bytes, JSON_REJECT_DUPLICATES, &error);
+    json_t *runs = NULL, *root = json_loadb(data, length_bytes, JSON_REJECT_DUPLICATES, &error);
     if (!root)
         return err_set(err, -EINVAL, "%.200s:%d:%d: %.160s", path, error.line, error.column,
                        error.text);
