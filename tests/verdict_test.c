@@ -326,6 +326,12 @@ static void few_rounds_give_no_verdict(void **unused)
     assert_non_null(strstr(judgement->expects[0].note, "no verdict under 6"));
     assert_int_equal(judgement->claims[0].word, CLAIM_INCONCLUSIVE);
     assert_int_equal(judgement->invariants[0].verdict, VERDICT_PASS); /* exact needs no interval */
+    assert_non_null(strstr(judgement->expects[0].note, "5 rounds: no"));
+    judgement_destroy(judgement);
+
+    result->block_count = 1; /* one of them alone */
+    judgement = fixture_judge(result);
+    assert_non_null(strstr(judgement->expects[0].note, "1 round: no"));
     judgement_destroy(judgement);
     result_destroy(result);
     plan_destroy(plan);

@@ -92,7 +92,8 @@ static void touched_cell(const struct plan_fault *fault, const struct summary *s
                          struct table *table)
 {
     char bytes[48] = "", refused[48] = "";
-    const char *what = fault->kind.touches ? fault->kind.touches : "connections";
+    const char *connections = summary->links == 1 ? "connection" : "connections";
+    const char *what = fault->kind.touches ? fault->kind.touches : connections;
     if (summary->bytes > 0) {
         (void)memcpy(bytes, ", ", 3);
         (void)format_bytes(bytes + 2, sizeof(bytes) - 2, (double)summary->bytes);

@@ -41,10 +41,10 @@ static void rounds_facts(const struct result *result, const struct judgement *ju
         (void)snprintf(broken, sizeof(broken), ", %zu broken", judgement->round_broken);
     table_cell(table, TONE_QUIET, "rounds");
     table_cell(table, judgement->round_invalid ? TONE_UNSURE : TONE_PLAIN,
-               "%zu of %zu valid%s; %zu of %zu blocks whole; seed %llu; took %s",
+               "%zu of %zu valid%s; %zu of %zu block%s whole; seed %llu; took %s",
                judgement->round_valid, judgement->round_valid + judgement->round_invalid, broken,
-               judgement->block_whole, result->block_count, (unsigned long long)result->seed,
-               length);
+               judgement->block_whole, result->block_count, result->block_count == 1 ? "" : "s",
+               (unsigned long long)result->seed, length);
     reason_facts(result, true, table);
     reason_facts(result, false, table);
 }
@@ -251,8 +251,9 @@ static void detectable_facts(const struct result *result, const struct judgement
             continue;
         table_cell(table, TONE_QUIET, "detectable");
         if (!estimate->bounded || !versus->measured.ratio)
-            table_cell(table, TONE_UNSURE, "%s of %s: %zu pairs give an estimate and no verdict",
-                       name, result->variants[versus->variant].name, versus->measured.used);
+            table_cell(table, TONE_UNSURE, "%s of %s: %zu pair%s an estimate and no verdict", name,
+                       result->variants[versus->variant].name, versus->measured.used,
+                       versus->measured.used == 1 ? " gives" : "s give");
         else
             table_cell(table, TONE_PLAIN,
                        "%s of %s: a change of %.2g %% would be found 9 times in 10 (%zu pairs, %zu "

@@ -140,8 +140,9 @@ static void remark_measured(char *note, size_t size_bytes, const struct judgemen
         remark(note, size_bytes, "%zu round%s: no verdict under %d", measured->used,
                measured->used == 1 ? "" : "s", STATS_VERDICT_PAIRS_MIN);
     if (measured->dropped > judgement->block_ran - judgement->block_whole)
-        remark(note, size_bytes, "%zu of %zu blocks dropped", measured->dropped,
-               measured->used + measured->dropped);
+        remark(note, size_bytes, "%zu of %zu block%s dropped", measured->dropped,
+               measured->used + measured->dropped,
+               measured->used + measured->dropped == 1 ? "" : "s");
     if (measured->needs)
         remark(note, size_bytes, "its percentile wants %llu requests a round",
                (unsigned long long)measured->needs);
