@@ -121,12 +121,19 @@ static void bench_close(struct bench *bench)
     sheet_destroy(bench->b);
 }
 
+static const struct comparison *found(const struct bench *bench)
+{
+    assert_ok(bench->rc);
+    if (!bench->comparison)
+        abort();
+    return bench->comparison;
+}
+
 static const struct compared *row_of(const struct bench *bench, const char *variant,
                                      const char *path)
 {
-    assert_ok(bench->rc);
-    for (size_t i = 0; i < bench->comparison->row_count; i++) {
-        const struct compared *row = &bench->comparison->rows[i];
+    for (size_t i = 0; i < found(bench)->row_count; i++) {
+        const struct compared *row = &found(bench)->rows[i];
         if (strcmp(row->variant->name, variant) == 0 && strcmp(row->a->path, path) == 0)
             return row;
     }
@@ -161,8 +168,8 @@ static void tells_the_words_apart(void **state)
         bench_open(&bench, &plain, &cases[i].b, NULL);
         assert_int_equal(row_of(&bench, "a", "qps")->verdict, cases[i].qps);
         assert_int_equal(row_of(&bench, "b", "p99")->verdict, cases[i].p99);
-        assert_int_equal(bench.comparison->row_count, 4);
-        assert_int_equal(bench.comparison->gate, GATE_NONE);
+        assert_int_equal(found(&bench)->row_count, 4);
+        assert_int_equal(found(&bench)->gate, GATE_NONE);
         bench_close(&bench);
     }
 }
@@ -193,7 +200,7 @@ static void gives_no_verdict_without_enough_rounds(void **state)
         assert_int_equal(row->verdict, STATS_NO_VERDICT);
         assert_true(row->note[0] != '\0');
         assert_int_equal(row->gate, GATE_INVALID);
-        assert_int_equal(bench.comparison->gate, GATE_INVALID);
+        assert_int_equal(found(&bench)->gate, GATE_INVALID);
         bench_close(&bench);
     }
 }
@@ -232,10 +239,10 @@ static void corrects_for_how_many_are_compared(void **state)
     bench_open(&bench, &(struct run){.noise = 0.03}, &changed, NULL);
     assert_ok(bench.rc);
     double least = 1;
-    for (size_t i = 0; i < bench.comparison->row_count; i++)
-        least = fmin(least, bench.comparison->rows[i].estimate.p_value);
-    for (size_t i = 0; i < bench.comparison->row_count; i++) {
-        const struct compared *row = &bench.comparison->rows[i];
+    for (size_t i = 0; i < found(&bench)->row_count; i++)
+        least = fmin(least, found(&bench)->rows[i].estimate.p_value);
+    for (size_t i = 0; i < found(&bench)->row_count; i++) {
+        const struct compared *row = &found(&bench)->rows[i];
         assert_true(row->p_holm >= row->estimate.p_value);
         if (row->estimate.p_value <= least)
             assert_true(fabs(row->p_holm - fmin(1, 4 * least)) < 1e-9);
@@ -308,7 +315,7 @@ static void does_not_pair_two_runs(void **state)
     struct bench bench = {0};
     bench_open(&bench, &plain, &plain, NULL);
     assert_ok(bench.rc);
-    assert_false(bench.comparison->paired);
+    assert_false(found(&bench)->paired);
     assert_true(remarked(bench.comparison, "not paired", false));
     bench_close(&bench);
 }
@@ -362,21 +369,21 @@ static void says_what_is_different(void **state)
                &(struct run){.text = longer, .cpu = "another CPU", .kernel = "Linux 6.6"},
                "qps=10%");
     assert_ok(bench.rc);
-    const struct comparison *found = bench.comparison;
-    assert_true(remarked(found, "load of phase steady: for=1", true));
-    assert_true(remarked(found, "CPU: some CPU → another CPU", true));
-    assert_true(remarked(found, "kernel: Linux 6.1 → Linux 6.6", false));
-    assert_true(remarked(found, "the scenario's text has changed", false));
-    assert_true(remarked(found, "seed: 0 → 1", false));
-    assert_true(remarked(found, "c is in the second run alone", false));
-    assert_true(remarked(found, "b is in the first run alone", false));
-    assert_true(found->remarks[0].grave && found->remarks[1].grave);
-    assert_int_equal(found->gate, GATE_INVALID);
+    const struct comparison *now = found(&bench);
+    assert_true(remarked(now, "load of phase steady: for=1", true));
+    assert_true(remarked(now, "CPU: some CPU → another CPU", true));
+    assert_true(remarked(now, "kernel: Linux 6.1 → Linux 6.6", false));
+    assert_true(remarked(now, "the scenario's text has changed", false));
+    assert_true(remarked(now, "seed: 0 → 1", false));
+    assert_true(remarked(now, "c is in the second run alone", false));
+    assert_true(remarked(now, "b is in the first run alone", false));
+    assert_true(now->remarks[0].grave && now->remarks[1].grave);
+    assert_int_equal(now->gate, GATE_INVALID);
     assert_int_equal(row_of(&bench, "a", "qps")->verdict, STATS_EQUIVALENT);
     bench.options.anyway = true;
     comparison_destroy(bench.comparison);
     assert_ok(comparison_create(bench.a, bench.b, &bench.options, &bench.comparison, NULL));
-    assert_int_equal(bench.comparison->gate, GATE_PASS);
+    assert_int_equal(found(&bench)->gate, GATE_PASS);
     bench_close(&bench);
 }
 
@@ -414,9 +421,9 @@ static void judges_by_limits(void **state)
         b.b_qps = 1000;
         bench_open(&bench, &plain, &b, cases[i].limits);
         assert_ok(bench.rc);
-        if (bench.comparison->gate != cases[i].word)
-            print_error("case %zu: %s\n", i, gate_word(bench.comparison->gate));
-        assert_int_equal(bench.comparison->gate, cases[i].word);
+        if (found(&bench)->gate != cases[i].word)
+            print_error("case %zu: %s\n", i, gate_word(found(&bench)->gate));
+        assert_int_equal(found(&bench)->gate, cases[i].word);
         bench_close(&bench);
     }
 }
@@ -513,8 +520,7 @@ static void compares_the_metrics_asked_for(void **state)
     (void)state;
     struct bench bench = {.options = {.metrics = "p50,a.load_of,errors"}};
     bench_open(&bench, &plain, &plain, NULL);
-    assert_ok(bench.rc);
-    assert_int_equal(bench.comparison->row_count, 5);
+    assert_int_equal(found(&bench)->row_count, 5);
     assert_int_equal(row_of(&bench, "a", "load_of")->verdict, STATS_NO_VERDICT);
     assert_true(row_of(&bench, "b", "errors")->shift);
     bench_close(&bench);
@@ -590,11 +596,11 @@ static void a_baseline_gives_back_what_a_comparison_needs(void **state)
     assert_string_equal(read.items[0]->origin, "kept.json");
     struct comparison *again = NULL;
     assert_ok(comparison_create(read.items[0], bench.b, &bench.options, &again, NULL));
-    assert_int_equal(again->row_count, bench.comparison->row_count);
-    assert_int_equal(again->remark_count, bench.comparison->remark_count);
+    assert_int_equal(again->row_count, found(&bench)->row_count);
+    assert_int_equal(again->remark_count, found(&bench)->remark_count);
     assert_int_equal(again->gate, GATE_FAIL);
     for (size_t i = 0; i < again->row_count; i++) {
-        const struct compared *row = &again->rows[i], *was = &bench.comparison->rows[i];
+        const struct compared *row = &again->rows[i], *was = &found(&bench)->rows[i];
         assert_int_equal(row->gate, was->gate);
         assert_int_equal(row->verdict, was->verdict);
         assert_int_equal(row->estimate.count, was->estimate.count);

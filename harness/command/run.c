@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* run.c - poolstorm run: measures scenarios, prints what came of them and keeps the record. */
-#include "run/runner.h"
-
 #include "command/command.h"
 #include "command/run/cells.h"
+#include "command/run/plans.h"
 #include "command/run/session.h"
 #include "command/scenario_files.h"
-#include "command/scenario_tables.h"
 #include "command/seed.h"
-#include "core/io.h"
 #include "report/report.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-enum { COMMAND_LINE_BYTES_MAX = 1 << 20 };
 
 struct run_options {
     uint64_t rounds;
@@ -66,97 +59,7 @@ static const struct param run_params[] = {
 
 static const struct option_group run_groups[] = {{"Options", run_params, 0}, {0}};
 
-/* ---- Choosing scenarios ---------------------------------------------------------------------- */
-
-struct plans {
-    struct plan **items;
-    size_t count;
-};
-
-static void plans_fini(struct plans *plans)
-{
-    for (size_t i = 0; i < plans->count; i++)
-        plan_destroy(plans->items[i]);
-    free(plans->items);
-}
-
-static int load_plans(struct plans *plans, const struct catalog *selection, struct err *err)
-{
-    plans->items = calloc(selection->count + 1, sizeof(*plans->items));
-    if (!plans->items)
-        return err_sys(err, -ENOMEM, "read scenarios");
-    int rc = 0;
-    for (size_t i = 0; i < selection->count && !rc; i++) {
-        rc = plan_load(selection->entries[i].path, &scenario_tables, &plans->items[i], err);
-        plans->count += rc == 0;
-        if (!rc)
-            rc = cells_check(plans->items[i], NULL, err);
-    }
-    return rc;
-}
-
-/* Reads all of them before the first is run: a mistake changes nothing. */
-static int select_plans(struct plans *plans, char *const *args, struct err *err)
-{
-    struct catalog selection = {0};
-    int rc = scenario_files_select(&selection, args, err);
-    if (!rc)
-        rc = load_plans(plans, &selection, err);
-    catalog_fini(&selection);
-    return rc;
-}
-
-/* --database is for scenarios that have one: given to others alone it is a mistake. */
-static int check_database(const struct run_options *options, const struct plans *plans,
-                          struct err *err)
-{
-    if (!options->database)
-        return 0;
-    if (!options->database[0])
-        return err_set(err, -EINVAL, "--database: expected postgresql://…");
-    for (size_t i = 0; i < plans->count; i++)
-        if (plans->items[i]->database.kind != PLAN_DATABASE_NONE)
-            return 0;
-    return err_set(err, -EINVAL, "--database: %s has no database",
-                   plans->count == 1 ? plans->items[0]->name : "no scenario of these");
-}
-
 /* ---- Running one ----------------------------------------------------------------------------- */
-
-/* "results/runs/20240517-093000-allocation-encode", or in the folder asked for: itself for one
- * scenario, a folder each for several. */
-static void name_folder(const struct run_options *options, const struct plan *plan, bool several,
-                        char *folder, size_t size_bytes)
-{
-    char name[256], stamp[32] = "";
-    time_t now = time(NULL);
-    struct tm parts;
-    (void)snprintf(name, sizeof(name), "%s", plan->name);
-    for (char *at = name; *at; at++)
-        if (*at == '/')
-            *at = '-';
-    if (localtime_r(&now, &parts))
-        (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &parts);
-    if (options->out && several)
-        (void)snprintf(folder, size_bytes, "%s/%s", options->out, name);
-    else if (options->out)
-        (void)snprintf(folder, size_bytes, "%s", options->out);
-    else
-        (void)snprintf(folder, size_bytes, "results/runs/%s-%s", stamp, name);
-}
-
-/* What was typed, its words separated by blanks; the caller frees it. */
-static char *read_command_line(void)
-{
-    char *text;
-    size_t length;
-    if (io_read_file("/proc/self/cmdline", COMMAND_LINE_BYTES_MAX, &text, &length))
-        return NULL;
-    for (size_t i = 0; i + 1 < length; i++)
-        if (text[i] == '\0')
-            text[i] = ' ';
-    return text;
-}
 
 static int tell(const struct run_options *options, const struct session *session, struct err *err)
 {
@@ -172,7 +75,7 @@ static enum exit_code run_one(const struct run_options *options,
 {
     char folder[PATH_MAX];
     struct session session = {.plan = plan, .runner = *runner};
-    name_folder(options, plan, several, folder, sizeof(folder));
+    plans_name_folder(plan, options->out, several, folder, sizeof(folder));
     session.runner.folder = folder;
     enum exit_code code = session_run(&session, err);
     if (session.judgement && tell(options, &session, err))
@@ -210,11 +113,11 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
     const struct run_options *self = options;
     struct plans plans = {0};
     enum exit_code code = EXIT_WELL;
-    char *command_line = read_command_line();
+    char *command_line = plans_command_line();
     struct runner_options runner = fill_runner(self, command_line);
-    int rc = select_plans(&plans, args, err);
+    int rc = plans_select(&plans, args, err);
     if (!rc)
-        rc = check_database(self, &plans, err);
+        rc = plans_check_database(&plans, self->database, err);
     for (size_t i = 0; i < plans.count && !rc; i++) {
         struct err why = {0};
         code = session_graver(code, run_one(self, &runner, plans.items[i], plans.count > 1, &why));

@@ -83,6 +83,12 @@ int sides_of_result(const struct result *result, const struct judgement *judgeme
     return rc;
 }
 
+static bool same_scenario(const struct plan *a, const struct plan *b)
+{
+    const char *a_cell = a->cell ? a->cell : "", *b_cell = b->cell ? b->cell : "";
+    return strcmp(a->name, b->name) == 0 && strcmp(a_cell, b_cell) == 0;
+}
+
 /* The last is the latest where they began in the same second. */
 static bool is_outrun(const struct records *records, size_t index)
 {
@@ -90,8 +96,7 @@ static bool is_outrun(const struct records *records, size_t index)
     for (size_t i = 0; i < records->count; i++) {
         const struct result *other = records->items[i].result;
         int order = strcmp(other->environment.started, one->environment.started);
-        if (strcmp(other->plan->name, one->plan->name) == 0 &&
-            (order > 0 || (order == 0 && i > index)))
+        if (same_scenario(other->plan, one->plan) && (order > 0 || (order == 0 && i > index)))
             return true;
     }
     return false;

@@ -97,6 +97,11 @@ struct comparison {
 int compare_parse_limits(const char *text, struct compare_limit *limits, size_t *count,
                          struct err *err);
 
+/* -EINVAL when a limit is of nothing that both sides have, or of what has no bad side. a and b may
+ * be the same. */
+int compare_check_limits(const struct sheet *a, const struct sheet *b,
+                         const struct compare_options *options, struct err *err);
+
 /* Compares. -EINVAL when there is nothing to compare: other scenarios, no variant or metric in
  * common, the same run twice; or when a limit is of no metric, or of one that has no bad side. The
  * caller owns *out: comparison_destroy. */

@@ -13,10 +13,6 @@ const struct compare_limit *compare_limit_of(const struct compare_options *optio
                                              const struct sheet_variant *variant,
                                              const char *figure);
 
-/* -EINVAL when a limit is of nothing that both sides have, or has no bad side. */
-int compare_check_limits(const struct sheet *a, const struct sheet *b,
-                         const struct compare_options *options, struct err *err);
-
 /* A path that no variant of either side has: what comes near it. -EINVAL. */
 int compare_unknown_path(const struct sheet *sheet, const char *path, struct err *err);
 

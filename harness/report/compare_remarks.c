@@ -184,7 +184,7 @@ int compare_add_remarks(struct comparison *comparison, struct err *err)
     if (!rc)
         rc = remark_version(comparison);
     if (!rc && (a->program || b->program))
-        rc = differs(comparison, false, "service of", a->program ? a->program : "poolstorm itself",
+        rc = differs(comparison, false, "service", a->program ? a->program : "poolstorm itself",
                      b->program ? b->program : "poolstorm itself");
     if (!rc && strcmp(a->text, b->text) != 0)
         rc = remark(comparison, false, "the scenario's text has changed");

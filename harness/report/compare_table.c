@@ -270,11 +270,14 @@ static void side_line(const struct comparison *comparison, bool second, char *te
     const struct result_environment *environment = &sheet->environment;
     char commit[13];
     (void)snprintf(commit, sizeof(commit), "%.12s", environment->commit);
-    (void)snprintf(text, size_bytes, "%s: %.200s%s%s%s%s%s", label_of(comparison, second),
-                   sheet->program ? sheet->program : sheet->origin,
-                   environment->started[0] ? ", " : "", environment->started,
-                   environment->commit[0] ? ", commit " : "", commit,
-                   environment->dirty ? " with changes" : "");
+    if (sheet->program) /* what it was built from is its own affair */
+        (void)snprintf(text, size_bytes, "%s: %.300s", label_of(comparison, second),
+                       sheet->program);
+    else
+        (void)snprintf(text, size_bytes, "%s: %.300s%s%s%s%s%s", label_of(comparison, second),
+                       sheet->origin, environment->started[0] ? ", " : "", environment->started,
+                       commit[0] ? ", commit " : "", commit,
+                       environment->dirty ? " with changes" : "");
     (void)text_clean(text);
 }
 

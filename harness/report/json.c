@@ -435,6 +435,7 @@ static json_t *variant_json(struct writer *writer, const struct result *result, 
     put(writer, object, "about", text(planned->about));
     put(writer, object, "allocator", text(variant->allocator));
     put(writer, object, "preload", text(variant->preload));
+    put(writer, object, "program", text(variant->program));
     put(writer, object, "subject", subject_json(writer, &planned->subject));
     return object;
 }

@@ -790,7 +790,11 @@ static int read_variant(const json_t *object, struct result *result, struct err 
         return rc;
     struct result_variant *variant = &result->variants[result->variant_count - 1];
     rc = copy_text(object, "allocator", &variant->allocator, err);
-    return rc ? rc : copy_text(object, "preload", &variant->preload, err);
+    if (!rc)
+        rc = copy_text(object, "preload", &variant->preload, err);
+    if (!rc && json_object_get(object, "program")) /* older records have none */
+        rc = copy_text(object, "program", &variant->program, err);
+    return rc;
 }
 
 static int read_variants(const json_t *root, struct result *result, struct err *err)

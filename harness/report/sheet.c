@@ -151,7 +151,9 @@ static int take_texts(struct sheet *sheet, const struct result *result,
                  result->environment.host, (unsigned long long)result->seed,
                  (unsigned long long)result->start_ns) < 0)
         sheet->run = NULL;
-    sheet->scenario = strdup(result->plan->name);
+    if (asprintf(&sheet->scenario, "%s%s%s", result->plan->name, result->plan->cell ? " " : "",
+                 result->plan->cell ? result->plan->cell : "") < 0)
+        sheet->scenario = NULL;
     sheet->text = strdup(result->plan->text ? result->plan->text : "");
     sheet->origin = strdup(origin ? origin : result->folder ? result->folder : "");
     sheet->program = program ? strdup(program) : NULL;

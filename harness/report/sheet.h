@@ -43,7 +43,7 @@ struct sheet_phase {
 };
 
 struct sheet {
-    char *scenario;     /* its name */
+    char *scenario;     /* its name, and the cell's behind it in a run of a grid's cell */
     char *text;         /* of its file */
     char *origin;       /* where it was read from or is kept, for people */
     char *run;          /* tells this run from every other */

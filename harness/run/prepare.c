@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A quick run's phases: long enough to see that all works, too short to believe. */
 #define QUICK_MEASURE_NS (1500 * NS_PER_MS)
@@ -74,6 +75,42 @@ static int add_listed(struct result *result, const char *list, struct err *err)
     return rc;
 }
 
+static int add_other(struct result *result, size_t index, const char *program, struct err *err)
+{
+    size_t plan_index = result->variants[index].plan_index;
+    const struct plan_variant *planned = &result->plan->variants[plan_index];
+    char name[256];
+    if (planned->subject.kind != PLAN_SUBJECT_SERVE)
+        return err_set(err, -EINVAL,
+                       "--against runs another build's service: variant '%.60s' is not of `serve`",
+                       planned->name);
+    (void)snprintf(name, sizeof(name), "%s@other", planned->name);
+    int rc = result_add_variant(result, plan_index, name, err);
+    if (rc)
+        return rc;
+    struct result_variant *variant = &result->variants[result->variant_count - 1];
+    variant->program = strdup(program);
+    return variant->program ? 0 : err_sys(err, -ENOMEM, "add a variant");
+}
+
+/* Each variant once more, with the service of another program. */
+static int add_others(struct result *result, const char *against, struct err *err)
+{
+    char *program = realpath(against, NULL);
+    size_t count = result->variant_count;
+    int rc = 0;
+    if (!program || access(program, X_OK) != 0)
+        rc = err_set(err, -EINVAL, "--against: cannot run %.200s: %s", against, strerror(errno));
+    else if (2 * count > PLAN_VARIANTS_MAX)
+        rc =
+            err_set(err, -EINVAL, "--against: at most %d variants, not %zu; choose with --variants",
+                    PLAN_VARIANTS_MAX / 2, count);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = add_other(result, i, program, err);
+    free(program);
+    return rc;
+}
+
 static int choose_variants(struct result *result, const struct runner_options *options,
                            struct err *err)
 {
@@ -87,6 +124,15 @@ static int choose_variants(struct result *result, const struct runner_options *o
     for (size_t i = 0; i < result->plan->variant_count && !rc; i++)
         rc = result_add_variant(result, i, NULL, err);
     return rc;
+}
+
+static int add_variants(struct result *result, const struct runner_options *options,
+                        struct err *err)
+{
+    if (options->against && options->aa)
+        return err_set(err, -EINVAL, "--aa runs one variant twice: leave out --against");
+    int rc = choose_variants(result, options, err);
+    return rc || !options->against ? rc : add_others(result, options->against, err);
 }
 
 /* ---- Allocators and addresses ---------------------------------------------------------------- */
@@ -310,7 +356,7 @@ int prepare(const struct plan *plan, const struct runner_options *options, struc
     if (!result->folder)
         rc = err_sys(err, -ENOMEM, "prepare a run");
     if (!rc)
-        rc = choose_variants(result, options, err);
+        rc = add_variants(result, options, err);
     if (!rc)
         rc = settle_phases(result, options, err);
     if (!rc)

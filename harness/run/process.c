@@ -178,7 +178,7 @@ static int become_healthy(struct ctx *ctx, struct process *process, struct err *
 static int serve_command(const struct process *process, struct texts *argv)
 {
     const struct plan_pairs *settings = &process->options.subject->serve;
-    texts_add(argv, strdup("/proc/self/exe"));
+    texts_add(argv, strdup(process->options.program ? process->options.program : "/proc/self/exe"));
     texts_add(argv, strdup("serve"));
     texts_add(argv, strdup("--listen=127.0.0.1:0"));
     for (size_t i = 0; i < settings->count; i++)

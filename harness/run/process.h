@@ -32,6 +32,7 @@ struct process_database {
 struct process_options {
     struct guardian *guardian;
     const struct plan_subject *subject;
+    const char *program;   /* of the service, for SERVE; NULL: this one */
     const char *preload;   /* object for LD_PRELOAD; "": preload nothing; NULL: leave it alone */
     const cpu_set_t *cpus; /* to run on, or NULL */
     const char *log_path;  /* gets its stdout and stderr */

@@ -516,6 +516,7 @@ static int start_process(struct ctx *ctx, struct pass *pass, struct err *err)
     struct process_options options = {
         .guardian = pass->setting->guardian,
         .subject = &pass->result->plan->variants[variant->plan_index].subject,
+        .program = variant->program,
         .preload = variant->preload,
         .cpus = &pass->setting->placement->subject,
         .log_path = pass->setting->log_path,

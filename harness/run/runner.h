@@ -26,6 +26,8 @@ struct runner_options {
     double noise_share;       /* instead of the plan's; negative: the plan's */
     const char *variants;     /* only these, "a,b" */
     const char *aa;           /* instead: this one against itself */
+    const char *against;      /* program of another build of this one: every variant with its
+                                 service, too, in the same blocks */
     const char *overrides;    /* KEY=VALUE lines over the load of every phase; see runner.c */
     const char *allocator;    /* of variants that name none */
     const char *database;     /* connection string of the user's own server; see run/database.h */

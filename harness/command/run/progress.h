@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* progress.h - says on stderr how far a run is: one line that changes on a terminal, a line a round
- * elsewhere. For run.c alone. */
+ * elsewhere. For session.c alone. */
 #ifndef POOLSTORM_COMMAND_RUN_PROGRESS_H
 #define POOLSTORM_COMMAND_RUN_PROGRESS_H
 

@@ -1,0 +1,116 @@
+#!/bin/sh
+# compare, baseline and gate from outside: what they print, how they fail, what they leave behind.
+# gate_test.sh POOLSTORM
+set -u
+poolstorm=$1
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 99
+number=0 failed=0
+
+# result OK WHAT
+result() {
+    number=$((number + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $number - $2"
+        return
+    fi
+    echo "not ok $number - $2"
+    sed 's/^/# /' out err
+    failed=1
+}
+
+# check WHAT CODE TEXT ARGS...: runs ARGS; exit CODE, and TEXT in what it says.
+check() {
+    what=$1 code=$2 text=$3
+    shift 3
+    "$poolstorm" "$@" >out 2>err </dev/null
+    got=$?
+    [ $got -eq "$code" ] && grep -qF -e "$text" out err
+    result $? "$what (exit $got)"
+}
+
+says() {
+    grep -qF -e "$1" out
+    result $? "and says: $1"
+}
+
+# Two variants, of which the first is as slow as $1 says.
+scenario() {
+    mkdir -p "$2"
+    cat >"$2/service.yaml" <<END_OF_SCENARIO
+question: Is it as fast as it was?
+source: tests of the program itself
+variants:
+  plain:
+    serve: {busy: $1}
+  other:
+    serve: {buffers: malloc}
+load: {method: POST, path: /api/v1/encode, payload: 200B, check: token, connections: 2, think_time: 2ms}
+phases:
+  - {name: warm-up, kind: warmup, for: 20ms}
+  - {name: steady, kind: measure, for: 200ms}
+rounds: 8
+invariants:
+  - errors == 0
+END_OF_SCENARIO
+}
+
+# Tens of times slower, and limits far from noise: what comes out is not a matter of luck.
+scenario 0 tests
+mkdir moved
+check 'a run to compare with' 0 'conditions hold' run tests/service.yaml --seed 1 --out runs/before
+mkdir -p slow && scenario 40ms slow/tests
+
+check 'a baseline is saved' 0 'results/baselines/default.json: 1 scenario' baseline save runs/before
+[ "$(wc -c <results/baselines/default.json)" -lt 100000 ]
+result $? 'and is small'
+check 'and shown' 0 'tests/service' baseline show
+check 'a baseline of the same scenario twice is refused' 2 'two runs of tests/service' \
+    baseline save runs/before runs/before
+check 'neither save nor show' 2 "did you mean 'save'?" baseline sav runs/before
+check 'a name with a folder in it' 2 'expected a plain name' baseline save runs/before --name ../x
+
+check 'unchanged, the gate is passed' 0 'no limit is passed' \
+    gate tests/service.yaml --baseline default --limit qps=85%,errors=50% --out runs/same
+says 'not paired'
+says 'now / baseline'
+
+check 'slower, it exits with the code for regression' 3 'worse by more than the limit: qps of plain' \
+    gate slow/tests/service.yaml --baseline default --limit qps=50%,other.errors=50% --out runs/slow
+says "the scenario's text has changed"
+says 'the regression is there again in fresh rounds'
+[ -s runs/slow-again1/result.json ] && ! grep -q '"name":"other","plan_index"' runs/slow-again1/result.json
+result $? 'having measured again what failed, and no more'
+
+check 'which two runs show, too' 3 'worse by more than the limit' \
+    compare runs/before runs/slow --limit qps=50%
+check 'and without a limit is no failure' 0 'worse' compare runs/before runs/slow --format markdown
+says '| plain | QPS |'
+check 'too much to ask of a percentile' 4 'wants 10000 requests a round' \
+    compare runs/before runs/slow --limit other.p99=10%
+
+check 'the same build in turns' 0 'paired: both sides ran in turns' \
+    gate tests/service.yaml --against "$poolstorm" --limit qps=85% --variants plain --out runs/turns
+check 'is compared from its record, too' 0 'paired' compare runs/turns
+check 'what ran one program is not' 2 'expected two runs' compare runs/before
+
+check 'few rounds decide nothing' 4 'no verdict under 6' \
+    gate tests/service.yaml --baseline default --limit qps=85% --rounds 2 --out runs/few
+
+check 'a run and itself' 2 'the same run' compare runs/before default
+check 'a file that is no result' 2 'service.yaml' compare runs/before tests/service.yaml
+check 'nothing there' 2 "no run and no baseline 'nothing'" compare runs/before nothing
+check 'a limit that is none' 2 'expected a share such as 10%' compare runs/before runs/slow --limit qps=much
+check 'an unknown metric' 2 "did you mean 'qps'" compare runs/before runs/slow --limit qpx=5%
+check 'an unknown format' 2 'expected terminal or markdown' compare runs/before runs/slow --format pdf
+check 'a gate without limits' 2 'expected limits' gate tests/service.yaml --baseline default
+check 'a gate without anything to compare with' 2 'either --baseline or --against' \
+    gate tests/service.yaml --limit qps=5%
+check 'a program that is none' 2 '--against: cannot run' \
+    gate tests/service.yaml --against ./nothing --limit qps=5%
+cp tests/service.yaml moved/elsewhere.yaml
+check 'a scenario the baseline lacks' 2 'holds no run of moved/elsewhere' \
+    gate moved/elsewhere.yaml --baseline default --limit qps=5%
+echo "1..$number"
+exit $failed
