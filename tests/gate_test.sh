@@ -2,7 +2,7 @@
 # compare, baseline and gate from outside: what they print, how they fail, what they leave behind.
 # gate_test.sh POOLSTORM
 set -u
-poolstorm=$1
+poolstorm=$(realpath "$1") || exit 99
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
