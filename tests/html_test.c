@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* html_test.c - pages of reports: texts from elsewhere are harmless, data are sound, all is there.
- * html_test PATH [one]: writes a page of two results (or one) for tests/js/html_report.js. */
+ * html_test PATH [one|pair]: writes a page for tests/js/html_report.js, of two results, one, or two
+ * runs of one scenario. */
 #include "report_fixture.h"
 
 #include "core/clock.h"
@@ -417,21 +418,44 @@ static void a_run_without_rounds_has_a_page(void **state)
     made_free(&made);
 }
 
-static int write_page(const char *path, size_t count)
+static void two_runs_of_a_scenario_are_compared(void **state)
 {
-    struct made hostile = make_hostile(), plain = make_plain(6);
-    struct report_item items[] = {hostile.item, plain.item};
-    struct report_input input = {.items = items, .item_count = count};
+    (void)state;
+    struct made before = make_plain(6), after = make_plain(6);
+    struct report_item items[] = {before.item, after.item};
+    items[0].name = "before" HOSTILE;
+    char *page = page_of(items, 2); /* the same run twice is no comparison */
+    assert_non_null(strstr(page, "2 scenarios"));
+    free(page);
+    after.result->seed = 2;
+    page = page_of(items, 2);
+    assert_null(strstr(page, "2 scenarios"));
+    assert_non_null(strstr(page, "A: before&lt;/script&gt;"));
+    assert_non_null(strstr(page, "<h3>B against A</h3>"));
+    assert_non_null(strstr(page, "<h2>B: family/name</h2>"));
+    assert_true(strstr(page, "B against A") < strstr(page, "<article"));
+    free(page);
+    made_free(&before);
+    made_free(&after);
+}
+
+static int write_page(const char *path, const char *what)
+{
+    bool pair = strcmp(what, "pair") == 0;
+    struct made hostile = make_hostile(), other = pair ? make_hostile() : make_plain(6);
+    struct report_item items[] = {hostile.item, other.item};
+    struct report_input input = {.items = items, .item_count = strcmp(what, "one") == 0 ? 1 : 2};
+    other.result->seed = 2;
     int rc = report_write_file(report_find("html", NULL), &input, path, NULL);
     made_free(&hostile);
-    made_free(&plain);
+    made_free(&other);
     return rc != 0;
 }
 
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return write_page(argv[1], argc > 2 ? 1 : 2);
+        return write_page(argv[1], argc > 2 ? argv[2] : "many");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_made_plain),
         cmocka_unit_test(tables_mark_their_heads),
@@ -440,6 +464,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(rounds_that_may_not_be_used_are_left_out),
         cmocka_unit_test(pages_let_nothing_out),
         cmocka_unit_test(a_run_without_rounds_has_a_page),
+        cmocka_unit_test(two_runs_of_a_scenario_are_compared),
     };
     return cmocka_run_group_tests_name("html", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "report/content.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Nothing may be loaded, and no script or style but the page's own be run. */
 static void write_policy(FILE *out)
@@ -16,9 +17,15 @@ static void write_policy(FILE *out)
                   html_script_hash, html_style_hash);
 }
 
+static bool is_pair(const struct report_input *input)
+{
+    return input->item_count == 2 &&
+           strcmp(input->items[0].result->plan->name, input->items[1].result->plan->name) == 0;
+}
+
 static int write_title(FILE *out, const struct report_input *input, struct err *err)
 {
-    if (input->item_count == 1)
+    if (input->item_count == 1 || is_pair(input))
         return html_text(out, input->items[0].result->plan->name, err);
     (void)fprintf(out, "%zu scenarios", input->item_count);
     return 0;
@@ -88,7 +95,7 @@ static int write_index_row(FILE *out, const struct report_item *item, size_t id,
     count_claims(judgement, claims, sizeof(claims));
     (void)fprintf(out, "<tr><th scope=\"row\"><a href=\"#scenario-%zu\">", id);
     int rc = html_text(out, item->result->plan->name, err);
-    (void)fprintf(out, "</a></th><td class=\"%s\">", tone == TONE_GOOD ? "good" : "bad");
+    (void)fprintf(out, "</a></th><td class=\"%s\">", html_tone(tone));
     if (!rc)
         rc = html_text(out, outcome, err);
     (void)fprintf(out,
@@ -122,14 +129,22 @@ static int write_index(FILE *out, const struct report_input *input, struct err *
 
 static int html_format(const struct report_input *input, FILE *out, struct err *err)
 {
-    bool several = input->item_count > 1;
+    bool several = input->item_count > 1, compared = false;
     int rc = write_head(out, input, err);
     if (!rc)
         rc = write_banner(out, input, err);
-    if (!rc && several)
+    if (!rc && is_pair(input))
+        rc = html_comparison(out, input->items, &compared, err);
+    if (!rc && several && !compared)
         rc = write_index(out, input, err);
-    for (size_t i = 0; !rc && i < input->item_count; i++)
-        rc = html_section(out, &input->items[i], i, several ? 2 : 1, err);
+    for (size_t i = 0; !rc && i < input->item_count; i++) {
+        struct html_place place = {.id = i,
+                                   .level = several ? 2 : 1,
+                                   .label = !compared ? NULL
+                                            : i == 0  ? "A"
+                                                      : "B"};
+        rc = html_section(out, &input->items[i], &place, err);
+    }
     if (rc)
         return rc;
     (void)fprintf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", html_script);

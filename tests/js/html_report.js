@@ -19,7 +19,8 @@ const writer = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), 'html_report-'));
 const many = join(folder, 'many.html');
 const one = join(folder, 'one.html');
-for (const words of [[many], [one, 'one']]) {
+const pair = join(folder, 'pair.html');
+for (const words of [[many], [one, 'one'], [pair, 'pair']]) {
   const done = spawnSync(writer, words, { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(`${writer}: ${done.stderr || done.error}`);
 }
@@ -194,8 +195,25 @@ async function testMany() {
   await context.close();
 }
 
+async function testPair() {
+  const { context, page, seen } = await open(pair);
+  await drawAll(page);
+  const found = await seriesOf(page);
+  const four = [`A: ${A}`, 'A: b', `B: ${A}`, 'B: b'];
+  same('two runs compared: the curves of both in one', [found['over-time'], found.percentiles, found.gauges],
+    [[four, four], [four], [four]]);
+  same('and each by itself', [(await seriesOf(page, 1)).percentiles, (await seriesOf(page, 2)).percentiles], [[both], [both]]);
+  check('the table first', await page.evaluate(() =>
+    document.querySelector('main table').textContent.includes('B / A')), null);
+  await page.click('.variants button >> nth=2');
+  same('one of them off', (await seriesOf(page)).percentiles, [[four[0], four[1], four[3]]]);
+  same('the sections below stay', (await seriesOf(page, 1)).percentiles, [both]);
+  same('nothing went wrong with two', [seen.wrong, seen.asked], [[], []]);
+  await context.close();
+}
+
 try {
-  for (const test of [testPlots, testSwitches, testTheme, testTables, testMany]) await test();
+  for (const test of [testPair, testPlots, testSwitches, testTheme, testTables, testMany]) await test();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

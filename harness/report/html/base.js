@@ -27,9 +27,9 @@ function element(tag, attributes = {}, ...children) {
 // Colours are the style's, so that they follow light and dark.
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const COLOURS = 8;
-const variantColour = (index) => colour(`v${index % COLOURS}`);
+const lookColour = (look) => colour(`v${look % COLOURS}`);
 // Beyond the colours there are, the line tells variants apart.
-const variantDash = (index) => [[], [8, 3], [2, 3]][Math.floor(index / COLOURS) % 3];
+const lookDash = (look) => [[], [7, 4], [2, 3]][Math.floor(look / COLOURS) % 3];
 
 // Three digits that count, without zeros behind them where they would be noise.
 function digits(value) {

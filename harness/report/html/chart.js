@@ -5,8 +5,9 @@
 //   title     over it, or none
 //   x         {label, format, log?, ticks?, from?, to?}
 //   y         {format, log?, from?, to?}
-//   series    [{label, variant, strong, x, y, dash?, points?, line?, step?, note?}]
+//   series    [{label, look, strong, x, y, dash?, points?, line?, step?, note?}]
 //   behind    [(chart) => void] drawn before the lines; front: after them
+//   variant   the only one it is about; else all
 //   height    in px
 
 // The tables of all series on one x.
@@ -41,14 +42,14 @@ function lonePoints(chart, index) {
 }
 
 function seriesOf(one) {
-  const plain = variantColour(one.variant);
+  const plain = lookColour(one.look);
   const stroke = one.strong ? plain : withAlpha(plain, 0.22);
   const paths = one.step ? uPlot.paths.stepped({ align: 1 }) : one.line === false ? () => null : undefined;
   return {
     label: one.label,
     stroke,
     width: one.strong ? (one.width ?? 1.75) : 1,
-    dash: one.dash ?? variantDash(one.variant),
+    dash: one.dash ?? lookDash(one.look),
     spanGaps: one.spanGaps ?? false,
     paths,
     points: {
@@ -166,7 +167,7 @@ function tip(host, panel) {
           const value = chart.data[index + 1][idx];
           if (value === null || value === undefined || (!one.strong && !one.points)) return;
           const swatch = element('i', {});
-          swatch.style.background = variantColour(one.variant);
+          swatch.style.background = lookColour(one.look);
           rows.push(element('div', {}, swatch, element('span', {}, one.note ? `${one.label} ${one.note}` : one.label),
             element('b', {}, panel.y.format(value))));
         });
@@ -183,11 +184,11 @@ function tip(host, panel) {
 }
 
 // Shades when faults acted, and says which.
-function shadeFaults(view) {
+function shadeFaults(view, panel) {
   return (chart) => {
     const { ctx, bbox } = chart;
     const ratio = devicePixelRatio;
-    const windows = view.windows();
+    const windows = view.windows(panel.variant);
     const named = new Set();
     for (const window of windows) {
       const from = Math.max(chart.valToPos(window.from, 'x', true), bbox.left);
@@ -207,15 +208,15 @@ function shadeFaults(view) {
 }
 
 // A mark at the top where each variant was well again.
-function markRecovery(view) {
+function markRecovery(view, panel) {
   return (chart) => {
     const { ctx, bbox } = chart;
     const ratio = devicePixelRatio;
-    for (const window of view.windows()) {
+    for (const window of view.windows(panel.variant)) {
       if (window.recovered === null) continue;
       const at = chart.valToPos(window.recovered, 'x', true);
       if (at < bbox.left || at > bbox.left + bbox.width) continue;
-      ctx.strokeStyle = ctx.fillStyle = variantColour(window.variant);
+      ctx.strokeStyle = ctx.fillStyle = lookColour(window.look);
       ctx.lineWidth = ratio;
       ctx.setLineDash([2 * ratio, 3 * ratio]);
       ctx.beginPath();
@@ -313,8 +314,8 @@ function drawPanel(host, panel, view, charts) {
   const hooks = {
     ready: [shown.ready],
     setCursor: [shown.setCursor],
-    drawClear: charts ? [shadeFaults(view), ...limits] : limits,
-    draw: [...(charts ? [markRecovery(view)] : []), ...(panel.front ?? [])],
+    drawClear: charts ? [shadeFaults(view, panel), ...limits] : limits,
+    draw: [...(charts ? [markRecovery(view, panel)] : []), ...(panel.front ?? [])],
   };
   if (charts) hooks.setScale = [followRange(view, charts)];
   const chart = new uPlot({

@@ -14,6 +14,9 @@
  * NULL writes nothing. -ENOMEM. */
 int html_text(FILE *out, const char *text, struct err *err);
 
+/* The class that gives a tone its colour, or "". Static. */
+const char *html_tone(enum tone tone);
+
 enum html_turn {
     HTML_AS_IS,
     HTML_TURNED, /* rows and columns change places */
@@ -24,8 +27,20 @@ enum html_turn {
  * nothing when it has no rows. -ENOMEM. */
 int html_table(FILE *out, const struct table *table, enum html_turn turn, struct err *err);
 
-/* All that is said of one result; id numbers it, level is that of its heading (1 or 2). */
-int html_section(FILE *out, const struct report_item *item, size_t id, int level, struct err *err);
+/* Where a result stands on its page. */
+struct html_place {
+    size_t id;         /* its number */
+    int level;         /* of its heading: 1 or 2 */
+    const char *label; /* before its name, or NULL */
+};
+
+/* All that is said of one result. */
+int html_section(FILE *out, const struct report_item *item, const struct html_place *place,
+                 struct err *err);
+
+/* Of two runs of one scenario: heading, what the second did otherwise, and where the plots of both
+ * go. *made is false, and nothing written, when they cannot be compared. */
+int html_comparison(FILE *out, const struct report_item *items, bool *made, struct err *err);
 
 /* What its plots are drawn from, as JSON that may stand in a script element: a few hundred bytes a
  * variant, phase and second at most; latencies in ms, times in s. view.js says what is in it. */

@@ -6,7 +6,7 @@ function toggle(label, on, act, swatch) {
     type: 'button', 'aria-pressed': String(on), click: () => act(button.getAttribute('aria-pressed') !== 'true'),
   }, label);
   if (swatch !== undefined) {
-    const mark = element('i', { class: 'swatch', 'data-v': swatch % COLOURS });
+    const mark = element('i', { class: swatch < COLOURS ? 'swatch' : 'swatch dashed', 'data-v': swatch % COLOURS });
     button.prepend(mark);
   }
   return button;
@@ -22,7 +22,7 @@ function controls(view, redraw) {
       on ? view.shown.add(index) : view.shown.delete(index);
       button.setAttribute('aria-pressed', String(on));
       redraw();
-    }, index);
+    }, view.look(index));
     if (variant.about) button.title = variant.about;
     variants.append(button);
   });
@@ -84,7 +84,8 @@ function drawPlot(plot, figure, view, charts, redraw) {
 
 // All plots of one scenario.
 function start(section, index) {
-  const data = JSON.parse(document.getElementById(section.dataset.from).textContent);
+  const sides = section.dataset.from.split(' ').map((id) => JSON.parse(document.getElementById(id).textContent));
+  const data = sides.length > 1 ? both(...sides) : sides[0];
   const view = new View(data);
   view.key = `scenario-${index}`;
   let drawn = [];

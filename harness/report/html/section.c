@@ -24,15 +24,16 @@ static int write_part(FILE *out, const char *title, struct table *table, enum ht
     return rc;
 }
 
-static int write_head(FILE *out, const struct report_item *item, int level, struct err *err)
+static int write_head(FILE *out, const struct report_item *item, const struct html_place *place,
+                      struct err *err)
 {
-    static const char *const classes[] = {[TONE_GOOD] = "good", [TONE_BAD] = "bad"};
     const struct plan *plan = item->result->plan;
     char text[400];
     enum tone tone;
-    (void)fprintf(out, "<h%d>", level);
+    (void)fprintf(out, "<h%d>%s%s", place->level, place->label ? place->label : "",
+                  place->label ? ": " : "");
     int rc = html_text(out, plan->name, err);
-    (void)fprintf(out, "</h%d>\n", level);
+    (void)fprintf(out, "</h%d>\n", place->level);
     if (!rc && plan->question) {
         (void)fputs("<p class=\"question\">", out);
         rc = html_text(out, plan->question, err);
@@ -41,7 +42,7 @@ static int write_head(FILE *out, const struct report_item *item, int level, stru
     if (rc)
         return rc;
     content_outcome(item->result, item->judgement, text, sizeof(text), &tone);
-    (void)fprintf(out, "<p class=\"outcome %s\">", tone == TONE_GOOD ? classes[tone] : "bad");
+    (void)fprintf(out, "<p class=\"outcome %s\">", html_tone(tone));
     rc = html_text(out, text, err);
     (void)fputs("</p>\n", out);
     return rc;
@@ -207,10 +208,11 @@ static int write_source(FILE *out, const struct plan *plan, struct err *err)
     return rc;
 }
 
-int html_section(FILE *out, const struct report_item *item, size_t id, int level, struct err *err)
+int html_section(FILE *out, const struct report_item *item, const struct html_place *place,
+                 struct err *err)
 {
-    (void)fprintf(out, "<article id=\"scenario-%zu\">\n", id);
-    int rc = write_head(out, item, level, err);
+    (void)fprintf(out, "<article id=\"scenario-%zu\">\n", place->id);
+    int rc = write_head(out, item, place, err);
     if (!rc)
         rc = write_verdicts(out, item, err);
     if (!rc)
@@ -218,7 +220,7 @@ int html_section(FILE *out, const struct report_item *item, size_t id, int level
     if (!rc)
         rc = write_faults(out, item, err);
     if (!rc)
-        rc = write_plots(out, item, id, err);
+        rc = write_plots(out, item, place->id, err);
     if (!rc)
         rc = write_rest(out, item, err);
     if (!rc)

@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const classes[] = {
-    [TONE_PLAIN] = "",        [TONE_GOOD] = "good",   [TONE_BAD] = "bad",
-    [TONE_UNSURE] = "unsure", [TONE_QUIET] = "quiet", [TONE_STRONG] = "strong",
-};
+const char *html_tone(enum tone tone)
+{
+    static const char *const classes[] = {
+        [TONE_PLAIN] = "",        [TONE_GOOD] = "good",   [TONE_BAD] = "bad",
+        [TONE_UNSURE] = "unsure", [TONE_QUIET] = "quiet", [TONE_STRONG] = "strong",
+    };
+    return classes[tone];
+}
 
 int html_text(FILE *out, const char *text, struct err *err)
 {
@@ -45,7 +49,7 @@ static int write_cell(FILE *out, enum place place, enum table_align align, enum 
     static const char *const opens[] = {[PLACE_CELL] = "<td",
                                         [PLACE_COLUMN] = "<th scope=\"col\"",
                                         [PLACE_ROW] = "<th scope=\"row\""};
-    const char *tone_class = classes[tone];
+    const char *tone_class = html_tone(tone);
     bool right = align == TABLE_RIGHT;
     (void)fputs(opens[place], out);
     if (right || tone_class[0])

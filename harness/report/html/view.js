@@ -23,6 +23,11 @@ class View {
     return this.data.variants.map((_, index) => index).filter((index) => this.shown.has(index));
   }
 
+  // The number of a variant's colour and line.
+  look(variant) {
+    return this.data.variants[variant].look ?? variant;
+  }
+
   option(plot, name) {
     const key = `${plot.name} ${name}`;
     return this.chosen.has(key) ? this.chosen.get(key) : plot.options[name];
@@ -65,7 +70,7 @@ class View {
     this.eachRound((step, variant, strong, round) => {
       const picked = pick(step, round, variant);
       if (picked && someNumber(picked.y))
-        series.push({ ...style, ...picked, variant, strong, label: this.data.variants[variant].name });
+        series.push({ ...style, ...picked, look: this.look(variant), strong, label: this.data.variants[variant].name });
     });
     return series;
   }
@@ -100,15 +105,15 @@ class View {
     return [...new Set(names)];
   }
 
-  // The faults of this phase as they acted in the median rounds of the variants shown.
-  windows() {
+  // The faults of this phase as they acted in the median rounds of the variants shown, or of one.
+  windows(only) {
     const windows = [];
-    for (const variant of this.variants()) {
+    for (const variant of only === undefined ? this.variants() : [only]) {
       const round = this.typical(variant);
       if (!round) continue;
       round.faults.forEach((window, index) => {
         const fault = this.data.faults[index];
-        if (window && fault.phase === this.phase) windows.push({ ...window, variant, fault });
+        if (window && fault.phase === this.phase) windows.push({ ...window, variant, look: this.look(variant), fault });
       });
     }
     return windows;

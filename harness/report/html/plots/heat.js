@@ -49,9 +49,10 @@ plots.push({
       ...timeAxes(view, figures.ms, true),
       y: { format: figures.ms, log: true, from: 10 ** (low / rows), to: 10 ** (high / rows) },
       series: [{
-        label: data.variants[variant].name, note: 'P99', variant, strong: true, x: view.slotTimes(step), y: step.p99,
+        label: data.variants[variant].name, note: 'P99', look: view.look(variant), strong: true, x: view.slotTimes(step), y: step.p99,
         line: false, points: false,
       }],
+      variant,
       front: [cells(step.heat, step.slot, most)],
       height: 170,
     }));

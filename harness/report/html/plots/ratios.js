@@ -4,11 +4,11 @@
 // Variants stand beside each other where they have a round in common.
 const shift = (place, count) => (count < 2 ? 0 : ((place - (count - 1) / 2) * 0.5) / count);
 
-function interval(ratio) {
+function interval(ratio, look) {
   return (chart) => {
     const { ctx, bbox } = chart;
     const y = (value) => Math.max(bbox.top, Math.min(bbox.top + bbox.height, chart.valToPos(value, 'y', true)));
-    const stroke = variantColour(ratio.variant);
+    const stroke = lookColour(look);
     if (ratio.low !== null) {
       ctx.fillStyle = withAlpha(stroke, 0.14);
       ctx.fillRect(bbox.left, y(ratio.high), bbox.width, y(ratio.low) - y(ratio.high));
@@ -41,10 +41,10 @@ plots.push({
         },
         y: { format: digits, from: Math.min(1, ...ends), to: Math.max(1, ...ends) },
         series: ratios.map((ratio, place) => ({
-          label: data.variants[ratio.variant].name, variant: ratio.variant, strong: true, line: false, points: true,
+          label: data.variants[ratio.variant].name, look: view.look(ratio.variant), strong: true, line: false, points: true,
           x: ratio.x.map((x) => x + shift(place, ratios.length)), y: ratio.y,
         })),
-        behind: [levelLine(1), ...ratios.map(interval)],
+        behind: [levelLine(1), ...ratios.map((ratio) => interval(ratio, view.look(ratio.variant)))],
       };
     });
   },
