@@ -3,6 +3,7 @@
  * scripts. */
 #include "report/html/html.h"
 #include "report/content.h"
+#include "report/grid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,17 +18,27 @@ static void write_policy(FILE *out)
                   html_script_hash, html_style_hash);
 }
 
+/* How many of the items have a section of their own. */
+static size_t count_apart(const struct report_input *input)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < input->item_count; i++)
+        count += grid_is_apart(input, i);
+    return count;
+}
+
 static bool is_pair(const struct report_input *input)
 {
-    return input->item_count == 2 &&
+    return input->item_count == 2 && grid_is_apart(input, 0) && grid_is_apart(input, 1) &&
            strcmp(input->items[0].result->plan->name, input->items[1].result->plan->name) == 0;
 }
 
 static int write_title(FILE *out, const struct report_input *input, struct err *err)
 {
-    if (input->item_count == 1 || is_pair(input))
+    size_t count = count_apart(input);
+    if (count < 2 || is_pair(input))
         return html_text(out, input->items[0].result->plan->name, err);
-    (void)fprintf(out, "%zu scenarios", input->item_count);
+    (void)fprintf(out, "%zu scenarios", count);
     return 0;
 }
 
@@ -108,10 +119,10 @@ static int write_index_row(FILE *out, const struct report_item *item, size_t id,
 /* Of several runs: what each came to, before any figure. */
 static int write_index(FILE *out, const struct report_input *input, struct err *err)
 {
-    size_t well = 0;
+    size_t well = 0, count = count_apart(input);
     int rc = 0;
     for (size_t i = 0; i < input->item_count; i++)
-        well += input->items[i].judgement->outcome == OUTCOME_WELL;
+        well += grid_is_apart(input, i) && input->items[i].judgement->outcome == OUTCOME_WELL;
     (void)fprintf(out,
                   "<h1>%zu scenarios</h1>\n<p class=\"outcome %s\">%s %zu of %zu went well</p>\n"
                   "<div class=\"scroll\" tabindex=\"0\"><table class=\"index\"><thead><tr>"
@@ -119,17 +130,34 @@ static int write_index(FILE *out, const struct report_input *input, struct err *
                   "<th scope=\"col\" class=\"number\">expectations</th>"
                   "<th scope=\"col\" class=\"number\">invariants</th>"
                   "<th scope=\"col\" class=\"number\">claims upheld</th></tr></thead>\n",
-                  input->item_count, well == input->item_count ? "good" : "bad",
-                  well == input->item_count ? "✔" : "✘", well, input->item_count);
+                  count, well == count ? "good" : "bad", well == count ? "✔" : "✘", well, count);
     for (size_t i = 0; !rc && i < input->item_count; i++)
-        rc = write_index_row(out, &input->items[i], i, err);
+        if (grid_is_apart(input, i))
+            rc = write_index_row(out, &input->items[i], i, err);
     (void)fputs("</table></div>\n", out);
+    return rc;
+}
+
+/* Grids are told as a whole, below what is told by itself. */
+static int write_grids(FILE *out, const struct report_input *input, struct err *err)
+{
+    struct table table = {0};
+    char title[400];
+    int rc = 0;
+    for (size_t i = 0; !rc && grid_table(input, i, &table, title, sizeof(title), &rc, err); i++) {
+        (void)fputs("<h3>", out);
+        rc = rc ? rc : html_text(out, title, err);
+        (void)fputs("</h3>\n", out);
+        rc = rc ? rc : html_table(out, &table, HTML_AS_IS, err);
+        table_fini(&table);
+        table = (struct table){0};
+    }
     return rc;
 }
 
 static int html_format(const struct report_input *input, FILE *out, struct err *err)
 {
-    bool several = input->item_count > 1, compared = false;
+    bool several = count_apart(input) > 1, compared = false;
     int rc = write_head(out, input, err);
     if (!rc)
         rc = write_banner(out, input, err);
@@ -143,8 +171,11 @@ static int html_format(const struct report_input *input, FILE *out, struct err *
                                    .label = !compared ? NULL
                                             : i == 0  ? "A"
                                                       : "B"};
-        rc = html_section(out, &input->items[i], &place, err);
+        if (grid_is_apart(input, i))
+            rc = html_section(out, &input->items[i], &place, err);
     }
+    if (!rc)
+        rc = write_grids(out, input, err);
     if (rc)
         return rc;
     (void)fprintf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", html_script);
