@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cut_commit.c - cuts the connection when a transaction has committed and its client does not know.
  */
-#include "faults/postgres/follow.h"
+#include "faults/postgres/query.h"
 #include "faults/query_aim.h"
 
 struct cut_commit {

@@ -3,14 +3,16 @@
  *
  * A proxied connection is a *link*; it has two *streams*, each with a chain of faults in the order
  * in which they were added. What is read from one side becomes *pieces*, which go through the
- * stream's chain and then wait in one queue until they are due; a stream keeps its order whatever
- * faults do. A fault is a function from a piece to what becomes of it: it never waits, and never
- * sends. The end of a stream is a piece, too.
+ * stream's chain: each waits at the fault that delays it, in a queue of that fault's, until it is
+ * due, and then goes on to the next; a stream keeps its order whatever faults do. A fault is a
+ * function from a piece to what becomes of it: it never waits, and never sends. The end of a stream
+ * is a piece, too.
  *
- * Which pieces a fault gets to see is not its own business: toxicity is one draw a link and stream,
- * and `source`, `after` and `first` (struct fault_aim) are asked before any hook is called. A hook
- * that leaves a piece as it was has not acted on it: faults/proxy/chain.h compares, counts and
- * dates what has been touched, so that no fault has to.
+ * Which pieces a fault gets to see is not its own business: toxicity is one draw a link and stream
+ * (and one for both where the fault is on both), and `source`, `after` and `first` (struct
+ * fault_aim) are asked before any hook is called. A hook that leaves a piece as it was has not
+ * acted on it: its caller (faults/proxy/act.c) compares, counts and dates what has been touched, so
+ * that no fault has to.
  *
  * When a fault is taken away or changed, what it held or delayed goes on at once, through the
  * faults behind it.
@@ -22,27 +24,21 @@
 #include "core/err.h"
 #include "core/param.h"
 #include "core/rng.h"
+#include "faults/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct query; /* faults/postgres/follow.h */
-
-enum fault_stream {
-    FAULT_UPSTREAM,   /* from the client to the server */
-    FAULT_DOWNSTREAM, /* from the server to the client: the default */
-    FAULT_BOTH,       /* as asked for, never as seen by a hook: one state a stream */
-};
-
-extern const char *const fault_stream_names[]; /* ends with NULL */
+struct query; /* faults/postgres/query.h */
 
 /* Of one stream of one link, as hooks see it. */
 struct fault_link {
     uint64_t number;          /* of the link, counted by the proxy from 1 */
     enum fault_stream stream; /* which way; never BOTH */
     bool established;         /* the link was there before the fault */
-    uint64_t begun_ns;        /* when the fault began to act on the link */
+    uint64_t begun_ns;        /* when the fault began to act on the link; in on_arrival: when that
+                                 is due so far */
     struct rng *rng;          /* by seed, proxy, link number, stream and the fault's name: a run
                                  replays whatever else happens */
 };
@@ -68,7 +64,8 @@ struct fault_piece {
                                   begins; downstream: the one that it answers; or NULL */
     bool committed;   /* downstream: query has committed, and this is the server's word of it */
     uint64_t late_ns; /* upstream, with a query: the server itself is to be that late with it;
-                         hooks may add to it. Held that long where the server cannot be made so */
+                         hooks may add to it. Held that long where the server cannot be made so;
+                         taken back when the fault goes or changes */
     const struct fault_error *error; /* set by the hook that answers FAULT_FAIL; copied */
 };
 
@@ -141,13 +138,14 @@ struct fault_type {
     enum fault_verdict (*on_time)(void *self, void *own, struct fault_link *link, uint64_t now_ns,
                                   uint64_t *again_ns);
 
-    /* The fault is taken away from a link that goes on: PASS, or what becomes of the link: CLOSE
-     * (Toxiproxy's timeout), RESET, or DROP: it stays dead, this stream swallows everything. */
+    /* The fault is taken away from a link that goes on, or does not choose it any more: PASS, or
+     * what becomes of the link: CLOSE (Toxiproxy's timeout), RESET, or DROP: it stays dead, this
+     * stream swallows everything. */
     enum fault_verdict (*on_end)(void *self, void *own, struct fault_link *link);
 
-    /* Whether new connections get in, now; asked when the fault comes, changes, and at *again_ns
-     * (CLOCK_NEVER as it comes in), and only where the fault is aimed at everybody: on_arrival has
-     * to do with those who get in all the same. */
+    /* Whether new connections get in, now; asked when a fault comes, changes or goes, and at
+     * *again_ns (CLOCK_NEVER as it comes in), and only where the fault is aimed at everybody:
+     * on_arrival has to do with those who get in all the same. */
     enum fault_door (*door)(void *self, uint64_t now_ns, uint64_t *again_ns);
 };
 

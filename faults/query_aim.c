@@ -2,7 +2,7 @@
 /* query_aim.c - which queries a fault acts on. */
 #include "faults/query_aim.h"
 
-#include "faults/postgres/follow.h"
+#include "faults/postgres/query.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  */
 #include "core/clock.h"
 #include "faults/delay.h"
-#include "faults/postgres/follow.h"
+#include "faults/postgres/query.h"
 #include "faults/query_aim.h"
 
 enum side {

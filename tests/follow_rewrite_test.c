@@ -434,14 +434,16 @@ static void what_is_decided_later_counts(void **unused)
     assert_int_equal(count, 3);
     assert_false(follow_late(follow, queries[2], 14, 1000000, &rewrite)); /* others go first */
     assert_true(follow_late(follow, queries[0], 10, 1000000, &rewrite));
-    assert_true(follow_fail(follow, queries[1], &cancelled, &rewrite));
-    assert_false(follow_fail(follow, queries[1], &cancelled, &rewrite)); /* once */
-    assert_true(follow_fail(follow, queries[2], &cancelled, &rewrite));
+    assert_true(follow_fail(follow, queries[1], cancelled.sqlstate, cancelled.message, &rewrite));
+    assert_false(follow_fail(follow, queries[1], cancelled.sqlstate, cancelled.message,
+                             &rewrite)); /* once */
+    assert_true(follow_fail(follow, queries[2], cancelled.sqlstate, cancelled.message, &rewrite));
     const struct turn *last = &seen.talk.turns[all - 1];
     struct follow_bytes bytes = {last->bytes.data, last->bytes.size_bytes};
     while (follow_next(follow, DOWN, &bytes, &piece))
         continue;
-    assert_false(follow_fail(follow, queries[0], &cancelled, &rewrite)); /* the server skips it */
+    assert_false(follow_fail(follow, queries[0], cancelled.sqlstate, cancelled.message,
+                             &rewrite)); /* the server skips it */
     assert_false(follow_late(follow, queries[0], 10, 1000000, &rewrite));
     for (size_t i = 0; i < count; i++)
         query_release(queries[i]);

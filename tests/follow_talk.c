@@ -158,7 +158,8 @@ static void hear(const struct talk *talk, struct follow *follow, struct heard *h
     assert_true(piece->size_bytes > 0);
     note(heard, way, piece);
     if (number > 0 && number == talk->fails)
-        heard->rewritten = follow_fail(follow, piece->query, &talk->error, &rewrite);
+        heard->rewritten =
+            follow_fail(follow, piece->query, talk->error.sqlstate, talk->error.message, &rewrite);
     if (number > 0 && number == talk->late)
         heard->rewritten = follow_late(follow, piece->query, piece->size_bytes,
                                        talk->late_ns ? talk->late_ns : 1500000, &rewrite);

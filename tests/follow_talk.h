@@ -5,6 +5,7 @@
 #define POOLSTORM_TESTS_FOLLOW_TALK_H
 
 #include "core/rng.h"
+#include "faults/fault.h"
 #include "faults/postgres/follow.h"
 
 #include <stdbool.h>

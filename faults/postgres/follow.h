@@ -6,7 +6,8 @@
  * again as pieces: all of it, unchanged, but for what a rewrite was asked for. A piece begins where
  * a query begins (its Query or Execute message) or is answered, when queries are wanted; else each
  * chunk is one piece, and only the messages' headers are looked at. Memory is bounded: of a message
- * that begins a query, QUERY_TEXT_MAX bytes are kept back until they are there.
+ * that has to be looked at, a name and QUERY_TEXT_MAX bytes at most are kept back until they are
+ * there.
  *
  * A query is what is executed: a Query message, with all statements in it, or an Execute message,
  * whose text is that of the statement it was prepared from. What comes before the first
@@ -17,37 +18,13 @@
 #ifndef POOLSTORM_FAULTS_POSTGRES_FOLLOW_H
 #define POOLSTORM_FAULTS_POSTGRES_FOLLOW_H
 
-#include "faults/fault.h"
+#include "core/err.h"
+#include "faults/postgres/query.h"
+#include "faults/stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define QUERY_TEXT_MAX                                                                             \
-    4096 /* bytes of a query's text that are kept; what is behind is not seen                      \
-          */
-
-/* What the first word of a text says. */
-enum query_kind {
-    QUERY_BEGINS = 1,     /* BEGIN, START TRANSACTION */
-    QUERY_COMMITS = 2,    /* COMMIT, END, PREPARE TRANSACTION */
-    QUERY_ROLLS_BACK = 4, /* ROLLBACK, ABORT; not to a savepoint */
-    QUERY_PLAIN = 8,      /* SELECT, INSERT, UPDATE, DELETE, MERGE, WITH, VALUES, TABLE */
-};
-
-/* Valid as long as the follower has it under way; whoever keeps it for longer holds it. */
-struct query {
-    uint64_t number;       /* on its link, from 1 */
-    const char *text;      /* its SQL, cut to QUERY_TEXT_MAX; NULL: prepared unseen */
-    const char *statement; /* the prepared statement's name; "" for none */
-    unsigned kind;         /* bits of enum query_kind */
-    char transaction;      /* before it, as of the last ReadyForQuery: I(dle), T, E(rror) */
-    uint64_t request; /* not the follower's: its number among a proxy's requests; 0: none yet */
-};
-
-/* Allow a query to be looked at beyond the piece it came with. NULL is fine. */
-const struct query *query_hold(const struct query *query);
-void query_release(const struct query *query);
 
 enum follow_state {
     FOLLOW_STARTING,    /* before the first ReadyForQuery */
@@ -119,22 +96,23 @@ struct follow_rewrite {
 /* Both are asked when the piece that begins query is the next to be sent, whatever has been read
  * since; once for a query. */
 
-/* Makes the query fail with error at the server, so that the transaction's state, what is skipped
- * in a pipeline and what ReadyForQuery says are the server's own: a COMMIT that fails has rolled
- * back. False: it cannot be (the server skips the query anyway, or there is no memory). */
-bool follow_fail(struct follow *follow, const struct query *query, const struct fault_error *error,
-                 struct follow_rewrite *rewrite);
+/* Makes the query fail with sqlstate and message (NULL: none) at the server, so that the
+ * transaction's state, what is skipped in a pipeline and what ReadyForQuery says are the server's
+ * own: a COMMIT that fails has rolled back. False: it cannot be (the server skips the query anyway,
+ * or there is no memory). */
+bool follow_fail(struct follow *follow, const struct query *query, const char *sqlstate,
+                 const char *message, struct follow_rewrite *rewrite);
 
 /* The longest that a server is made to sleep. Its sleep cannot be taken back: a CancelRequest would
  * end it with an error, which becomes the query's own and fails the transaction. Who wants more
  * holds the query back for the rest. */
 #define FOLLOW_LATE_NS_MAX (UINT64_C(60) * 1000000000)
 
-/* Makes the server itself be late_ns, at most FOLLOW_LATE_NS_MAX, late with the query, of which the piece is size_bytes: it
- * sleeps before it, under the session's statement_timeout, whose error becomes the query's own.
- * Possible for what is QUERY_PLAIN, comes in one piece and follows nothing unanswered (but for
- * queries of the same pipeline), in a transaction that has not failed. False for all else, which
- * may be held instead; but then the server knows nothing of it. */
+/* Makes the server itself be late_ns, at most FOLLOW_LATE_NS_MAX, late with the query, of which the
+ * piece is size_bytes: it sleeps before it, under the session's statement_timeout, whose error
+ * becomes the query's own. Possible for what is QUERY_PLAIN, comes in one piece and follows nothing
+ * unanswered (but for queries of the same pipeline), in a transaction that has not failed. False
+ * for all else, which may be held instead; but then the server knows nothing of it. */
 bool follow_late(struct follow *follow, const struct query *query, size_t size_bytes,
                  uint64_t late_ns, struct follow_rewrite *rewrite);
 

@@ -5,7 +5,7 @@
 #define POOLSTORM_FAULTS_POSTGRES_QUERIES_H
 
 #include "core/list.h"
-#include "faults/postgres/follow.h"
+#include "faults/postgres/query.h"
 
 #include <stdbool.h>
 #include <stddef.h>

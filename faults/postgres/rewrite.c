@@ -177,9 +177,9 @@ bool follow_late(struct follow *follow, const struct query *query, size_t size_b
  * --------------------------------------------------------------------------------------- */
 
 /* ErrorResponse as the client is to see it. */
-static bool refusal_write(struct query_node *node, const struct fault_error *error)
+static bool refusal_write(struct query_node *node, const char *sqlstate, const char *message)
 {
-    const char *text = error->message ? error->message : "";
+    const char *text = message ? message : "";
     size_t text_bytes = strnlen(text, ERROR_BYTES_MAX);
     struct message_writer writer = {.data = malloc(64 + text_bytes)};
     if (!writer.data)
@@ -187,7 +187,7 @@ static bool refusal_write(struct query_node *node, const struct fault_error *err
     message_begin(&writer, 'E');
     message_add(&writer, "SERROR\0VERROR", sizeof("SERROR\0VERROR"));
     message_add_char(&writer, 'C');
-    message_add_text(&writer, error->sqlstate);
+    message_add_text(&writer, sqlstate);
     message_add_char(&writer, 'M');
     message_add(&writer, text, text_bytes);
     message_add(&writer, "\0", 2); /* of the text, and of the fields */
@@ -199,8 +199,8 @@ static bool refusal_write(struct query_node *node, const struct fault_error *err
 
 /* A statement that fails leaves its transaction failed, and ends one of its own. But a COMMIT that
  * fails has ended its transaction: that one is rolled back before. */
-bool follow_fail(struct follow *follow, const struct query *query, const struct fault_error *error,
-                 struct follow_rewrite *rewrite)
+bool follow_fail(struct follow *follow, const struct query *query, const char *sqlstate,
+                 const char *message, struct follow_rewrite *rewrite)
 {
     struct query_node *node = query_node_of(query);
     struct message_writer writer;
@@ -208,7 +208,7 @@ bool follow_fail(struct follow *follow, const struct query *query, const struct 
     *rewrite = (struct follow_rewrite){0};
     (void)follow_head(follow);
     if (node->refusal || !find_entry(follow, node, &index) || !own_begin(follow, &writer) ||
-        !refusal_write(node, error))
+        !refusal_write(node, sqlstate, message))
         return false;
     follow->rewrites++;
     bool commits = node->query.kind & QUERY_COMMITS;

@@ -3,7 +3,7 @@
 #include "faults/proxy/chain.h"
 
 #include "core/clock.h"
-#include "faults/postgres/follow.h"
+#include "faults/postgres/query.h"
 #include "faults/proxy/act.h"
 #include "faults/proxy/piece.h"
 

@@ -21,8 +21,8 @@
  * is never more than the two together, and what one read brings; only what faults want a query's
  * server to be late by takes some 30 bytes more for each of them.
  *
- * Embedded in the relay's link; memory comes with acting faults and pushed pieces only. On the
- * proxy's ring thread; nothing here waits. */
+ * Embedded in the relay's link; memory comes with faults on the stream and pushed pieces only. On
+ * the proxy's ring thread; nothing here waits. */
 #ifndef POOLSTORM_FAULTS_PROXY_CHAIN_H
 #define POOLSTORM_FAULTS_PROXY_CHAIN_H
 
@@ -62,7 +62,7 @@ struct chain {
 /* Something read. */
 struct chain_input {
     const char
-        *data; /* the caller's, copied; or in chain_room's, taken over if it fills most of it */
+        *data; /* the caller's, copied; or in chain_room's, taken over if it fills half of it */
     size_t size_bytes;
     bool end;                  /* the stream's end: no bytes */
     const struct query *query; /* see fault_piece.query; is held; may be NULL */

@@ -158,8 +158,8 @@ int followed_rewrite(struct stream *stream, const struct chain_item *item)
         return 0;
     int rc = 0;
     if (item->verdict == FAULT_FAIL && piece->error)
-        (void)follow_fail(link->followed->follow, piece->query, piece->error,
-                          &rewrite); /* or it is sent as it is */
+        (void)follow_fail(link->followed->follow, piece->query, piece->error->sqlstate,
+                          piece->error->message, &rewrite); /* or it is sent as it is */
     else
         rc = make_late(stream, piece, &rewrite);
     if (rc)

@@ -3,7 +3,7 @@
 #include "faults/proxy/piece.h"
 
 #include "core/clock.h"
-#include "faults/postgres/follow.h"
+#include "faults/postgres/query.h"
 
 #include <assert.h>
 #include <stdlib.h>

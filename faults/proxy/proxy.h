@@ -137,8 +137,8 @@ int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *s
 /* Takes it away from all links, without waiting for any of them. */
 void toxic_remove(struct toxic *toxic);
 
-/* In the order they act: those of upstream first, then downstream, then both; NULL behind the last.
- */
+/* Those of upstream first, then downstream, then both, each in the order in which they were added;
+ * NULL behind the last. (They act in the order in which they were added, wherever they are.) */
 struct toxic *toxic_first(struct proxy *proxy);
 struct toxic *toxic_next(struct toxic *toxic);
 struct toxic *toxic_find(struct proxy *proxy, const char *name);

@@ -5,8 +5,7 @@
  * Behind the toxic_* half of proxy.h: toxic_add is toxics_create, then chain_add on every live
  * link; toxic_change is toxic_set, then chain_change; toxic_remove is chain_remove, then
  * toxic_destroy. After each of the three the relay asks toxics_door anew, and toxics_arrive for who
- * waits there. toxic_next, toxic_name, _type, _stream, _aim, _settings, _effects and _links are in
- * toxic.c whole.
+ * waits there. What proxy.h says of a toxic alone (toxic_next, toxic_name and so on) is done here.
  *
  * Everything runs on the proxy's ring thread, and nothing waits. */
 #ifndef POOLSTORM_FAULTS_PROXY_TOXIC_H
@@ -132,7 +131,7 @@ void toxic_peer_fini(struct toxic_peer *peer);
 enum fault_verdict toxics_arrive(struct toxic_peer *peer, uint64_t arrived_ns, size_t links_open,
                                  uint64_t now_ns, uint64_t *due_ns);
 
-/* ---- For chain.c ----------------------------------------------------------------------------- */
+/* ---- For the chains, act.c ------------------------------------------------------------------- */
 
 /* The sequence all draws of a fault on a stream of a link come from. */
 void toxic_rng(const struct toxic *toxic, const struct toxic_peer *peer, enum fault_stream stream,

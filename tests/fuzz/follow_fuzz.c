@@ -64,7 +64,6 @@ static void note(struct play *play, enum fault_stream way, const struct follow_p
 
 static void take(struct play *play, enum fault_stream way, const struct follow_piece *piece)
 {
-    static const struct fault_error error = {.sqlstate = "40001", .message = "again"};
     struct follow_rewrite rewrite = {0};
     if (piece->size_bytes == 0)
         abort();
@@ -72,7 +71,7 @@ static void take(struct play *play, enum fault_stream way, const struct follow_p
     if (piece->query && way == FAULT_UPSTREAM) {
         uint64_t number = piece->query->number;
         if ((play->wishes & WISH_FAIL) && number % 3 == 0)
-            play->rewritten |= follow_fail(play->follow, piece->query, &error, &rewrite);
+            play->rewritten |= follow_fail(play->follow, piece->query, "40001", "again", &rewrite);
         else if ((play->wishes & WISH_LATE) && number % 2 == 0)
             play->rewritten |=
                 follow_late(play->follow, piece->query, piece->size_bytes, 1000000, &rewrite);
