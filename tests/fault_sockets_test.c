@@ -231,6 +231,27 @@ static void removed_under_who_does_not_read(struct ctx *ctx, struct stand *stand
     close_ends(&ends);
 }
 
+/* The same with every kind, while data goes on to come. */
+static void each_removed_under_who_does_not_read(struct ctx *ctx, struct stand *stand)
+{
+    static char much[1 << 20];
+    for (size_t i = 0; fault_types[i]; i++) {
+        if (fault_types[i]->needs_queries)
+            continue;
+        struct ends ends = connect_ends(ctx, stand), other;
+        struct toxic *toxic = put(stand, fault_types[i]->name, BOTH, NULL);
+        for (int turn = 0; turn < 20; turn++) {
+            (void)send(ends.server, much, sizeof(much), MSG_DONTWAIT | MSG_NOSIGNAL);
+            fiber_yield();
+        }
+        toxic_remove(toxic);
+        other = connect_ends(ctx, stand);
+        expect_talk(ctx, &other);
+        close_ends(&other);
+        close_ends(&ends);
+    }
+}
+
 static void half_close_under_latency(struct ctx *ctx, struct stand *stand)
 {
     struct toxic *slow = put(stand, "latency", BOTH, "latency=5ms jitter=5ms");
@@ -449,6 +470,12 @@ static void a_fault_goes_though_nobody_reads(void **unused)
     (void)run_on_ring(on_a_stand, &(body_fn *){removed_under_who_does_not_read});
 }
 
+static void each_kind_goes_though_nobody_reads(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){each_removed_under_who_does_not_read});
+}
+
 static void an_answer_comes_after_a_late_half_close(void **unused)
 {
     (void)unused;
@@ -507,6 +534,7 @@ int main(void)
         cmocka_unit_test(idle_connections_are_reset),
         cmocka_unit_test(toxicity_0_is_nothing_at_all),
         cmocka_unit_test(a_fault_goes_though_nobody_reads),
+        cmocka_unit_test(each_kind_goes_though_nobody_reads),
         cmocka_unit_test(an_answer_comes_after_a_late_half_close),
         cmocka_unit_test(timeout_closes_as_it_goes),
         cmocka_unit_test(limit_data_ends_in_order),

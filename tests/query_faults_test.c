@@ -399,6 +399,24 @@ static void commits_are_cut(void **unused)
     assert_false(is_cut("autocommit=true", "INSERT", 'T', false));
 }
 
+static void what_would_be_cut_goes_on_without_the_fault(void **unused)
+{
+    (void)unused;
+    static const char *const kinds[] = {"cut_answer", "cut_commit"};
+    for (size_t i = 0; i < 2; i++) {
+        struct stand stand;
+        begin(&stand);
+        struct toxic *toxic = stand_add(&stand, kinds[i], FAULT_BOTH, NULL, NULL);
+        const struct query *query = make(1, "", "COMMIT");
+        stand_remove(&stand, toxic, 10); /* the query is at the server */
+        push(&stand.down, "C", query, true, 11);
+        stand_expect(&stand.down, 11, "C");
+        assert_true(chain_is_empty(&stand.down));
+        query_release(query);
+        stand_fini(&stand);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +433,7 @@ int main(void)
         cmocka_unit_test(errors_end_with_the_piece_that_has_them),
         cmocka_unit_test(answers_are_cut),
         cmocka_unit_test(commits_are_cut),
+        cmocka_unit_test(what_would_be_cut_goes_on_without_the_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
