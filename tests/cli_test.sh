@@ -51,6 +51,42 @@ check 'list answers programs' 0 out '"name": "allocation/encode"' list --json al
 check 'list suggests families' 2 err "did you mean 'allocation'?" list alocation
 check 'completion is for bash' 2 err "expected bash, not 'zsh'" completion zsh
 
+record=$(dirname "$0")/golden/records/first.json
+check 'report tells a record again' 0 out 'no condition failed' report "$record"
+check 'report writes a format to stdout' 0 out ',qps,4230,per_s,' report -f csv "$record"
+check 'report shows its formats' 0 out 'gbench       Google Benchmark' report --help
+check 'report wants a record' 2 err 'expected RUN...' report
+check 'report says what is no record' 2 err "$0:1:1: " report "$0"
+check 'report suggests formats' 2 err "did you mean 'junit'?" report -f csv,junti "$record"
+check 'report wants a format' 2 err 'expected the name of a format' report -f , "$record"
+check 'report wants to know where several go' 2 err '2 files: say where' report -f csv,junit "$record"
+check 'report says what cannot be written' 2 err 'write /nowhere/x: No such' report -o /nowhere/x "$record"
+check 'report says what is in the way' 2 err 'Not a directory' report -o "$record/x/" "$record"
+"$poolstorm" report -f csv -o "$tmp/a.csv" "$record"
+check 'report puts several into a folder' 0 out "$tmp/r/report.customBiggerIsBetter.json" \
+    report -f gha,csv -f hgrm -o "$tmp/r/" "$record" "$record"
+check 'report lets several begin alike' 0 out "$tmp/b.customSmallerIsBetter.json" \
+    report -f gha -o "$tmp/b.json" "$record"
+check 'report writes a record each' 0 out "$tmp/c.first-2.json" \
+    report -f json -o "$tmp/c" "$record" "$record"
+mkfifo "$tmp/pipe"
+cat "$tmp/pipe" >"$tmp/piped" &
+check 'report lets several begin like none of them' 0 out "$tmp/a.customBigger" report -f gha -o "$tmp/a" "$record"
+"$poolstorm" report -f csv -o "$tmp/pipe" "$record"
+wait
+
+# One file a line that was printed, and every one of them there.
+number=$((number + 1))
+if [ -s "$tmp/a.csv" ] && [ "$(find "$tmp/r" -name "report.*" | wc -l)" -eq 7 ] &&
+    [ "$(find "$tmp/r" -name 'report.first-2.*.hgrm' | wc -l)" -eq 2 ] &&
+    [ -p "$tmp/pipe" ] && cmp -s "$tmp/a.csv" "$tmp/piped"; then
+    echo "ok $number - reports are where they were asked for"
+else
+    echo "not ok $number - reports are where they were asked for"
+    find "$tmp" -type f | sed 's/^/# /'
+    failed=1
+fi
+
 number=$((number + 1))
 if "$poolstorm" --help >/dev/full 2>"$tmp/err"; [ $? -eq 5 ] && grep -q 'write to stdout' "$tmp/err"; then
     echo "ok $number - a full disk does not pass for success"

@@ -43,6 +43,8 @@ offers 'the opposite of a flag' --no-json doctor --no
 offers 'words of the command' noise doctor no
 offers 'scenarios behind list' allocation/encode list allocation/e
 offers 'commands behind help' doctor help d
+offers 'what an option may be' gbench report --format gb
+offers 'nothing else there' '!--out' report --format ''
 offers 'nothing for a command there is not' '!--json' xylophone --
 echo "1..$number"
 exit $failed

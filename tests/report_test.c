@@ -705,15 +705,15 @@ static const struct {
     {"rounds/3/block", "0.5", "rounds[3]: block: expected"},
     {"rounds/3/block", "0", "rounds[3]: valid: expected one"},
     {"rounds/3/valid", "false", "rounds[3]: reasons: expected some"},
-    {"rounds/3/phases/0/gauges", NULL, "gauges: expected an object"},
+    {"rounds/3/phases/0/gauges", "7", "gauges: expected an object"},
     {"rounds/3/phases/0/gauges/other", "{}", "gauges: expected observations"},
-    {"rounds/3/phases/0/gauges/in_use", "7", "gauges: in_use: start_ns: expected"},
+    {"rounds/3/phases/0/gauges/in_use", "7", "gauges: in_use: expected an object"},
     {"rounds/3/phases/0/gauges/in_use/period_ns", "0", "in_use: period_ns: expected more"},
     {"rounds/3/phases/0/gauges/in_use/opening", "true", "in_use: opening: expected a number"},
     {"rounds/3/phases/0/gauges/in_use/low", "\"few\"", "in_use: low: expected a number"},
     {"rounds/3/phases/0/gauges/in_use/values", "7", "in_use: values: expected an array"},
     {"rounds/3/phases/0/gauges/in_use/values", "[1,true]", "in_use: values: expected numbers"},
-    {"rounds/3/phases/0/histograms", NULL, "histograms: expected an object"},
+    {"rounds/3/phases/0/histograms", "7", "histograms: expected an object"},
     {"rounds/3/phases/0/histograms/hits", "{}", "histograms: expected observations"},
     {"rounds/3/phases/0/histograms/wait_p99", "7", "wait_p99: low: expected an array"},
     {"rounds/3/phases/0/histograms/wait_p99/low", "[1]", "wait_p99: expected low, high and"},
@@ -721,9 +721,9 @@ static const struct {
     {"rounds/3/phases/0/histograms/wait_p99/high/0", "null", "wait_p99: expected bounds in"},
     {"rounds/3/phases/0/histograms/wait_p99/high/0", "true", "wait_p99: expected numbers"},
     {"rounds/3/phases/0/histograms/wait_p99/count/0", "-1", "wait_p99: expected numbers"},
-    {"rounds/3/broken", NULL, "rounds[3]: broken: expected an array"},
+    {"rounds/3/broken", "7", "rounds[3]: broken: expected an array"},
     {"rounds/3/broken", "[{\"invariant\":0,\"text\":\"\"}]", "broken: expected invariants"},
-    {"rounds/5/reasons/0", "\"late\"", "rounds[5]: reasons: text: expected a text"},
+    {"rounds/5/reasons/0", "7", "rounds[5]: reasons: text: expected a text"},
     {"rounds/5/reasons/0/text", "7", "rounds[5]: reasons: text: expected a text"},
     {"rounds/5/reasons/0/phase", "2", "rounds[5]: reasons: phase: expected at most 1"},
     {"rounds/5/reasons/0/phase", "\"full\"", "reasons: phase: expected an integer"},
@@ -771,6 +771,54 @@ static void what_is_no_record_is_refused(void **unused)
     made_free(&made);
 }
 
+/* What later versions added, as a record from before has it. */
+static const struct {
+    const char *path, *value;
+} older[] = {
+    {"environment/database", NULL},
+    {"faults", NULL},
+    {"phases/0/load/spin", NULL},
+    {"rounds/3/faults", NULL},
+    {"rounds/3/broken", NULL},
+    {"rounds/3/metrics/connect_p99", NULL},
+    {"rounds/3/phases/0/gauges", NULL},
+    {"rounds/3/phases/0/histograms", NULL},
+    {"rounds/3/phases/0/database_cpu_ns", NULL},
+    {"rounds/3/phases/0/load/replied_in_time", NULL},
+    {"rounds/5/reasons/0", "\"late\""},
+};
+
+static void older_records_stay_readable(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    char path[64];
+    struct err err = {0};
+    struct plan *plan;
+    struct result *result;
+    char *text = print(report_find("json", NULL), &made);
+    json_t *root = json_loads(text, 0, NULL);
+    for (size_t i = 0; i < sizeof(older) / sizeof(*older); i++)
+        spoil(root, older[i].path,
+              older[i].value ? json_loads(older[i].value, JSON_DECODE_ANY, NULL) : NULL);
+    char *old = json_dumps(root, 0);
+    int rc = result_read(temporary(path, old), &no_tables, &plan, &result, &err);
+    if (rc)
+        print_error("%s\n", err.text);
+    assert_ok(rc);
+    assert_string_equal(result->rounds[5].reasons[0], "late");
+    assert_true(result->rounds[5].spoilt);
+    assert_null(result->rounds[3].steps[0].gauges);
+    assert_true(isnan(result->rounds[3].whole[METRIC_CONNECT_P99]));
+    result_destroy(result);
+    plan_destroy(plan);
+    (void)unlink(path);
+    free(old);
+    json_decref(root);
+    free(text);
+    made_free(&made);
+}
+
 static void what_is_no_file_is_refused(void **unused)
 {
     (void)unused;
@@ -810,6 +858,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(grids_stand_side_by_side),
         cmocka_unit_test(records_read_back_alike),
         cmocka_unit_test(what_is_no_record_is_refused),
+        cmocka_unit_test(older_records_stay_readable),
         cmocka_unit_test(what_is_no_file_is_refused),
     };
     return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -37,6 +37,8 @@ void command_print_help(const struct command *command)
     printf("\npoolstorm %s: %s.\n", command->name, command->summary);
     if (!command->raw)
         options_print(stdout, command->options);
+    if (command->more)
+        command->more(stdout);
     if (command->help)
         printf("\n%s", command->help);
 }

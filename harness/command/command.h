@@ -26,6 +26,12 @@ struct command {
     /* Prints what the words may be, one a line, for the shell's completion; or NULL. */
     void (*words)(FILE *out);
 
+    /* Prints what the value of an option may be, likewise, where it is no choice; or NULL. */
+    void (*values)(FILE *out, const char *option);
+
+    /* Prints what the help says between options and text; or NULL. */
+    void (*more)(FILE *out);
+
     /* Does the work on the main thread. options is the struct above, holding defaults and what was
      * given, released by the caller; args is the words, ending with NULL. A text left in err is
      * printed behind the command's name. */

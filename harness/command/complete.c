@@ -13,14 +13,14 @@ static void print_commands(void)
     puts("--help\n--version");
 }
 
-/* The setting word stands for, when its value is a choice. */
-static const struct param *find_choice(const struct command *command, const char *word)
+/* The setting word stands for. */
+static const struct param *find_option(const struct command *command, const char *word)
 {
     if (strncmp(word, "--", 2) != 0)
         return NULL;
     for (const struct option_group *group = command->options; group && group->params; group++) {
         const struct param *param = param_find(group->params, word + 2);
-        if (param && param->type == PARAM_TYPE_CHOICE)
+        if (param)
             return param;
     }
     return NULL;
@@ -43,11 +43,16 @@ static enum exit_code complete_run(void *options, char *const *args, struct err 
         last++;
     if (last > 0 && strcmp(args[last], "=") == 0)
         last--;
-    const struct param *choice = find_choice(command, args[last]);
-    for (size_t i = 0; choice && choice->choices[i]; i++)
-        puts(choice->choices[i]);
-    if (choice)
+    const struct param *option = find_option(command, args[last]);
+    if (option && option->type == PARAM_TYPE_CHOICE) {
+        for (size_t i = 0; option->choices[i]; i++)
+            puts(option->choices[i]);
         return EXIT_WELL;
+    }
+    if (option && option->type != PARAM_TYPE_BOOL && command->values) {
+        command->values(stdout, option->name);
+        return EXIT_WELL;
+    }
     if (command->words)
         command->words(stdout);
     if (!command->raw)

@@ -138,13 +138,15 @@ static int copy_into(const json_t *object, const char *key, char *to, size_t siz
     return 0;
 }
 
+/* A field that is not there is 0: the record is older than it. */
 static int get_fields(const json_t *object, const struct json_field *fields, void *state,
                       struct err *err)
 {
-    int rc = 0;
+    int rc = json_is_object(object) ? 0 : err_set(err, -EINVAL, "expected an object");
     for (; !rc && fields->name; fields++) {
         uint64_t value = 0;
-        rc = get_count(object, fields->name, UINT64_MAX, &value, err);
+        if (json_object_get(object, fields->name))
+            rc = get_count(object, fields->name, UINT64_MAX, &value, err);
         if (!rc)
             json_field_set(fields, state, value);
     }
@@ -471,8 +473,10 @@ static int read_gauge(const json_t *object, struct gauge *gauge, struct err *err
 static int read_gauges(const json_t *object, const struct plan *plan, struct result_step *step,
                        struct err *err)
 {
-    json_t *gauges;
+    json_t *gauges = json_object_get(object, "gauges");
     size_t found = 0;
+    if (!gauges) /* an older record */
+        return 0;
     int rc = get_object(object, "gauges", &gauges, err);
     if (rc || json_object_size(gauges) == 0)
         return rc;
@@ -531,8 +535,10 @@ static int read_buckets(const json_t *object, struct buckets *buckets, struct er
 static int read_histograms(const json_t *object, const struct plan *plan, struct result_step *step,
                            struct err *err)
 {
-    json_t *histograms;
+    json_t *histograms = json_object_get(object, "histograms");
     size_t found = 0;
+    if (!histograms) /* an older record */
+        return 0;
     int rc = get_object(object, "histograms", &histograms, err);
     if (rc || json_object_size(histograms) == 0)
         return rc;
@@ -647,7 +653,9 @@ static int read_windows(const json_t *object, const struct plan *plan, struct re
 static int read_breaches(const json_t *object, const struct plan *plan, struct result_round *round,
                          struct err *err)
 {
-    json_t *breaches;
+    json_t *breaches = json_object_get(object, "broken");
+    if (!breaches) /* an older record */
+        return 0;
     int rc = get_array(object, "broken", &breaches, err);
     if (!rc && (json_array_size(breaches) > plan->invariant_count ||
                 (round->valid && json_array_size(breaches) > 0)))
@@ -667,14 +675,14 @@ static int read_breaches(const json_t *object, const struct plan *plan, struct r
     return rc;
 }
 
-/* Of a phase, or where that is null of the whole round. */
+/* Of a phase, or where that is null of the whole round; in older records a mere text. */
 static int read_reason(const json_t *object, const struct plan *plan, struct result_round *round,
                        struct err *err)
 {
-    const char *text;
+    const char *text = json_string_value(object);
     uint64_t phase = 0;
-    bool whole = json_is_null(json_object_get(object, "phase"));
-    int rc = get_text(object, "text", &text, err);
+    bool whole = text || json_is_null(json_object_get(object, "phase"));
+    int rc = text ? 0 : get_text(object, "text", &text, err);
     if (!rc && !whole)
         rc = get_count(object, "phase", plan->phase_count - 1, &phase, err);
     if (!rc && whole)
@@ -811,17 +819,18 @@ static int read_variants(const json_t *root, struct result *result, struct err *
     return rc;
 }
 
-/* What is null stays as it is. */
+/* What is null stays as it is; what is not there is newer than the record, and at its default. */
 static int read_params(const json_t *object, const struct param *params, void *state,
                        struct err *err)
 {
     for (const struct param *param = params; param->name; param++) {
         const json_t *value = json_object_get(object, param->name);
-        if (json_is_null(value))
+        const char *text = value ? json_string_value(value) : param->fallback;
+        if (json_is_null(value) || (!value && !text))
             continue;
-        if (!json_is_string(value))
+        if (!text)
             return expected(err, param->name, "a text or null");
-        int rc = param_set(param, state, json_string_value(value), err);
+        int rc = param_set(param, state, text, err);
         if (rc)
             return rc;
     }
@@ -906,7 +915,9 @@ static int read_environment(const json_t *root, struct result_environment *env, 
     if (rc)
         return rc;
     for (const struct json_text *field = json_environment_texts; !rc && field->name; field++)
-        rc = copy_into(object, field->name, (char *)env + field->offset, field->size_bytes, err);
+        if (json_object_get(object, field->name)) /* not so in records older than it */
+            rc =
+                copy_into(object, field->name, (char *)env + field->offset, field->size_bytes, err);
     if (!rc)
         rc = get_bool(object, "dirty", &env->dirty, err);
     if (!rc)

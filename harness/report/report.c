@@ -86,16 +86,32 @@ static int write_stream(const struct report_format *format, const struct report_
     return rc;
 }
 
+/* A pipe, a device or a link is written to as it is: a file must not take its place. */
+static int write_special(const struct report_format *format, const struct report_input *input,
+                         const char *path, struct err *err)
+{
+    FILE *out = fopen(path, "we");
+    if (!out)
+        return err_sys(err, -errno, "write %.200s", path);
+    int rc = write_stream(format, input, out, path, err);
+    if (fclose(out) && !rc)
+        rc = err_sys(err, -errno, "write %.200s", path);
+    return rc;
+}
+
 int report_write_file(const struct report_format *format, const struct report_input *input,
                       const char *path, struct err *err)
 {
     char temporary[PATH_MAX];
+    struct stat status;
+    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return write_special(format, input, path, err);
     int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof(temporary))
         return err_sys(err, -ENAMETOOLONG, "write %.200s", path);
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
-        return err_sys(err, -errno, "create %.200s", temporary);
+        return err_sys(err, -errno, "write %.200s", path);
     FILE *out = fdopen(fd, "w");
     int rc = out ? 0 : err_sys(err, -errno, "open %.200s", temporary);
     if (!rc)
