@@ -328,7 +328,8 @@ static json_t *window_json(struct writer *writer, const struct result_window *wi
     put(writer, object, "to", number(healed_ns / S_NS));
     put(writer, object, "recovered",
         number(well ? (healed_ns + recovery->recover_ns) / S_NS : NAN));
-    put(writer, object, "stuck", json_boolean(recovery->state == RECOVERY_STUCK));
+    put(writer, object, "stuck",
+        json_boolean(recovery->state == RECOVERY_STUCK || recovery->state == RECOVERY_LATE));
     return object;
 }
 

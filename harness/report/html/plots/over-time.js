@@ -32,7 +32,7 @@ plots.push({
     ' (P50 dotted, P99 solid, the longest as dots).' +
     (view.windows().length === 0 ? '' :
       ' Shaded: when a fault really acted. A triangle: from there on the variant was well again' +
-      `${view.stuck().length > 0 ? `; ${view.stuck().join(' and ')} did not come back` : ''}.`),
+      `${view.stuck().length > 0 ? `; ${view.stuck().join(' and ')} did not come back while it was watched` : ''}.`),
   panels(data, view) {
     return [goodputPanel(view), latencyPanel(view, this)];
   },
