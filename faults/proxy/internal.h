@@ -237,7 +237,8 @@ int followed_rewrite(struct stream *stream, const struct chain_item *item);
 
 /* ---- What bulk needs, kept for the next: pool.c ---------------------------------------------- */
 
-enum { COPY_BYTES = 128 << 10, PIPE_BYTES = 512 << 10 };
+/* With 128 KiB at once a byte costs a quarter more CPU. */
+enum { COPY_BYTES = 512 << 10, PIPE_BYTES = 512 << 10 };
 
 /* COPY_BYTES; NULL without memory. */
 char *pool_take_buffer(struct proxy_set *set);
