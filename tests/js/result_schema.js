@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // result_schema.js - a record as written holds to results/result.schema.json, and spoilt ones don't.
-// result_schema.js SCHEMA REPORT_TEST. Exits 77 (skipped) where ajv is not installed.
+// result_schema.js SCHEMA REPORT_TEST POOLSTORM RECORD... (also those, written anew). Exits 77 (skipped) where ajv is not installed.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const { default: Ajv } = await import('ajv/dist/2020.js').catch(() => {
   console.log('skipped: ajv is not installed: npm ci in tests/js');
   process.exit(77);
 });
-const [schemaPath, writer] = process.argv.slice(2);
+const [schemaPath, writer, poolstorm, ...records] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'result_schema-'));
 const path = join(folder, 'result.json');
 const done = spawnSync(writer, [path], { encoding: 'utf8' });
@@ -37,6 +37,13 @@ for (const [name, spoil] of Object.entries(spoilers)) {
   const record = JSON.parse(text);
   spoil(record);
   results.push([`refused: ${name}`, validate(record) ? 'it was let through' : null]);
+}
+// With faults, what they did and what became of the service.
+for (const record of records) {
+  const anew = spawnSync(poolstorm, ['report', record, '--format', 'json'], { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (anew.status !== 0) throw new Error(`${record}: ${anew.stderr || anew.error}`);
+  results.push([`written anew: ${record.split('/').at(-1)}`, validate(JSON.parse(anew.stdout)) ? null
+    : ajv.errorsText(validate.errors).slice(0, 500)]);
 }
 console.log(`1..${results.length}`);
 results.forEach(([name, reason], i) => {
