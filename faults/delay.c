@@ -3,9 +3,9 @@
 #include "faults/delay.h"
 
 #include "core/clock.h"
+#include "faults/delay_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,9 +37,9 @@ static int read_file(const char *path, char *text, size_t *size_bytes, struct er
 {
     struct stat about;
     int rc = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = delay_open(path, err);
     if (fd < 0)
-        return err_sys(err, -errno, "open %.200s", path);
+        return fd;
     if (fstat(fd, &about))
         rc = err_sys(err, -errno, "look at %.200s", path);
     else if (!S_ISREG(about.st_mode) || about.st_size > FILE_BYTES_MAX)

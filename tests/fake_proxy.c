@@ -120,7 +120,7 @@ static void replace(char **text, const char *with)
 
 static int check_listen(const char *listen, struct err *err)
 {
-    if (strchr(listen, ':'))
+    if (strchr(listen, ':') || !*listen)
         return 0;
     return err_set(err, -EINVAL, "listen tcp: address %s: missing port in address", listen);
 }
@@ -131,11 +131,11 @@ static int start(struct proxy *proxy, struct err *err)
     int rc = check_listen(proxy->listen, err);
     if (rc)
         return rc;
-    if (strcmp(port, ":1") == 0)
+    if (port && strcmp(port, ":1") == 0)
         return err_set(err, -EADDRINUSE, "listen tcp %s: bind: address already in use",
                        proxy->listen);
-    if (strcmp(port, ":0") == 0)
-        replace(&proxy->listen, "127.0.0.1:40000");
+    if (!port || strcmp(port, ":0") == 0)
+        replace(&proxy->listen, port ? "127.0.0.1:40000" : "[::]:40000");
     proxy->enabled = true;
     fake_counts.starts++;
     return 0;

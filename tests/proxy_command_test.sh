@@ -128,6 +128,20 @@ refused 'an upstream needs a listen' 2 '--listen ADDRESS' --upstream 127.0.0.1:1
 refused 'a protocol must be known' 2 'expected one of opaque, postgres' --protocol mysql
 refused 'an address must make sense' 2 'missing port in address' --listen nonsense --upstream x:1
 
+printf '1 0.5\n2 1.0\n' >"$tmp/slow.hgrm"
+start --port 0 --seed 1 --listen "unix:$tmp/socket" --upstream "unix:$tmp/none" --files "$tmp" \
+    --connect-timeout 1s --dead-after 10m
+grep -qx "poolstorm proxy: proxy on unix:$tmp/socket to unix:$tmp/none" "$tmp/told" && [ -S "$tmp/socket" ]
+result 'Unix sockets are addresses' $?
+does 'a file is read where --files says' "Added downstream latency toxic 'f' on proxy 'proxy'\\n" \
+    add -t latency -a file="$tmp/slow.hgrm" -n f proxy
+fails 'and nowhere else' 2 'is none that `poolstorm proxy --files PATH` lets be read' \
+    add -t latency -a file=/etc/passwd proxy
+stop TERM
+[ ! -e "$tmp/socket" ]
+result 'its file goes with it' $?
+refused 'dead connections do not stay for ever' 2 'dead_after: must lie between' --dead-after 10h
+
 LOG_LEVEL=info start --port 0 --seed 1 --listen 127.0.0.1:0 --upstream localhost:1
 grep -qE '^poolstorm proxy: proxy on 127\.0\.0\.1:[0-9]+ to localhost:1$' "$tmp/told"
 result 'one proxy is made at once' $?

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -612,7 +613,8 @@ static void listen_anywhere(struct ctx *ctx, void *arg)
     expect_refusal(stand.set, "127.0.0.1:99999", "listen tcp: address 99999: invalid port");
     expect_refusal(stand.set, "127.0.0.1:nosuch", "listen tcp: lookup tcp/nosuch: unknown port");
     expect_refusal(stand.set, "no.such.name.invalid:1",
-                   "listen tcp: lookup no.such.name.invalid: no such host");
+                   "listen tcp: lookup no.such.name.invalid: no such host in /etc/hosts "
+                   "(expected an address, localhost, or a name from there)");
     expect_refusal(stand.set, "192.0.2.1:1",
                    "listen tcp 192.0.2.1:1: bind: cannot assign requested address");
     expect_refusal(stand.set, "unix:/nowhere/at/all",
@@ -638,6 +640,44 @@ static void errors_have_the_words_that_go_has(void **unused)
 {
     (void)unused;
     (void)run_on_ring(listen_anywhere, NULL);
+}
+
+static unsigned resolved; /* names, by the system's resolver */
+
+int __real_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **found);
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **found);
+
+int __wrap_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **found)
+{
+    resolved++;
+    return __real_getaddrinfo(node, service, hints, found);
+}
+
+/* A resolver that is slow would hold up all connections. */
+static void listen_by_name(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    resolved = 0;
+    assert_ok(proxy_change(stand.proxy, "localhost:0", NULL, true, NULL));
+    expect_refusal(stand.set, "no.such.name.invalid:0",
+                   "listen tcp: lookup no.such.name.invalid: no such host in /etc/hosts "
+                   "(expected an address, localhost, or a name from there)");
+    assert_ok(proxy_change(stand.proxy, "LocalHost:0", NULL, true, NULL));
+    assert_int_equal(resolved, 0);
+    assert_ok(proxy_change(stand.proxy, "", NULL, true, NULL)); /* anywhere, as Toxiproxy has it */
+    assert_memory_equal(proxy_listen(stand.proxy), "[::]:", 5);
+    stand_fini(&stand);
+}
+
+static void names_to_listen_on_need_no_resolver(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(listen_by_name, NULL);
 }
 
 static void end_of_ctx(struct ctx *ctx, void *arg)
@@ -1127,6 +1167,7 @@ int main(void)
         cmocka_unit_test(disabling_drops_links_and_frees_the_port),
         cmocka_unit_test(another_upstream_drops_links),
         cmocka_unit_test(errors_have_the_words_that_go_has),
+        cmocka_unit_test(names_to_listen_on_need_no_resolver),
         cmocka_unit_test(the_end_of_its_ctx_ends_all),
         cmocka_unit_test(faults_end_links_even_while_nobody_reads),
         cmocka_unit_test(what_is_left_dead_acknowledges_nothing),

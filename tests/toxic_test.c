@@ -5,11 +5,14 @@
 #include "chain_fixture.h"
 
 #include "core/clock.h"
+#include "faults/delay_files.h"
 #include "faults/postgres/follow.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define UP   FAULT_UPSTREAM
 #define DOWN FAULT_DOWNSTREAM
@@ -90,6 +93,68 @@ static void mistaken_settings_change_nothing(void **unused)
     stand_push(&stand.down, "a", 100);
     stand_expect(&stand.down, 105, "a");
     stand_fini(&stand);
+}
+
+static const char percentiles[] = "1 0.5 1\n2 1.0 2\n";
+
+static void write_file(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(percentiles, 1, sizeof(percentiles) - 1, file),
+                     sizeof(percentiles) - 1);
+    assert_ok(fclose(file));
+}
+
+/* 0 when the file is read. */
+static int try_file(struct stand *stand, const char *path)
+{
+    char settings[256];
+    struct toxic *toxic = NULL;
+    struct err err = {0};
+    (void)snprintf(settings, sizeof(settings), "file=%s", path);
+    int rc = stand_try(stand, "latency", DOWN, settings, NULL, &toxic, &err);
+    if (rc == 0)
+        stand_remove(stand, toxic, 0);
+    return rc;
+}
+
+/* A client of the control API gets to what --files says, and nowhere else. */
+static void files_are_read_where_that_is_allowed(void **unused)
+{
+    (void)unused;
+    struct stand stand;
+    char folder[] = "/tmp/poolstorm-files-XXXXXX", inside[80], outside[80], link[80], around[96];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(inside, sizeof(inside), "%s/a.hgrm", folder);
+    (void)snprintf(outside, sizeof(outside), "%s.hgrm", folder);
+    (void)snprintf(link, sizeof(link), "%s/link.hgrm", folder);
+    (void)snprintf(around, sizeof(around), "%s/../%s", folder, strrchr(outside, '/') + 1);
+    write_file(inside);
+    write_file(outside);
+    assert_ok(symlink(outside, link));
+    stand_init(&stand, 1);
+    assert_ok(try_file(&stand, outside)); /* whoever runs a scenario may read what he likes */
+    delay_confine("");
+    assert_int_equal(try_file(&stand, inside), -EINVAL);
+    assert_int_equal(try_file(&stand, "/dev/null"), -EINVAL);
+    delay_confine(folder);
+    assert_ok(try_file(&stand, inside));
+    assert_ok(try_file(&stand, "a.hgrm"));
+    assert_int_equal(try_file(&stand, outside), -EINVAL); /* its name begins alike */
+    assert_int_equal(try_file(&stand, link), -EINVAL);
+    assert_int_equal(try_file(&stand, around), -EINVAL);
+    assert_int_equal(try_file(&stand, folder), -EINVAL);
+    (void)snprintf(around, sizeof(around), "/nowhere\n%s\n", outside);
+    delay_confine(around);
+    assert_ok(try_file(&stand, outside));
+    assert_int_equal(try_file(&stand, inside), -EINVAL);
+    delay_confine(NULL);
+    stand_fini(&stand);
+    assert_ok(unlink(link));
+    assert_ok(unlink(outside));
+    assert_ok(unlink(inside));
+    assert_ok(rmdir(folder));
 }
 
 /* ---- Toxicity -------------------------------------------------------------------------------- */
@@ -415,6 +480,7 @@ int main(void)
         cmocka_unit_test(every_kind_is_well_described),
         cmocka_unit_test(names_are_given_and_taken),
         cmocka_unit_test(mistaken_settings_change_nothing),
+        cmocka_unit_test(files_are_read_where_that_is_allowed),
         cmocka_unit_test(toxicity_is_a_share_of_connections),
         cmocka_unit_test(streams_are_drawn_apart_but_for_both),
         cmocka_unit_test(whom_it_does_not_choose_it_does_not_touch),

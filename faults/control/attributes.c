@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_numeric(const struct param *param)
 {
@@ -26,7 +27,12 @@ static int set_number(const struct param *param, json_t *value, void *settings, 
                        number);
     (void)snprintf(text, sizeof(text), "%.17g%s", number * param_wire(param),
                    param->type == PARAM_TYPE_NS ? "ns" : "");
-    return param_set(param, settings, text, err);
+    struct err why = {0};
+    int rc = param_set(param, settings, text, &why);
+    bool as_given = param_wire(param) == 1 && param->type != PARAM_TYPE_NS; /* in its words, too */
+    if (rc == -EINVAL && !as_given)
+        return err_set(err, rc, "%s: %.15g is out of range", param->name, number);
+    return rc ? err_set(err, rc, "%s", why.text) : 0;
 }
 
 static int set_one(const struct param *param, json_t *value, void *settings, struct err *err)
@@ -58,6 +64,32 @@ int attributes_read(const struct param *params, json_t *object, void *settings, 
             return err_set(err, rc, "%s", why.text);
         if (rc)
             return body_error(err, "attributes: %s", why.text);
+    }
+    return 0;
+}
+
+static const struct param *find(const struct param *params, const char *name)
+{
+    for (const struct param *param = params; param && param->name; param++)
+        if (strcasecmp(param->name, name) == 0)
+            return param;
+    return NULL;
+}
+
+int attributes_check_names(const struct param *const *tables, json_t *object, struct err *err)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value) {
+        const char *near = NULL;
+        bool known = false;
+        for (const struct param *const *params = tables; *params; params++) {
+            known = known || find(*params, name);
+            near = near ? near : param_suggest(*params, name);
+        }
+        if (!known)
+            return body_error(err, "attributes: there is no '%.60s'%s%s%s", name,
+                              near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
     }
     return 0;
 }

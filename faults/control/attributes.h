@@ -14,6 +14,10 @@
  * reads ("100ms"), too. -EBADMSG with the text of a reply, -ENOMEM; some may have been set then. */
 int attributes_read(const struct param *params, json_t *object, void *settings, struct err *err);
 
+/* -EBADMSG, naming the nearest, when object (NULL: none) has something that no setting of the
+ * tables is called, which end with NULL. */
+int attributes_check_names(const struct param *const *tables, json_t *object, struct err *err);
+
 /* Adds settings to object; texts that are unset are left out, and so are those that equal the ones
  * of usual, a struct like settings (NULL: none is left out), but for the names in always, which are
  * there anyway (" rate jitter ", between blanks; NULL: none). 0 or -ENOMEM. */

@@ -38,6 +38,24 @@ static size_t deepest(const char *text, size_t length)
     return most;
 }
 
+/* Not in the words of the library, which are about itself. */
+static const char *mistake(enum json_error_code code)
+{
+    switch (code) {
+    case json_error_premature_end_of_input:
+        return "the text ends too early";
+    case json_error_invalid_utf8:
+        return "expected UTF-8";
+    case json_error_null_character:
+    case json_error_null_byte_in_key:
+        return "a text may not have \\u0000 in it";
+    case json_error_numeric_overflow:
+        return "the number is too large";
+    default:
+        return "expected JSON";
+    }
+}
+
 int body_parse(const char *text, size_t length_bytes, json_t **out, struct err *err)
 {
     json_error_t why;
@@ -51,7 +69,8 @@ int body_parse(const char *text, size_t length_bytes, json_t **out, struct err *
         return 0;
     if (json_error_code(&why) == json_error_out_of_memory)
         return err_sys(err, -ENOMEM, "read a request body");
-    return body_error(err, "line %d, column %d: %s", why.line, why.column, why.text);
+    return body_error(err, "line %d, column %d: %s", why.line, why.column,
+                      mistake(json_error_code(&why)));
 }
 
 const char *body_kind(json_t *value)

@@ -44,12 +44,50 @@ static void show(struct control_call *call)
     control_reply_json(call, 200, proxy_to_json(call->proxy));
 }
 
+/* A toxic as it is shown, in all its parts. */
+static bool is_as_shown(json_t *toxic)
+{
+    return json_is_string(body_field(toxic, "name")) && json_is_string(body_field(toxic, "type")) &&
+           json_is_string(body_field(toxic, "stream")) &&
+           json_is_number(body_field(toxic, "toxicity")) &&
+           json_is_object(body_field(toxic, "attributes"));
+}
+
+/* Toxiproxy's client for Go sends a proxy back whole, with the toxics that it had when it was asked
+ * for: that is passed over, as Toxiproxy does. What was written by hand is not. */
+static int check_toxics(json_t *body, struct err *err)
+{
+    json_t *toxics = body_field(body, "toxics"), *toxic;
+    size_t i;
+    if (toxics && !json_is_array(toxics))
+        return body_error(err, "toxics: expected an array, found %s", body_kind(toxics));
+    json_array_foreach(toxics, i, toxic) {
+        if (!is_as_shown(toxic))
+            return body_error(err, "toxics: they are not changed with their proxy: use "
+                                   "/proxies/{proxy}/toxics, or /populate");
+    }
+    return 0;
+}
+
+static int check_protocol(const struct proxy *proxy, json_t *body, struct err *err)
+{
+    const char *now = proxy_protocol_names[proxy_protocol(proxy)], *wanted = now;
+    int rc = body_text(body, "protocol", &wanted, err);
+    if (rc || strcmp(wanted, now) == 0)
+        return rc;
+    return body_error(err, "protocol: it stays %s: delete the proxy, or use /populate", now);
+}
+
 /* Only what differs is asked for: a new listen or upstream drops connections. */
 static int change(struct proxy *proxy, json_t *body, struct err *err)
 {
     const char *listen = proxy_listen(proxy), *upstream = proxy_upstream(proxy);
     bool enabled = proxy_enabled(proxy);
-    int rc = body_text(body, "listen", &listen, err);
+    int rc = check_toxics(body, err);
+    if (!rc)
+        rc = check_protocol(proxy, body, err);
+    if (!rc)
+        rc = body_text(body, "listen", &listen, err);
     if (!rc)
         rc = body_text(body, "upstream", &upstream, err);
     if (!rc)
@@ -74,6 +112,10 @@ static void update(struct control_call *call)
         control_reply_failure(call, rc, &err);
     else
         show(call);
+    json_t *given = body_field(body, "toxics"), *toxics = toxics_to_json(call->proxy);
+    if (!rc && json_array_size(given) > 0 && !json_equal(given, toxics))
+        call->reply->warning = "199 poolstorm \"toxics are not changed with their proxy\"";
+    json_decref(toxics);
     json_decref(body);
 }
 

@@ -36,12 +36,42 @@ static int read_toxicity(struct toxic_draft *draft, json_t *body, struct err *er
     return 0;
 }
 
+/* The attributes that Toxiproxy has; of its types, others are shown only where they say something:
+ * clients may know nothing of them. */
+static const struct {
+    const char *type, *attributes;
+} toxiproxys[] = {
+    {"latency", " latency jitter "}, {"bandwidth", " rate "},
+    {"slow_close", " delay "},       {"timeout", " timeout "},
+    {"reset_peer", " timeout "},     {"slicer", " average_size size_variation delay "},
+    {"limit_data", " bytes "},       {"noop", " "},
+};
+
+/* NULL for a type of ours, of which everything is shown. */
+static const char *attributes_of_toxiproxy(const char *type)
+{
+    for (size_t i = 0; i < sizeof(toxiproxys) / sizeof(*toxiproxys); i++)
+        if (strcmp(toxiproxys[i].type, type) == 0)
+            return toxiproxys[i].attributes;
+    return NULL;
+}
+
+/* Of Toxiproxy's types what is unknown is passed over, as it does. */
+static int check_names(const struct fault_type *type, json_t *attributes, struct err *err)
+{
+    const struct param *const tables[] = {type->params, fault_aim_params, NULL};
+    return attributes_of_toxiproxy(type->name) ? 0
+                                               : attributes_check_names(tables, attributes, err);
+}
+
 /* Settings, and what aims them; toxicity has a place of its own. */
 static int read_attributes(struct toxic_draft *draft, json_t *body, struct err *err)
 {
     double toxicity = draft->aim.toxicity;
     json_t *attributes = body_field(body, "attributes");
     int rc = attributes_read(draft->type->params, attributes, draft->settings, err);
+    if (!rc)
+        rc = check_names(draft->type, attributes, err);
     if (!rc)
         rc = attributes_read(fault_aim_params, attributes, &draft->aim, err);
     draft->aim.toxicity = toxicity;
@@ -147,26 +177,6 @@ int toxic_draft_apply(const struct toxic_draft *draft, struct toxic *toxic, stru
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
-
-/* The attributes that Toxiproxy has; of its types, others are shown only where they say something:
- * clients may know nothing of them. */
-static const struct {
-    const char *type, *attributes;
-} toxiproxys[] = {
-    {"latency", " latency jitter "}, {"bandwidth", " rate "},
-    {"slow_close", " delay "},       {"timeout", " timeout "},
-    {"reset_peer", " timeout "},     {"slicer", " average_size size_variation delay "},
-    {"limit_data", " bytes "},
-};
-
-/* NULL for a type of ours, of which everything is shown. */
-static const char *attributes_of_toxiproxy(const char *type)
-{
-    for (size_t i = 0; i < sizeof(toxiproxys) / sizeof(*toxiproxys); i++)
-        if (strcmp(toxiproxys[i].type, type) == 0)
-            return toxiproxys[i].attributes;
-    return NULL;
-}
 
 static int write_settings(const struct toxic *toxic, json_t *attributes)
 {

@@ -2,6 +2,8 @@
 /* address.c - splitting, resolving, listening, and the words that Go has for what fails. */
 #include "faults/proxy/address.h"
 
+#include "faults/proxy/hosts.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -11,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -128,6 +131,24 @@ static int set_name(struct addr *addr, const struct parts *parts)
     return -EHOSTUNREACH;
 }
 
+/* The same by /etc/hosts; localhost needs none. */
+static int set_own_name(struct addr *addr, const struct parts *parts)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (hosts_find(HOSTS_PATH, parts->host, AF_INET, &v4) == 0) {
+        set_v4(addr, v4, parts->port);
+    } else if (hosts_find(HOSTS_PATH, parts->host, AF_INET6, &v6) == 0) {
+        set_v6(addr, v6, parts->port);
+    } else if (strcasecmp(parts->host, "localhost") == 0) {
+        v4.s_addr = htonl(INADDR_LOOPBACK);
+        set_v4(addr, v4, parts->port);
+    } else {
+        return -EHOSTUNREACH;
+    }
+    return 0;
+}
+
 static int set_unix(struct addr *addr, const char *path, struct err *err)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
@@ -166,13 +187,16 @@ int address_listen(struct addr *addr, const char *text, struct err *err)
     *addr = (struct addr){0};
     if (unix_path(text))
         return set_unix(addr, unix_path(text), err);
-    int rc = split(&parts, text, err);
+    int rc = split(&parts, *text ? text : ":0", err);
     if (rc)
         return rc;
     if (parts.host[0] == '\0')
         set_v6(addr, in6addr_any, parts.port);
-    else if (!set_number(addr, &parts) && set_name(addr, &parts))
-        return err_set(err, -EHOSTUNREACH, "listen tcp: lookup %s: no such host", parts.host);
+    else if (!set_number(addr, &parts) && set_own_name(addr, &parts))
+        return err_set(err, -EHOSTUNREACH,
+                       "listen tcp: lookup %s: no such host in " HOSTS_PATH
+                       " (expected an address, localhost, or a name from there)",
+                       parts.host);
     if (!is_any(addr))
         return 0;
     if (have_v6())

@@ -13,11 +13,13 @@ enum { ADDRESS_BACKLOG = 4096 }; /* the kernel takes net.core.somaxconn where th
 /* All take "host:port", "[v6]:port", ":port" and "unix:/path"; a port may be a service's name. The
  * text of errors is that of Go's net package, which clients of Toxiproxy match. */
 
-/* Where to listen. No host, 0.0.0.0 and :: are every address of both families. A name BLOCKS in the
- * system's resolver. Errors: -EINVAL, -EHOSTUNREACH (no such host). */
+/* Where to listen. No host, 0.0.0.0 and :: are every address of both families; no text at all is a
+ * free port of them, as for Go. A name is localhost or one of /etc/hosts: what is this machine's
+ * own address does not take a resolver, which could hold up the ring. Errors: -EINVAL,
+ * -EHOSTUNREACH (no such host). */
 int address_listen(struct addr *addr, const char *text, struct err *err);
 
-/* Whether the two name the same place to listen, be it in other words. Blocks likewise. */
+/* Whether the two name the same place to listen, be it in other words. */
 bool address_same_listen(const char *one, const char *other);
 
 /* What to call. No host is this one. -EAGAIN for a host that is a name: see lookup.h; -EINVAL. */

@@ -8,6 +8,7 @@
 #include "core/io.h"
 #include "faults/control/control.h"
 #include "faults/control/populate.h"
+#include "faults/delay_files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@ struct proxy_command {
     int protocol; /* enum proxy_protocol */
     uint64_t connect_timeout_ns;
     uint64_t dead_after_ns;
+    char *files;  /* that the API may name, a line each; NULL: none */
     bool ignored; /* what Toxiproxy has switches for and we always do */
 };
 
@@ -42,10 +44,14 @@ static const struct param proxy_params[] = {
                 "asked of every request; needed beyond loopback (or POOLSTORM_TOKEN)"),
      .secret = true},
     {PARAM_TEXT("config", proxy_command, config, NULL, "JSON file of proxies to begin with")},
+    {PARAM_TEXT("files", proxy_command, files, NULL,
+                "file of percentiles, or folder of them, that faults may read"),
+     .repeats = true},
     {PARAM_COUNT("seed", proxy_command, seed, NULL, "of all draws; else drawn and printed")},
-    {PARAM_TEXT("listen", proxy_command, listen, NULL, "one proxy at once, listening here"),
+    {PARAM_TEXT("listen", proxy_command, listen, NULL,
+                "one proxy at once, listening here (HOST:PORT or unix:/PATH)"),
      .section = "A proxy to begin with"},
-    {PARAM_TEXT("upstream", proxy_command, upstream, NULL, "what it relays to")},
+    {PARAM_TEXT("upstream", proxy_command, upstream, NULL, "what it relays to, likewise")},
     {PARAM_CHOICE("protocol", proxy_command, protocol, "opaque", "that it follows",
                   proxy_protocol_names)},
     {PARAM_TEXT("name", proxy_command, name, "proxy", "what it is called")},
@@ -170,6 +176,7 @@ static int proxy_main(struct ctx *ctx, void *arg, struct err *err)
         rc = proxy_set_create(ctx, self->seed, &set, err);
     if (!rc) {
         proxy_set_limit(set, &limits);
+        delay_confine(self->files ? self->files : "");
         rc = begin(set, self, err);
     }
     if (!rc)
@@ -255,7 +262,8 @@ const struct command command_proxy = {
         "made by it, by --config, or one at once by --listen and --upstream. Prints `poolstorm\n"
         "proxy: control on ADDRESS` once it is ready; ends with SIGTERM or SIGINT, dropping all\n"
         "connections. LOG_LEVEL=info tells on stderr what is changed, debug all requests.\n"
-        "Options may be written with one dash, as Toxiproxy's are.\n\n"
+        "Options may be written with one dash, as Toxiproxy's are. Addresses are HOST:PORT or\n"
+        "unix:/PATH; names to listen on are localhost and those of /etc/hosts.\n\n"
         "Examples:\n"
         "  poolstorm proxy --listen 127.0.0.1:6432 --upstream 127.0.0.1:5432 --protocol postgres\n"
         "  poolstorm toxic add -t latency -a latency=100 -a jitter=20 proxy\n"

@@ -78,23 +78,55 @@ static int wait_for_api(struct ctx *ctx, struct detour *detour, struct err *err)
     return rc ? rc : control_client_init(&detour->client, where, NULL, err);
 }
 
+/* The file that a fault reads, or NULL. */
+static const char *file_of(const struct plan_fault *fault)
+{
+    const struct param *params = fault->kind.proxied ? fault->kind.params : NULL; /* down: none */
+    const struct param *file = params ? param_find(params, "file") : NULL;
+    return file ? *(char *const *)((const char *)fault->settings + file->offset) : NULL;
+}
+
+/* The files that faults of the plan read, and no others: a line each. NULL without memory. */
+static char *files_option(const struct plan *plan)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    (void)fputs("--files=", out);
+    for (size_t i = 0; i < plan->fault_count; i++)
+        if (file_of(&plan->faults[i]))
+            (void)fprintf(out, "%s\n", file_of(&plan->faults[i]));
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
 static int launch(struct ctx *ctx, struct detour *detour, const struct detour_options *options,
                   struct err *err)
 {
     char seed[48];
     (void)snprintf(seed, sizeof(seed), "--seed=%" PRIu64,
                    (options->seed >> 12) | 1); /* as large as a count may be; 0 is none */
+    char *files = files_option(options->plan);
+    if (!files)
+        return err_sys(err, -ENOMEM, "start a fault proxy");
     char *argv[] = {(char[]){"/proc/self/exe"},
                     (char[]){"proxy"},
                     (char[]){"--host=127.0.0.1"},
                     (char[]){"--port=0"},
                     seed,
+                    files,
                     NULL};
     char *env[] = {(char[]){"POOLSTORM_TOKEN="}, NULL}; /* of the user's own proxies */
     struct guardian_process wanted = {
         .argv = argv, .env = env, .output_path = options->log_path, .cpus = options->cpus};
     (void)unlink(options->log_path); /* of an earlier run into the same folder */
-    return guardian_start(ctx, options->guardian, &wanted, &detour->lease, err);
+    int rc = guardian_start(ctx, options->guardian, &wanted, &detour->lease, err);
+    free(files);
+    return rc;
 }
 
 /* ---- Proxies --------------------------------------------------------------------------------- */
