@@ -768,6 +768,8 @@ static const struct {
     {TIMED "faults: [{kind: cut, at: 4s, for: 4s, hold: 3s}]\n",
      ":5:45: phase 'p' goes on for 2.00 s after the fault, less than its hold of 3.00 s"},
     {TIMED "faults: [{kind: cut, at: 4s, hold: 3s}]\n", "goes on for no time after the fault"},
+    {TIMED "faults: [{kind: cut, name: b, at: 5s}, {kind: cut, at: 2s, for: 1s, hold: 3s}]\n",
+     ":5:75: fault 'b' begins 2.00 s after this one, less than its hold of 3.00 s"},
     {HEAD VARIANT PHASE "faults: [{kind: lock, table: x}]\n",
      ":4:10: lock is on the database, and the scenario has none"},
     {HEAD "variants: {a: {url: 'http://x'}}\n" PHASE "faults: [{kind: pause}]\n",

@@ -258,6 +258,28 @@ static int read_fault(struct reading *reading, const yaml_node_t *node, size_t i
     return rc ? rc : settle_time(reading, node, fault);
 }
 
+/* A fault is watched until the next one of its phase: a hold that was asked for has to fit in. */
+static int check_hold(struct reading *reading, const yaml_node_t *node, size_t index)
+{
+    const struct plan *plan = reading->plan;
+    const struct plan_fault *fault = &plan->faults[index];
+    const yaml_node_t *said = document_get(&reading->doc, node, "hold");
+    uint64_t end_ns = fault->at_ns + fault->for_ns;
+    char rest[32], hold[32];
+    for (size_t i = 0; said && i < plan->fault_count; i++) {
+        const struct plan_fault *next = &plan->faults[i];
+        if (i == index || next->phase != fault->phase || next->at_ns < end_ns ||
+            next->at_ns - end_ns >= fault->hold_ns)
+            continue;
+        return document_fail(&reading->doc, said, reading->err,
+                             "fault '%s' begins %s after this one, less than its hold of %s",
+                             next->name,
+                             format_ns(rest, sizeof(rest), (double)(next->at_ns - end_ns)),
+                             format_ns(hold, sizeof(hold), (double)fault->hold_ns));
+    }
+    return 0;
+}
+
 int read_faults(struct reading *reading, const yaml_node_t *node)
 {
     struct document *doc = &reading->doc;
@@ -275,5 +297,7 @@ int read_faults(struct reading *reading, const yaml_node_t *node)
         plan->fault_count = i + 1;
         rc = read_fault(reading, document_item(doc, node, i), i);
     }
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = check_hold(reading, document_item(doc, node, i), i);
     return rc;
 }
