@@ -199,8 +199,8 @@ scenario several "command: [sh, -c, \"'$poolstorm' serve '--listen=127.0.0.1:{po
     url: 'http://127.0.0.1:{port}'
     health: /health"
 check 'a subject of several processes' 0 'round 1 of' run "$tmp/several.yaml"
-grep -qF '"subject":null' "$tmp/result/result.json"
-result $? 'is not metered by one of them'
+grep -q '"subject":{[^}]*"rss_peak_bytes":0,"threads":[2-9]' "$tmp/result/result.json"
+result $? 'is metered as one, but for its peak of memory'
 scenario silent 'command: [sleep, "60"]
     url: "http://127.0.0.1:{port}"
     start_timeout: 200ms'

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "run/process_tree.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,15 +56,82 @@ static void end_child(const struct child *child)
     assert_int_equal(status, 0);
 }
 
-static void branches_while_a_child_lives(void **state)
+static struct meter_sample look(struct process_tree *tree)
+{
+    struct meter_sample sample;
+    struct err err = {0};
+    if (process_tree_read(tree, &sample, &err))
+        fail_msg("%s", err.text);
+    return sample;
+}
+
+static struct process_tree *watch(pid_t pid)
+{
+    struct process_tree *tree = NULL;
+    struct err err = {0};
+    if (process_tree_create(&tree, pid, &err))
+        fail_msg("%s", err.text);
+    return tree;
+}
+
+static void sums_what_can_be_summed(void **state)
 {
     (void)state;
-    assert_false(process_tree_branches(getpid()));
+    struct process_tree *tree = watch(getpid());
+    struct meter_sample alone = look(tree);
+    assert_true(alone.rss_peak_bytes > 0 && alone.rss_peak_bytes >= alone.rss_bytes);
+    assert_int_equal(alone.threads, 1);
+
     struct child child = start_child();
-    assert_true(process_tree_branches(getpid()));
-    assert_false(process_tree_branches(child.pid));
+    struct meter_sample both = look(tree);
+    assert_int_equal(both.threads, 2);
+    assert_int_equal(both.rss_peak_bytes, 0); /* they peaked at different times */
+    assert_true(both.rss_bytes > 0);
+    assert_true(both.faults_minor > alone.faults_minor);
+    assert_true(both.switches_voluntary > alone.switches_voluntary);
+    assert_true(both.cpu_ns - alone.cpu_ns >= BURNT_NS / 2);
+
+    /* What it did is not forgotten, and not counted again with who waited for it. */
+    uint64_t own_ns = used_ns();
     end_child(&child);
-    assert_false(process_tree_branches(getpid()));
+    struct meter_sample after = look(tree);
+    own_ns = used_ns() - own_ns;
+    assert_true(after.cpu_ns >= both.cpu_ns);
+    assert_true(after.cpu_ns - both.cpu_ns < own_ns + BURNT_NS / 2);
+    assert_true(after.faults_minor >= both.faults_minor);
+    assert_true(after.switches_voluntary >= both.switches_voluntary);
+    assert_true(after.rss_peak_bytes > 0);
+    assert_int_equal(after.threads, 1);
+    process_tree_destroy(tree);
+}
+
+static void counts_who_came_and_went(void **state)
+{
+    (void)state;
+    struct process_tree *tree = watch(getpid());
+    struct meter_sample before = look(tree);
+    struct child child = start_child();
+    end_child(&child);
+    struct meter_sample after = look(tree);
+    assert_true(after.cpu_ns - before.cpu_ns >= BURNT_NS / 2);
+    assert_true(after.faults_minor > before.faults_minor);
+    process_tree_destroy(tree);
+}
+
+static void ends_with_its_root(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct meter_sample sample = {.threads = 77};
+    struct child child = start_child();
+    struct process_tree *tree = watch(child.pid), *other = NULL;
+    assert_int_equal(look(tree).threads, 1);
+    end_child(&child);
+    assert_int_equal(process_tree_read(tree, &sample, &err), -ESRCH);
+    assert_int_equal(sample.threads, 77);
+    assert_int_equal(process_tree_create(&other, child.pid, &err), -ESRCH);
+    process_tree_destroy(tree);
+    process_tree_destroy(NULL);
 }
 
 static void counts_the_living_and_those_it_waited_for(void **state)
@@ -93,7 +161,9 @@ static void knows_nothing_of_what_has_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(branches_while_a_child_lives),
+        cmocka_unit_test(sums_what_can_be_summed),
+        cmocka_unit_test(counts_who_came_and_went),
+        cmocka_unit_test(ends_with_its_root),
         cmocka_unit_test(counts_the_living_and_those_it_waited_for),
         cmocka_unit_test(knows_nothing_of_what_has_gone),
     };

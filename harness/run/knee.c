@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/param.h"
 #include "plan/objective.h"
+#include "run/process_tree.h"
 #include "run/round.h"
 
 #include <math.h>
@@ -49,11 +50,11 @@ static int measure(struct ctx *ctx, struct knee *knee, struct result_step *step,
                    struct load_progress *progress, struct err *err)
 {
     struct meter_sample before, after;
-    struct meter *meter = knee->job->meter;
-    bool metered = meter && meter_read(meter, &before, NULL) == 0;
+    struct process_tree *meter = knee->job->meter;
+    bool metered = meter && process_tree_read(meter, &before, NULL) == 0;
     step->loaded = true;
     int rc = make_load(ctx, knee, knee->job->settings->step_ns, &step->load, progress, err);
-    step->metered = metered && meter_read(meter, &after, NULL) == 0;
+    step->metered = metered && process_tree_read(meter, &after, NULL) == 0;
     if (step->metered)
         step->subject = meter_difference(&before, &after);
     return rc;

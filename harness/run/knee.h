@@ -14,7 +14,7 @@ struct knee_job {
     const struct load_job *load; /* but for its rate and length, which are the search's */
     const struct search_settings *settings; /* checked */
     const struct expr *objective;           /* as objective_parse makes it */
-    struct meter *meter;                    /* of the subject; NULL: its CPUs are unknown */
+    struct process_tree *meter;             /* of the subject; NULL: its CPUs are unknown */
     uint64_t length_max_ns; /* no step begins that would not end within it; 0: no bound */
     void (*on_step)(void *arg, const struct search_step *step); /* after each; may be NULL */
     void *arg;                                                  /* of on_step */

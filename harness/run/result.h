@@ -72,7 +72,7 @@ struct result_step {
     uint64_t length_ns;          /* what it took in fact */
     bool loaded;                 /* load below is set: not so in a drain */
     struct load_result load;     /* owned */
-    bool metered;                /* subject below is set: not so for a url or several processes */
+    bool metered;                /* subject below is set: not so for a url */
     struct meter_sample subject; /* meter_difference over the phase */
     bool database_metered;       /* the next is set: not so without a throw-away database */
     uint64_t database_cpu_ns;    /* processor time of all its processes over the phase */

@@ -33,7 +33,7 @@ struct pass {
     struct load_target target; /* where the load goes: the subject, or a proxy before it */
     struct observer observer;
     struct reconcile reconcile;
-    struct meter *meter; /* NULL for a url and for a subject of several processes */
+    struct process_tree *meter; /* NULL for a url */
 };
 
 /* What is read at both ends of a phase. */
@@ -100,7 +100,8 @@ static void fill_cost(const struct result_step *step, double *row)
     const struct meter_sample *subject = &step->subject;
     double replies = reply_count(&step->load);
     row[METRIC_SUBJECT_CPU] = meter_cpus(subject);
-    row[METRIC_RSS_PEAK] = (double)subject->rss_peak_bytes;
+    if (subject->rss_peak_bytes > 0) /* of several processes it is not known */
+        row[METRIC_RSS_PEAK] = (double)subject->rss_peak_bytes;
     row[METRIC_RSS_END] = (double)subject->rss_bytes;
     if (step->loaded && replies > 0) {
         row[METRIC_CPU_PER_REQUEST] = (double)subject->cpu_ns / replies;
@@ -212,7 +213,7 @@ static int take_reading(struct ctx *ctx, struct pass *pass, struct reading *read
     int rc = observed_init(&reading->observed, pass->result->plan);
     if (rc)
         return rc;
-    if (pass->meter && meter_read(pass->meter, &reading->meter, NULL) == 0)
+    if (pass->meter && process_tree_read(pass->meter, &reading->meter, NULL) == 0)
         reading->metered = true;
     if (pass->setting->database)
         reading->database_metered =
@@ -534,10 +535,8 @@ static int start_process(struct ctx *ctx, struct pass *pass, struct err *err)
     pass->round->ready_ns = pass->process.ready_ns;
     pass->round->pid = process_pid(&pass->process);
     pass->target = pass->process.target;
-    /* Of a subject of several processes a meter, which reads one, would tell a part for the whole.
-     */
-    if (!rc && pass->round->pid && !process_tree_branches(pass->round->pid))
-        rc = meter_create(&pass->meter, pass->round->pid, err);
+    if (!rc && pass->round->pid)
+        rc = process_tree_create(&pass->meter, pass->round->pid, err);
     return rc ? rc : detour_serve(ctx, pass->detour, &pass->target, err);
 }
 
@@ -589,7 +588,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
         result_round_invalid(round, "%.230s", why.text);
     observer_fini(&pass.observer);
     reconcile_fini(&pass.reconcile);
-    meter_destroy(pass.meter);
+    process_tree_destroy(pass.meter);
     round->exit_status =
         process_stop(&pass.process, ctx_error(ctx) ? PROCESS_GRACE_BROKEN_NS : PROCESS_GRACE_NS);
     detour_destroy(pass.detour);
