@@ -99,12 +99,14 @@ result $? 'a fault that touched nothing makes the round invalid'
 rm -rf "$tmp/result"
 
 # ---- Killed at any moment ----
-# Of these one acts at any time, mostly several.
-scenario ceaseless '  - {kind: lock, table: items, at: 20ms, for: 2800ms, hold: 100ms}
+# Of these one acts at any time, mostly several. The phase is longer than the moments, so that none
+# misses it on a slow machine.
+scenario ceaseless '  - {kind: lock, table: items, at: 20ms, for: 7500ms, hold: 100ms}
   - {kind: latency, on: service, latency: 20ms, at: 20ms, for: 1400ms, hold: 100ms}
   - {kind: pause, at: 500ms, for: 700ms, hold: 100ms}
   - {kind: partition, at: 1s, for: 900ms, hold: 100ms}
   - {kind: down, at: 2s, for: 500ms, hold: 100ms}'
+sed -i 's/for: 3s/for: 8s/' "$tmp/ceaseless.yaml"
 
 # process_of COMMAND: the run's processes of that command of ours: "run", "proxy".
 process_of() {
