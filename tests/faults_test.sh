@@ -69,7 +69,7 @@ printf '10 0.5\n30 1.0\n' >"$tmp/slow.hgrm"
 scenario several '  - {kind: lock, table: items, at: 300ms, for: 400ms, hold: 300ms}
   - {kind: partition, at: 1s, for: 400ms, hold: 300ms}
   - {kind: latency, on: service, file: '"$tmp"'/slow.hgrm, at: 1s, for: 400ms, hold: 300ms}
-  - {kind: pause, at: 1700ms, for: 300ms, hold: 300ms}
+  - {kind: pause, at: 1700ms, for: 300ms, hold: 200ms}
   - {kind: down, at: 2200ms, for: 200ms, hold: 300ms}'
 
 run "$tmp/several.yaml"
