@@ -3,8 +3,8 @@
 #ifndef POOLSTORM_REPORT_TERMINAL_H
 #define POOLSTORM_REPORT_TERMINAL_H
 
-#include "report/table.h"
 #include "report/report.h"
+#include "report/table.h"
 #include "report/verdict.h"
 
 /* What suits out: colours on a terminal unless NO_COLOR is set or TERM is dumb; the terminal's
