@@ -2,7 +2,7 @@
 # From nothing to a verdict about a service of one's own: new, check, run; and what explains them.
 # own_scenario_test.sh POOLSTORM SOURCE_ROOT
 set -u
-poolstorm=$1 root=$2
+poolstorm=$(realpath "$1") root=$2
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
