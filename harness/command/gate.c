@@ -262,8 +262,7 @@ static enum exit_code pass_gate(struct gate *gate, struct err *err)
     return code == EXIT_WELL ? pass_or_fail(gate, attempt) : code;
 }
 
-static int open_gate(struct gate *gate, const struct sheets *baseline, bool several,
-                     struct err *err)
+static int open_gate(struct gate *gate, const struct sheets *baseline, struct err *err)
 {
     const struct gate_options *options = gate->options;
     gate->compare.limits = gate->limits;
@@ -272,7 +271,6 @@ static int open_gate(struct gate *gate, const struct sheets *baseline, bool seve
     gate->compare.label_a = options->against ? "other" : "baseline";
     gate->compare.label_b = "now";
     gate->seed = options->seed ? options->seed : seed_draw();
-    plans_name_folder(gate->plan, options->out, several, gate->folder, sizeof(gate->folder));
     int rc = compare_parse_limits(options->limit, gate->limits, &gate->compare.limit_count, err);
     if (rc)
         return err_wrap(err, "--limit");
@@ -286,11 +284,14 @@ static enum exit_code gate_plans(const struct gate_options *options, const struc
     enum exit_code code = EXIT_WELL;
     char *command_line = plans_command_line();
     struct gate *gates = calloc(plans->count + 1, sizeof(*gates));
+    char root[PATH_MAX];
+    plans_name_root(plans, options->out, root, sizeof(root));
     int rc = gates ? 0 : err_sys(err, -ENOMEM, "open a gate");
     for (size_t i = 0; !rc && i < plans->count; i++) {
         gates[i] = (struct gate){
             .options = options, .plan = plans->items[i], .command_line = command_line};
-        rc = open_gate(&gates[i], baseline, plans->count > 1, err);
+        plans_name_folder(plans, i, root, gates[i].folder, sizeof(gates[i].folder));
+        rc = open_gate(&gates[i], baseline, err);
     }
     for (size_t i = 0; !rc && i < plans->count && code != EXIT_INTERRUPTED; i++) {
         struct err why = {0};

@@ -2,6 +2,7 @@
 /* run.c - poolstorm run: measures scenarios, prints what came of them and keeps the record. */
 #include "command/command.h"
 #include "command/run/cells.h"
+#include "command/run/page.h"
 #include "command/run/plans.h"
 #include "command/run/session.h"
 #include "command/scenario_files.h"
@@ -71,20 +72,47 @@ static int tell(const struct run_options *options, const struct session *session
 /* A run that was broken off is told of, too, as far as it came. */
 static enum exit_code run_one(const struct run_options *options,
                               const struct runner_options *runner, const struct plan *plan,
-                              bool several, struct err *err)
+                              struct err *err)
 {
-    char folder[PATH_MAX];
     struct session session = {.plan = plan, .runner = *runner};
-    plans_name_folder(plan, options->out, several, folder, sizeof(folder));
-    session.runner.folder = folder;
     enum exit_code code = session_run(&session, err);
     if (session.judgement && tell(options, &session, err))
         code = EXIT_RUNTIME;
     session_fini(&session);
     bool whole = code == EXIT_WELL || code == EXIT_EXPECTATION || code == EXIT_INVALID;
     if (plan->axis_count && options->grid && whole)
-        code = session_graver(code, cells_run(plan, &session.runner, err));
+        code = session_graver(code, cells_run(plan, runner, err));
     return code;
+}
+
+/* All of them, one after the other, into folders in root. */
+static enum exit_code run_plans(const struct run_options *options, struct runner_options runner,
+                                const struct plans *plans, const char *root, struct err *err)
+{
+    enum exit_code code = EXIT_WELL;
+    for (size_t i = 0; i < plans->count && code != EXIT_INTERRUPTED; i++) {
+        char folder[PATH_MAX];
+        struct err why = {0};
+        plans_name_folder(plans, i, root, folder, sizeof(folder));
+        runner.folder = folder;
+        code = session_graver(code, run_one(options, &runner, plans->items[i], &why));
+        if (why.text[0] && i + 1 < plans->count && code != EXIT_INTERRUPTED)
+            (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
+        else
+            *err = why;
+    }
+    return code;
+}
+
+/* What was measured stays whatever becomes of its page. */
+static enum exit_code write_page(const struct run_options *options, const char *root,
+                                 enum exit_code code)
+{
+    struct err why = {0};
+    if (page_write(root, !options->json, &why) == 0)
+        return code;
+    (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
+    return session_graver(code, EXIT_RUNTIME);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */
@@ -112,25 +140,21 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
 {
     const struct run_options *self = options;
     struct plans plans = {0};
-    enum exit_code code = EXIT_WELL;
-    char *command_line = plans_command_line();
-    struct runner_options runner = fill_runner(self, command_line);
+    enum exit_code code = EXIT_BAD_INPUT;
+    char root[PATH_MAX], *command_line = plans_command_line();
     int rc = plans_select(&plans, args, err);
     if (!rc)
         rc = plans_check_database(&plans, self->database, err);
-    for (size_t i = 0; i < plans.count && !rc; i++) {
-        struct err why = {0};
-        code = session_graver(code, run_one(self, &runner, plans.items[i], plans.count > 1, &why));
-        if (why.text[0] && i + 1 < plans.count && code != EXIT_INTERRUPTED)
-            (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
-        else
-            *err = why;
-        if (code == EXIT_INTERRUPTED)
-            break;
+    if (!rc) {
+        plans_name_root(&plans, self->out, root, sizeof(root));
+        code = run_plans(self, fill_runner(self, command_line), &plans, root, err);
+        bool ran = code != EXIT_BAD_INPUT && code != EXIT_SKIPPED && code != EXIT_INTERRUPTED;
+        if (ran)
+            code = write_page(self, root, code);
     }
     plans_fini(&plans);
     free(command_line);
-    return rc ? EXIT_BAD_INPUT : code;
+    return code;
 }
 
 const struct command command_run = {
@@ -140,7 +164,8 @@ const struct command command_run = {
     .help =
         "Every variant of a scenario runs in fresh processes, in rounds that are interleaved and\n"
         "shuffled. The table says what was measured, how sure that is, and whether expectations\n"
-        "and published claims hold. result.json in the run's folder holds all of it.\n\n"
+        "and published claims hold. result.json in the run's folder holds all of it, report.html\n"
+        "shows it with plots.\n\n"
         "Examples:\n"
         "  poolstorm run allocation/encode\n"
         "  poolstorm run allocation --quick\n"

@@ -298,24 +298,32 @@ static void claim_cell(enum claim_word word, struct table *table)
     table_cell(table, tones[word], "%s %s", marks[word], claim_word(word));
 }
 
-void content_claims(const struct judgement *judgement, struct table *table)
+void content_claim_heads(struct table *table)
 {
     table_column(table, TABLE_LEFT, "word");
     table_column(table, TABLE_WRAP, "claim");
     table_column(table, TABLE_LEFT, "published");
     table_column(table, TABLE_LEFT, "measured");
-    for (size_t i = 0; i < judgement->claim_count; i++) {
-        const struct judged_claim *judged = &judgement->claims[i];
-        const struct plan_claim *claim = judged->claim;
-        char text[TEXT_BYTES];
-        claim_cell(judged->word, table);
-        table_cell(table, TONE_PLAIN, "%s%s%s%s%s%s%s", claim->what, claim->figure ? "\n" : "",
-                   claim->figure ? expr_text(claim->figure) : "", claim->why ? "\n" : "",
-                   claim->why ? claim->why : "", judged->note[0] ? "\n" : "", judged->note);
-        table_cell(table, TONE_PLAIN, "%s", claim->says ? claim->says : "–");
-        table_cell(table, TONE_PLAIN, "%s",
-                   claim->figure ? content_measured(&judged->measured, text, sizeof(text)) : "–");
-    }
+}
+
+void content_claim(const struct judged_claim *judged, struct table *table)
+{
+    const struct plan_claim *claim = judged->claim;
+    char text[TEXT_BYTES];
+    claim_cell(judged->word, table);
+    table_cell(table, TONE_PLAIN, "%s%s%s%s%s%s%s", claim->what, claim->figure ? "\n" : "",
+               claim->figure ? expr_text(claim->figure) : "", claim->why ? "\n" : "",
+               claim->why ? claim->why : "", judged->note[0] ? "\n" : "", judged->note);
+    table_cell(table, TONE_PLAIN, "%s", claim->says ? claim->says : "–");
+    table_cell(table, TONE_PLAIN, "%s",
+               claim->figure ? content_measured(&judged->measured, text, sizeof(text)) : "–");
+}
+
+void content_claims(const struct judgement *judgement, struct table *table)
+{
+    content_claim_heads(table);
+    for (size_t i = 0; i < judgement->claim_count; i++)
+        content_claim(&judgement->claims[i], table);
 }
 
 /* Whether any two sides were compared with a verdict, as an A/A run means to. */

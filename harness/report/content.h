@@ -28,6 +28,10 @@ void content_conditions(const struct result *result, const struct judged_conditi
 /* Claims: mark, what, published, measured. */
 void content_claims(const struct judgement *judgement, struct table *table);
 
+/* The same in two steps, for tables of claims of several: columns, and the four cells of one. */
+void content_claim_heads(struct table *table);
+void content_claim(const struct judged_claim *judged, struct table *table);
+
 /* Knee searches: a row for each rate that the variant's median round tried. Without rows when there
  * was no search. */
 void content_curves(const struct result *result, struct table *table);

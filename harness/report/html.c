@@ -4,6 +4,7 @@
 #include "report/html/html.h"
 #include "report/content.h"
 #include "report/grid.h"
+#include "report/summary.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,15 +19,6 @@ static void write_policy(FILE *out)
                   html_script_hash, html_style_hash);
 }
 
-/* How many of the items have a section of their own. */
-static size_t count_apart(const struct report_input *input)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < input->item_count; i++)
-        count += grid_is_apart(input, i);
-    return count;
-}
-
 static bool is_pair(const struct report_input *input)
 {
     return input->item_count == 2 && grid_is_apart(input, 0) && grid_is_apart(input, 1) &&
@@ -35,7 +27,7 @@ static bool is_pair(const struct report_input *input)
 
 static int write_title(FILE *out, const struct report_input *input, struct err *err)
 {
-    size_t count = count_apart(input);
+    size_t count = summary_count(input);
     if (count < 2 || is_pair(input))
         return html_text(out, input->items[0].result->plan->name, err);
     (void)fprintf(out, "%zu scenarios", count);
@@ -67,43 +59,15 @@ static int write_banner(FILE *out, const struct report_input *input, struct err 
     return rc;
 }
 
-/* How many of the conditions hold: "3 of 4". */
-static void count_conditions(const struct judged_condition *conditions, size_t count, char *text,
-                             size_t size_bytes)
-{
-    size_t held = 0;
-    for (size_t i = 0; i < count; i++)
-        held += conditions[i].verdict == VERDICT_PASS;
-    if (count)
-        (void)snprintf(text, size_bytes, "%zu of %zu", held, count);
-    else
-        (void)snprintf(text, size_bytes, "–");
-}
-
-static void count_claims(const struct judgement *judgement, char *text, size_t size_bytes)
-{
-    size_t figures = 0, upheld = 0;
-    for (size_t i = 0; i < judgement->claim_count; i++) {
-        enum claim_word word = judgement->claims[i].word;
-        figures += word != CLAIM_NO_COUNTERPART;
-        upheld += word == CLAIM_CONFIRMED || word == CLAIM_SAME_DIRECTION;
-    }
-    if (figures)
-        (void)snprintf(text, size_bytes, "%zu of %zu", upheld, figures);
-    else
-        (void)snprintf(text, size_bytes, "–");
-}
-
 static int write_index_row(FILE *out, const struct report_item *item, size_t id, struct err *err)
 {
     char outcome[400], expects[48], invariants[48], claims[48];
     enum tone tone;
     const struct judgement *judgement = item->judgement;
     content_outcome(item->result, judgement, outcome, sizeof(outcome), &tone);
-    count_conditions(judgement->expects, judgement->expect_count, expects, sizeof(expects));
-    count_conditions(judgement->invariants, judgement->invariant_count, invariants,
-                     sizeof(invariants));
-    count_claims(judgement, claims, sizeof(claims));
+    summary_held(judgement->expects, judgement->expect_count, expects, sizeof(expects));
+    summary_held(judgement->invariants, judgement->invariant_count, invariants, sizeof(invariants));
+    summary_upheld(judgement, claims, sizeof(claims));
     (void)fprintf(out, "<tr><th scope=\"row\"><a href=\"#scenario-%zu\">", id);
     int rc = html_text(out, item->result->plan->name, err);
     (void)fprintf(out, "</a></th><td class=\"%s\">", html_tone(tone));
@@ -119,7 +83,7 @@ static int write_index_row(FILE *out, const struct report_item *item, size_t id,
 /* Of several runs: what each came to, before any figure. */
 static int write_index(FILE *out, const struct report_input *input, struct err *err)
 {
-    size_t well = 0, count = count_apart(input);
+    size_t well = 0, count = summary_count(input);
     int rc = 0;
     for (size_t i = 0; i < input->item_count; i++)
         well += grid_is_apart(input, i) && input->items[i].judgement->outcome == OUTCOME_WELL;
@@ -135,6 +99,18 @@ static int write_index(FILE *out, const struct report_input *input, struct err *
         if (grid_is_apart(input, i))
             rc = write_index_row(out, &input->items[i], i, err);
     (void)fputs("</table></div>\n", out);
+    return rc;
+}
+
+/* Of several runs: all claims in one table, behind what each came to. */
+static int write_claims(FILE *out, const struct report_input *input, struct err *err)
+{
+    struct table table = {0};
+    summary_claims(input, &table);
+    if (table_rows(&table) > 0)
+        (void)fputs("<h2>All claims</h2>\n", out);
+    int rc = html_table(out, &table, HTML_AS_IS, err);
+    table_fini(&table);
     return rc;
 }
 
@@ -157,7 +133,7 @@ static int write_grids(FILE *out, const struct report_input *input, struct err *
 
 static int html_format(const struct report_input *input, FILE *out, struct err *err)
 {
-    bool several = count_apart(input) > 1, compared = false;
+    bool several = summary_count(input) > 1, compared = false;
     int rc = write_head(out, input, err);
     if (!rc)
         rc = write_banner(out, input, err);
@@ -165,6 +141,8 @@ static int html_format(const struct report_input *input, FILE *out, struct err *
         rc = html_comparison(out, input->items, &compared, err);
     if (!rc && several && !compared)
         rc = write_index(out, input, err);
+    if (!rc && several && !compared)
+        rc = write_claims(out, input, err);
     for (size_t i = 0; !rc && i < input->item_count; i++) {
         struct html_place place = {.id = i,
                                    .level = several ? 2 : 1,

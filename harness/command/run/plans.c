@@ -59,24 +59,38 @@ int plans_check_database(const struct plans *plans, const char *database, struct
                    plans->count == 1 ? plans->items[0]->name : "no scenario of these");
 }
 
-void plans_name_folder(const struct plan *plan, const char *out, bool several, char *folder,
-                       size_t size_bytes)
+/* "allocation-encode" */
+static void name_of(const struct plan *plan, char *name, size_t size_bytes)
 {
-    char name[256], stamp[32] = "";
-    time_t now = time(NULL);
-    struct tm parts;
-    (void)snprintf(name, sizeof(name), "%s", plan->name);
+    (void)snprintf(name, size_bytes, "%s", plan->name);
     for (char *at = name; *at; at++)
         if (*at == '/')
             *at = '-';
+}
+
+void plans_name_root(const struct plans *plans, const char *out, char *root, size_t size_bytes)
+{
+    char name[256] = "", stamp[32] = "";
+    time_t now = time(NULL);
+    struct tm parts;
+    if (out) {
+        (void)snprintf(root, size_bytes, "%s", out);
+        return;
+    }
+    if (plans->count == 1)
+        name_of(plans->items[0], name, sizeof(name));
     if (localtime_r(&now, &parts))
         (void)strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &parts);
-    if (out && several)
-        (void)snprintf(folder, size_bytes, "%s/%s", out, name);
-    else if (out)
-        (void)snprintf(folder, size_bytes, "%s", out);
-    else
-        (void)snprintf(folder, size_bytes, "results/runs/%s-%s", stamp, name);
+    (void)snprintf(root, size_bytes, "results/runs/%s%s%s", stamp, name[0] ? "-" : "", name);
+}
+
+void plans_name_folder(const struct plans *plans, size_t index, const char *root, char *folder,
+                       size_t size_bytes)
+{
+    char name[256];
+    name_of(plans->items[index], name, sizeof(name));
+    (void)snprintf(folder, size_bytes, "%s%s%s", root, plans->count > 1 ? "/" : "",
+                   plans->count > 1 ? name : "");
 }
 
 char *plans_command_line(void)

@@ -25,9 +25,12 @@ int plans_check_database(const struct plans *plans, const char *database, struct
 
 void plans_fini(struct plans *plans);
 
-/* "results/runs/20240517-093000-allocation-encode", or in the folder asked for (out, or NULL):
- * itself for one scenario, a folder each for several. */
-void plans_name_folder(const struct plan *plan, const char *out, bool several, char *folder,
+/* Where all of it goes: what was asked for (out, or NULL), or "results/runs/20240517-093000", with
+ * the scenario's name behind it when it is the only one. */
+void plans_name_root(const struct plans *plans, const char *out, char *root, size_t size_bytes);
+
+/* Where one of them goes: the root itself, or of several a folder below it by its name. */
+void plans_name_folder(const struct plans *plans, size_t index, const char *root, char *folder,
                        size_t size_bytes);
 
 /* What was typed, its words separated by blanks; the caller frees it. NULL: not known. */
