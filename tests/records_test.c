@@ -138,6 +138,30 @@ static void words_name_records(void **unused)
     folder_remove(place.path);
 }
 
+static void several_runs_and_cells_lie_deeper(void **unused)
+{
+    (void)unused;
+    struct place place;
+    struct records records = {0};
+    char word[256];
+    make_place(&place);
+    static const char *const folders[] = {"night", "night/a/cells", "night/a/cells/x/cells"};
+    for (size_t i = 0; i < 3; i++) {
+        if (i > 0)
+            put(&place, i == 1 ? "night/a" : "night/a/cells/x", "first.json");
+        (void)snprintf(word, sizeof(word), "%s/%s", place.path, folders[i]);
+        assert_int_equal(mkdir(word, 0700), 0);
+    }
+    put(&place, "night/b", "first.json");
+    add(&records, place.path);
+    static const char *const names[] = {"a", "x", "b"};
+    assert_int_equal(records.count, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(records.items[i].name, names[i]);
+    records_fini(&records);
+    folder_remove(place.path);
+}
+
 static void what_names_no_record_is_refused(void **unused)
 {
     (void)unused;
@@ -170,6 +194,7 @@ int main(void)
         cmocka_unit_test(the_first_records_are_read),
         cmocka_unit_test(the_first_faults_are_read),
         cmocka_unit_test(words_name_records),
+        cmocka_unit_test(several_runs_and_cells_lie_deeper),
         cmocka_unit_test(what_names_no_record_is_refused),
     };
     return cmocka_run_group_tests_name("records", tests, NULL, NULL);

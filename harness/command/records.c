@@ -79,80 +79,78 @@ static int add_file(struct records *records, const char *path, struct err *err)
     return rc;
 }
 
-/* The path of the record in a folder, or of one in a folder of it. */
 static int join(char *path, size_t size_bytes, const char *folder, const char *name,
                 struct err *err)
 {
     size_t length = strlen(folder);
     const char *slash = length > 0 && folder[length - 1] == '/' ? "" : "/";
-    int wanted = name ? snprintf(path, size_bytes, "%s%s%s/result.json", folder, slash, name)
-                      : snprintf(path, size_bytes, "%s%sresult.json", folder, slash);
+    int wanted = snprintf(path, size_bytes, "%s%s%s", folder, slash, name);
     return wanted < 0 || (size_t)wanted >= size_bytes
                ? err_sys(err, -ENAMETOOLONG, "look at %.200s", folder)
                : 0;
 }
 
-/* 0 when there is one, -ENOENT when there is none. */
-static int find_file(const char *path, struct err *err)
+static bool is_folder(const char *path)
 {
     struct stat status;
-    if (stat(path, &status) == 0)
-        return 0;
-    return errno == ENOENT || errno == ENOTDIR ? -ENOENT
-                                               : err_sys(err, -errno, "look at %.200s", path);
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static int add_folders(struct records *records, const char *folder, struct err *err);
+static int add_tree(struct records *records, const char *folder, int depth, struct err *err);
 
-/* A run's folder; a run with a grid has its cells in a folder below. -ENOENT: it is none. */
-static int add_run(struct records *records, const char *folder, const char *name, struct err *err)
-{
-    char path[PATH_MAX];
-    struct stat status;
-    int rc = join(path, sizeof(path), folder, name, err);
-    if (!rc)
-        rc = find_file(path, err);
-    if (!rc)
-        rc = add_file(records, path, err);
-    if (rc)
-        return rc;
-    (void)snprintf(strrchr(path, '/'), sizeof("/cells"),
-                   "/cells"); /* shorter than what was there */
-    return stat(path, &status) == 0 ? add_folders(records, path, err) : 0;
-}
-
-static int add_folders(struct records *records, const char *folder, struct err *err)
+static int add_below(struct records *records, const char *folder, int depth, struct err *err)
 {
     struct dirent **entries = NULL;
-    size_t before = records->count;
     int entry_count = scandir(folder, &entries, NULL, alphasort);
     if (entry_count < 0)
         return err_sys(err, -errno, "look into %.200s", folder);
     int rc = 0;
     for (int i = 0; i < entry_count; i++) {
-        const char *name = entries[i]->d_name;
-        if (!rc && name[0] != '.') {
-            rc = add_run(records, folder, name, err);
-            rc = rc == -ENOENT ? 0 : rc;
+        char path[PATH_MAX];
+        if (!rc && entries[i]->d_name[0] != '.') {
+            rc = join(path, sizeof(path), folder, entries[i]->d_name, err);
+            if (!rc && is_folder(path))
+                rc = add_tree(records, path, depth - 1, err);
         }
         free(entries[i]);
     }
     free(entries);
-    if (!rc && records->count == before)
-        rc = err_set(err, -EINVAL,
-                     "%.200s: expected a result.json, a run's folder or a folder of runs", folder);
     return rc;
+}
+
+/* A run's folder, where a run with a grid has its cells in a folder below; or a folder of those, or
+ * of such folders. */
+static int add_tree(struct records *records, const char *folder, int depth, struct err *err)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    int rc = join(path, sizeof(path), folder, "result.json", err);
+    if (rc)
+        return rc;
+    if (stat(path, &status) && errno != ENOENT)
+        return err_sys(err, -errno, "look at %.200s", path);
+    if (stat(path, &status))
+        return depth > 0 ? add_below(records, folder, depth, err) : 0;
+    rc = add_file(records, path, err);
+    if (!rc)
+        rc = join(path, sizeof(path), folder, "cells", err);
+    return rc || !is_folder(path) ? rc : add_below(records, path, 1, err);
 }
 
 int records_add(struct records *records, const char *word, struct err *err)
 {
+    enum { DEPTH = 2 }; /* a folder of runs of several scenarios each */
     struct stat status;
+    size_t before = records->count;
     if (stat(word, &status))
         return err_sys(err, -errno, "look at %.200s", word);
     if (!S_ISDIR(status.st_mode))
         return add_file(records, word, err);
-    int rc = add_run(records, word, NULL, err);
-    return rc == -ENOENT ? add_folders(records, word, err) : rc;
+    int rc = add_tree(records, word, DEPTH, err);
+    if (!rc && records->count == before)
+        rc = err_set(err, -EINVAL,
+                     "%.200s: expected a result.json, a run's folder or a folder of runs", word);
+    return rc;
 }
 
 int records_add_all(struct records *records, char *const *words, struct err *err)
