@@ -44,7 +44,7 @@ static void print_variant(const struct plan_variant *variant)
             printf("%s%.60s%s", word == subject->command ? "" : " ", *word,
                    strlen(*word) > 60 ? "…" : "");
         printf(", asked at %s\n", subject->url);
-        if (!can_start(subject->command[0]))
+        if (subject->command[0] && !can_start(subject->command[0]))
             printf("    there is no program '%s' here\n", subject->command[0]);
         break;
     case PLAN_SUBJECT_URL:

@@ -157,25 +157,25 @@ static int split_variants(char *lines, char **names, char **whats, size_t *count
     return 0;
 }
 
-/* NAME or NAME.yaml, never over a file that is there. */
-static int open_new(const char *name, char *path, size_t size_bytes, FILE **out, struct err *err)
+/* NAME or NAME.yaml, never over a file that is there. NULL with the reason in err. */
+static FILE *open_new(const char *name, char *path, size_t size_bytes, struct err *err)
 {
     const char *end = strrchr(name, '.');
     bool named = end && strcmp(end, ".yaml") == 0;
     int length = snprintf(path, size_bytes, "%s%s", name, named ? "" : ".yaml");
-    if (length < 0 || (size_t)length >= size_bytes)
-        return err_set(err, -ENAMETOOLONG, "the name is too long");
+    if (length < 0 || (size_t)length >= size_bytes) {
+        (void)err_set(err, -ENAMETOOLONG, "the name is too long");
+        return NULL;
+    }
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return errno == EEXIST
-                   ? err_set(err, -EEXIST, "%s is there already: nothing was written", path)
-                   : err_sys(err, -errno, "write %s", path);
-    *out = fdopen(fd, "w");
-    if (*out)
-        return 0;
-    int rc = err_sys(err, -errno, "write %s", path);
-    (void)close(fd);
-    return rc;
+    FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!out && errno == EEXIST)
+        (void)err_set(err, -EEXIST, "%s is there already: nothing was written", path);
+    else if (!out)
+        (void)err_sys(err, -errno, "write %s", path);
+    if (!out && fd >= 0)
+        (void)close(fd);
+    return out;
 }
 
 static enum exit_code new_run(void *options, char *const *args, struct err *err)
@@ -185,14 +185,15 @@ static enum exit_code new_run(void *options, char *const *args, struct err *err)
     char before[] = "before=./my-service --port {port}\nafter=./my-service --port {port} --faster";
     char *names[VARIANTS_MAX], *whats[VARIANTS_MAX];
     size_t count;
-    FILE *out;
     if (self->path[0] != '/') {
         (void)err_set(err, -EINVAL, "--path: expected one that begins with '/', not '%.80s'",
                       self->path);
         return EXIT_BAD_INPUT;
     }
-    if (split_variants(self->variants ? self->variants : before, names, whats, &count, err) ||
-        open_new(args[0], path, sizeof(path), &out, err))
+    if (split_variants(self->variants ? self->variants : before, names, whats, &count, err))
+        return EXIT_BAD_INPUT;
+    FILE *out = open_new(args[0], path, sizeof(path), err);
+    if (!out)
         return EXIT_BAD_INPUT;
     write_file(out, names, whats, count, self->path);
     bool failed = ferror(out) != 0;

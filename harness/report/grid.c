@@ -5,6 +5,7 @@
 #include "report/content.h"
 #include "report/sample.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,6 +120,7 @@ bool grid_table(const struct report_input *input, size_t index, struct table *ta
     for (size_t i = 0; i < across->value_count; i++)
         table_column(table, TABLE_RIGHT, "%s", across->values[i]);
     *rc = 0;
+    assert(across->value_count > 0);
     for (size_t cell = 0; cell < plan_cell_count(plan) && !*rc; cell++) {
         char name[256];
         if (cell % across->value_count == 0)
