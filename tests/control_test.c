@@ -663,6 +663,14 @@ static void test_populate(void **state)
     assert_int_equal(fake_counts.drops, 1);
 }
 
+/* What a message can hold of a long address ends within a letter. */
+#define E      "\xc3\xa9"
+#define E25    E E E E E E E E E E E E E E E E E E E E E E E E E
+#define E225   E25 E25 E25 E25 E25 E25 E25 E25 E25
+#define E_BODY "[{\"name\":\"n\",\"upstream\":\"u\",\"listen\":\"" E225 E25 "\"}]"
+#define E_SAID                                                                                     \
+    "{\"error\":\"listen tcp: address " E225 E E E E "?\",\"status\":500,\"proxies\":null}"
+
 static void test_populate_checks_first(void **state)
 {
     (void)state;
@@ -681,7 +689,7 @@ static void test_populate_checks_first(void **state)
         {"POST", "/populate", "{}", 400,
          FAILED("bad request body: expected an array of proxies, found an object")},
         {"POST", "/populate", "", 400, FAILED("bad request body: EOF")},
-        {"GET", "/proxies", NULL, 200, "{}"});
+        {"POST", "/populate", E_BODY, 500, E_SAID}, {"GET", "/proxies", NULL, 200, "{}"});
 #undef FAILED
 }
 

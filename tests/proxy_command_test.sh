@@ -135,6 +135,7 @@ grep -qx "poolstorm proxy: proxy on unix:$tmp/socket to unix:$tmp/none" "$tmp/to
 result 'Unix sockets are addresses' $?
 does 'a file is read where --files says' "Added downstream latency toxic 'f' on proxy 'proxy'\\n" \
     add -t latency -a file="$tmp/slow.hgrm" -n f proxy
+# shellcheck disable=SC2016 # backquotes of the message's
 fails 'and nowhere else' 2 'is none that `poolstorm proxy --files PATH` lets be read' \
     add -t latency -a file=/etc/passwd proxy
 stop TERM

@@ -74,6 +74,9 @@ extern const struct control_route control_set_routes[];
 /* Replies value, which is taken over; NULL is out of memory. */
 void control_reply_json(struct control_call *call, unsigned status, json_t *value);
 
+/* An error's text as JSON takes it: what is no UTF-8 is '?'. NULL without memory. */
+json_t *control_message(const char *text);
+
 /* The body as an object to be decref'd; NULL when an error has been replied. */
 json_t *control_call_body(struct control_call *call);
 

@@ -40,7 +40,8 @@ static size_t letter_bytes(const char *text)
     return first > 0xf4 ? 0 : bytes;
 }
 
-/* Messages are cut by bytes, which may be within a letter: JSON would not have it. */
+/* Messages are cut by bytes, which may be within a letter, and quote bodies that are no text: JSON
+ * would not have it. */
 static void mend_letters(char *text)
 {
     while (*text) {
@@ -51,12 +52,18 @@ static void mend_letters(char *text)
     }
 }
 
-void control_reply_error(struct control_reply *reply, unsigned status, const char *text)
+json_t *control_message(const char *text)
 {
-    char *line = NULL, message[sizeof(((struct err *)0)->text)];
+    char message[sizeof(((struct err *)0)->text)];
     (void)snprintf(message, sizeof(message), "%s", text);
     mend_letters(message);
-    json_t *error = json_pack("{s:s, s:i}", "error", message, "status", (int)status);
+    return json_string(message);
+}
+
+void control_reply_error(struct control_reply *reply, unsigned status, const char *text)
+{
+    char *line = NULL;
+    json_t *error = json_pack("{s:o, s:i}", "error", control_message(text), "status", (int)status);
     char *body = error ? json_dumps(error, DUMP_FLAGS) : NULL;
     if (!body || asprintf(&line, "%s\n", body) < 0)
         line = NULL;

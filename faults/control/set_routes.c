@@ -13,8 +13,8 @@ static void populate_failed(struct control_call *call, json_t *made, int rc, con
 {
     unsigned status = control_status(rc);
     control_reply_json(call, status,
-                       json_pack("{s:s, s:i, s:o}", "error", err->text, "status", (int)status,
-                                 "proxies", made ? made : json_null()));
+                       json_pack("{s:o, s:i, s:o}", "error", control_message(err->text), "status",
+                                 (int)status, "proxies", made ? made : json_null()));
 }
 
 static void populate_all(struct control_call *call)

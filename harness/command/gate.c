@@ -154,7 +154,7 @@ static void fill_session(const struct gate *gate, unsigned attempt, const char *
 /* The rows that failed are what is measured again. */
 static void keep_failed(struct gate *gate, const struct comparison *comparison)
 {
-    struct compare_limit failed[COMPARE_LIMITS_MAX];
+    struct compare_limit failed[COMPARE_LIMITS_MAX] = {0};
     size_t count = 0, used = 0;
     gate->variants[0] = '\0';
     for (size_t i = 0; i < comparison->row_count; i++) {

@@ -25,9 +25,9 @@ struct records {
     size_t count;
 };
 
-/* Adds what a word names: a result.json, a run's folder, or a folder of such folders, or
- * of folders of them; with a run come the cells of its grid. What else lies there is passed over. -EINVAL when it is no
- * result or there is none, -EFBIG above RECORDS_MAX, -ENOMEM, or the errno of reading. */
+/* Adds what a word names: a result.json, a run's folder, or a folder of such folders, or of folders
+ * of them; with a run come the cells of its grid. What else lies there is passed over. -EINVAL when
+ * it is no result or there is none, -EFBIG above RECORDS_MAX, -ENOMEM, or the errno of reading. */
 int records_add(struct records *records, const char *word, struct err *err);
 
 /* The same of several words, ending with NULL. */
