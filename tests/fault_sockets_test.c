@@ -3,7 +3,6 @@
  * ends: raw sockets. That nothing comes is asked once something that took the same way has come. */
 #include "relay_fixture.h"
 #include "ring_fixture.h"
-#include "settings_fixture.h"
 
 #include "core/fiber.h"
 #include "core/io.h"
@@ -19,15 +18,6 @@
 #define DOWN FAULT_DOWNSTREAM
 #define BOTH FAULT_BOTH
 
-static void *settings_of(const struct fault_type *type, const char *settings)
-{
-    assert_non_null(type);
-    void *state = calloc(1, type->state_bytes + 1);
-    assert_non_null(state);
-    settings_read(type->params, state, settings);
-    return state;
-}
-
 static void change(struct toxic *toxic, const char *settings)
 {
     struct err err = {0};
@@ -35,20 +25,6 @@ static void change(struct toxic *toxic, const char *settings)
     must(toxic_change(toxic, NULL, state, &err), &err);
     param_fini(toxic_type(toxic)->params, state);
     free(state);
-}
-
-static struct toxic *put(const struct stand *stand, const char *kind, enum fault_stream stream,
-                         const char *settings)
-{
-    struct err err = {0};
-    struct toxic *toxic;
-    const struct fault_type *type = fault_type_find(kind);
-    void *state = settings_of(type, settings);
-    struct toxic_options options = {.type = type, .stream = stream, .settings = state};
-    must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
-    param_fini(type->params, state);
-    free(state);
-    return toxic;
 }
 
 static void say(struct ctx *ctx, int fd, const char *text)

@@ -2,12 +2,15 @@
 /* relay_fixture.c - a proxy between two sockets of a test's. */
 #include "relay_fixture.h"
 
+#include "settings_fixture.h"
+
 #include "test.h"
 
 #include "core/fiber.h"
 #include "core/sock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -125,6 +128,29 @@ struct toxic *add(const struct stand *stand, const struct fault_type *type,
     struct toxic *toxic;
     struct toxic_options options = {.type = type, .stream = stream};
     must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
+    return toxic;
+}
+
+void *settings_of(const struct fault_type *type, const char *settings)
+{
+    assert_non_null(type);
+    void *state = calloc(1, type->state_bytes + 1);
+    assert_non_null(state);
+    settings_read(type->params, state, settings);
+    return state;
+}
+
+struct toxic *put(const struct stand *stand, const char *kind, enum fault_stream stream,
+                  const char *settings)
+{
+    struct err err = {0};
+    struct toxic *toxic;
+    const struct fault_type *type = fault_type_find(kind);
+    void *state = settings_of(type, settings);
+    struct toxic_options options = {.type = type, .stream = stream, .settings = state};
+    must(toxic_add(stand->proxy, &options, &toxic, &err), &err);
+    param_fini(type->params, state);
+    free(state);
     return toxic;
 }
 

@@ -52,6 +52,13 @@ void expect_nothing(int fd);                /* so far */
 struct toxic *add(const struct stand *stand, const struct fault_type *type,
                   enum fault_stream stream);
 
+/* The same with settings in one line, "delay=5ms jitter=1ms". */
+struct toxic *put(const struct stand *stand, const char *kind, enum fault_stream stream,
+                  const char *settings);
+
+/* Settings of a kind, for toxic_change; param_fini and free. */
+void *settings_of(const struct fault_type *type, const char *settings);
+
 void until_no_link(const struct stand *stand);
 
 #endif

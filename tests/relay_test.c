@@ -246,6 +246,77 @@ static void bytes_come_through_both_ways_in_any_sizes(void **unused)
     (void)run_on_ring(both_ways, NULL);
 }
 
+/* All at once and its end behind it, before the proxy has seen any of it. */
+static void burst(struct flow *flow)
+{
+    char *all = malloc(flow->size_bytes);
+    assert_non_null(all);
+    for (size_t i = 0; i < flow->size_bytes; i++)
+        all[i] = byte_at(flow->seed, i);
+    assert_int_equal(send(flow->from, all, flow->size_bytes, MSG_DONTWAIT), flow->size_bytes);
+    assert_ok(sock_half_close(flow->from));
+    free(all);
+}
+
+static void receive_to_the_end(struct ctx *ctx, void *arg)
+{
+    struct flow *flow = arg;
+    char more;
+    receive_flow(ctx, flow, flow->size_bytes);
+    assert_int_equal(sock_recv(ctx, flow->to, &more, 1), 0);
+}
+
+/* So many that they take all buffers the links share from each other. */
+static void bursts(struct ctx *ctx, struct stand *stand)
+{
+    enum {
+        LINKS = 40,
+        BURST_BYTES = 100 << 10
+    }; /* as much as a Unix socket holds, and more
+          buffers than a link reads before it changes */
+    struct group group;
+    struct ends ends[LINKS];
+    struct flow down[LINKS];
+    group_init(&group, ctx);
+    (void)put(stand, "latency", FAULT_DOWNSTREAM, "latency=5ms");
+    for (size_t i = 0; i < LINKS; i++)
+        ends[i] = connect_ends(ctx, stand);
+    for (size_t i = 0; i < LINKS; i++) {
+        down[i] = (struct flow){.from = ends[i].server,
+                                .to = ends[i].client,
+                                .seed = i,
+                                .size_bytes = BURST_BYTES + i * 1000};
+        burst(&down[i]);
+        assert_ok(group_spawn(&group, "receive", receive_to_the_end, &down[i]));
+    }
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    for (size_t i = 0; i < LINKS; i++)
+        close_ends(&ends[i]);
+    until_no_link(stand);
+}
+
+static void bursts_unix(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    char folder[] = "/tmp/relay_test.XXXXXX", listen[64], server[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(listen, sizeof(listen), "unix:%s/proxy", folder);
+    (void)snprintf(server, sizeof(server), "unix:%s/server", folder);
+    stand_init_at(&stand, ctx, listen, server);
+    bursts(ctx, &stand);
+    stand_fini(&stand);
+    assert_ok(unlink(server + 5));
+    assert_ok(rmdir(folder));
+}
+
+static void bursts_come_whole_through_faults(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(bursts_unix, NULL);
+}
+
 /* Sends until nobody takes any more. */
 static size_t send_until_full(struct ctx *ctx, struct flow *flow)
 {
@@ -1157,6 +1228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_after_a_half_close_arrives),
         cmocka_unit_test(bytes_come_through_both_ways_in_any_sizes),
+        cmocka_unit_test(bursts_come_whole_through_faults),
         cmocka_unit_test(who_does_not_read_slows_the_writer_down),
         cmocka_unit_test(little_that_finds_no_room_waits_for_it),
         cmocka_unit_test(no_byte_is_lost_or_doubled_as_faults_come_and_go),

@@ -56,7 +56,8 @@ static int push_what_came(struct stream *stream, ssize_t got, char *data)
     return ctx_error(&stream->link->ctx) ? (int)got : push_end(stream, got);
 }
 
-/* Nothing more is to be read for now; what has come, is. */
+/* Nothing more is to be read for now; what has come, is: also when the receive has ended by itself,
+ * there may be buffers that it filled before. */
 static int stop_reading(struct stream *stream)
 {
     char *data;
@@ -156,7 +157,7 @@ static int wait_for_much(struct stream *stream)
 static int read_much(struct stream *stream)
 {
     char *room = chain_room(&stream->chain);
-    int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
+    int rc = stop_reading(stream);
     if (!room)
         return -ENOMEM;
     if (rc || stream->ended)
@@ -185,7 +186,7 @@ static int read_until_due(struct stream *stream)
 
 static int wait_until_due(struct stream *stream)
 {
-    int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
+    int rc = stop_reading(stream);
     if (!rc)
         rc = stream_wait_time(stream, chain_next_ns(&stream->chain));
     return rc;
@@ -193,7 +194,7 @@ static int wait_until_due(struct stream *stream)
 
 static int wait_for_room(struct stream *stream)
 {
-    int rc = stream->inbox.op.done ? 0 : stop_reading(stream);
+    int rc = stop_reading(stream);
     return rc ? rc : stream_wait_room(stream);
 }
 
