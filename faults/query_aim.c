@@ -5,8 +5,14 @@
 #include "faults/postgres/query.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+static bool ends_group_or_repeat(char letter)
+{
+    return letter == ')' || letter == '+' || letter == '*' || letter == '?' || letter == '}';
+}
 
 /* Counted repeats are copied when they are compiled, and so is what + stands behind; nested ones
  * multiply. Back references are searched for in exponential time. */
@@ -31,7 +37,7 @@ static int check_cost(const char *pattern, struct err *err)
             if (times > QUERY_PATTERN_MAX || (times > 1 && (repeats *= times) > QUERY_PATTERN_MAX))
                 return err_set(err, -EINVAL, "match: expected no more than %d repeats in all",
                                QUERY_PATTERN_MAX);
-        } else if (at[0] == '+' && at > pattern && at[-1] == ')' &&
+        } else if (at[0] == '+' && at > pattern && ends_group_or_repeat(at[-1]) &&
                    (repeats *= 2) > QUERY_PATTERN_MAX) {
             return err_set(err, -EINVAL, "match: expected fewer groups that repeat");
         }
@@ -39,15 +45,37 @@ static int check_cost(const char *pattern, struct err *err)
     return 0;
 }
 
+/* A pattern to be compiled, and what regcomp says of it. */
+struct compiling {
+    const struct query_aim *aim;
+    regex_t *pattern;
+    int code;
+};
+
+static void *compile_it(void *arg)
+{
+    struct compiling *compiling = arg;
+    const struct query_aim *aim = compiling->aim;
+    int flags = REG_EXTENDED | REG_NOSUB | (aim->ignore_case ? REG_ICASE : 0);
+    compiling->code = regcomp(compiling->pattern, aim->match, flags);
+    return NULL;
+}
+
+/* regcomp descends as deep as groups are nested and repeats follow each other, which a fiber's
+ * stack has no room for: a thread's has. Matching does not. */
 static int compile(const struct query_aim *aim, regex_t *pattern, struct err *err)
 {
-    int flags = REG_EXTENDED | REG_NOSUB | (aim->ignore_case ? REG_ICASE : 0);
-    int code = regcomp(pattern, aim->match, flags);
-    if (code == 0)
+    struct compiling compiling = {.aim = aim, .pattern = pattern};
+    pthread_t thread;
+    int rc = pthread_create(&thread, NULL, compile_it, &compiling);
+    if (rc)
+        return err_sys(err, -rc, "start a thread to compile match");
+    (void)pthread_join(thread, NULL);
+    if (compiling.code == 0)
         return 0;
     char text[160];
-    (void)regerror(code, pattern, text, sizeof(text));
-    return err_set(err, code == REG_ESPACE ? -ENOMEM : -EINVAL,
+    (void)regerror(compiling.code, pattern, text, sizeof(text));
+    return err_set(err, compiling.code == REG_ESPACE ? -ENOMEM : -EINVAL,
                    "match: expected an extended regular expression, got '%s': %s", aim->match,
                    text);
 }

@@ -3,9 +3,10 @@
  *
  * A query is aimed at when its text matches `match`, where that is set, and it is of the prepared
  * `statement`, where that is set; then `share` of those, drawn for each. A text that is not known
- * matches nothing. What matching costs is bounded: by QUERY_TEXT_MAX, by the pattern's own length,
- * and by leaving out what POSIX's expressions can be made to explode with. On the proxy's ring
- * thread. */
+ * matches nothing. Compiling is bounded, by the pattern's length and by leaving out
+ * what POSIX's expressions can be made to explode with. Matching takes a time that grows with the
+ * text (QUERY_TEXT_MAX), but glibc keeps what it learns on the way: a pattern such as
+ * (a|b)*a(a|b){30} can take it megabytes, and seconds. On the proxy's ring thread. */
 #ifndef POOLSTORM_FAULTS_QUERY_AIM_H
 #define POOLSTORM_FAULTS_QUERY_AIM_H
 

@@ -3,9 +3,11 @@
 #include "test.h"
 
 #include "chain_fixture.h"
+#include "ring_fixture.h"
 
 #include "core/clock.h"
 #include "faults/postgres/queries.h"
+#include "faults/query_aim.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +125,8 @@ static void patterns_are_bounded(void **unused)
         {"((a{40}){40}){40}", "no more than 1000 repeats"},
         {"a{0,99999}", "no more than 1000 repeats"},
         {"((((((((((a+)+)+)+)+)+)+)+)+)+)+", "fewer groups that repeat"},
+        {"a++++++++++++", "fewer groups that repeat"},
+        {"(a)?+*+?+{1}+*+?+*+?+*+?+*+", "fewer groups that repeat"},
         {"((((((((((a{1,}){1,}){1,}){1,}){1,}){1,}){1,}){1,}){1,}){1,})",
          "no more than 1000 repeats"},
         {"a{99999999999999999999}", "no more than 1000 repeats"},
@@ -140,6 +144,30 @@ static void patterns_are_bounded(void **unused)
     }
     (void)stand_add(&stand, "slow_query", FAULT_BOTH, "match=(a{10}){10}\\{9999", NULL);
     stand_fini(&stand);
+}
+
+/* As deep as its length allows, on a fiber. */
+static void deep_pattern(struct ctx *ctx, void *arg)
+{
+    (void)ctx, (void)arg;
+    enum { DEPTH = 499 };
+    char match[2 * DEPTH + 2] = "";
+    struct err err = {0};
+    memset(match, '(', DEPTH);
+    match[DEPTH] = 'a';
+    memset(match + DEPTH + 1, ')', DEPTH);
+    struct query_aim aim = {.match = match};
+    assert_ok(query_aim_check(&aim, &err));
+    for (size_t i = 0; i < sizeof(match) - 1; i++)
+        match[i] = i % 2 ? '*' : 'a';
+    assert_ok(query_aim_prepare(&aim, &err));
+    query_aim_fini(&aim);
+}
+
+static void patterns_may_be_deep(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(deep_pattern, NULL);
 }
 
 static void the_protocol_must_be_followed(void **unused)
@@ -423,6 +451,7 @@ int main(void)
         cmocka_unit_test(the_pattern_and_the_name_choose),
         cmocka_unit_test(a_share_is_drawn_for_each),
         cmocka_unit_test(patterns_are_bounded),
+        cmocka_unit_test(patterns_may_be_deep),
         cmocka_unit_test(the_protocol_must_be_followed),
         cmocka_unit_test(servers_are_late_where_they_can_be),
         cmocka_unit_test(who_goes_takes_its_lateness_back),

@@ -474,6 +474,27 @@ static void the_latest_touched_links_are_kept(void **unused)
     stand_fini(&stand);
 }
 
+/* Also when so many others come between its two streams that its name has given way. */
+static void a_link_is_counted_once(void **unused)
+{
+    (void)unused;
+    struct stand stand;
+    stand_init(&stand, 1);
+    struct toxic *slow = stand_add(&stand, "latency", DOWN, "latency=10ns", NULL);
+    for (int again = 0; again < 2; again++) {
+        for (uint64_t number = 2; number <= 3000; number++) {
+            struct stand one;
+            stand_join(&one, &stand, number, number);
+            stand_push(&one.down, "x", number);
+            stand_push(&one.down, "y", number);
+            stand_part(&one, &stand);
+        }
+    }
+    assert_int_equal(toxic_effects(slow).links, 2999);
+    assert_int_equal(toxic_effects(slow).pieces, 4 * 2999);
+    stand_fini(&stand);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +514,7 @@ int main(void)
         cmocka_unit_test(what_is_held_counts_until_it_is_let_go),
         cmocka_unit_test(touched_links_can_be_named),
         cmocka_unit_test(the_latest_touched_links_are_kept),
+        cmocka_unit_test(a_link_is_counted_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

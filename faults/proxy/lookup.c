@@ -118,6 +118,8 @@ int lookup_address(struct ctx *ctx, struct lookup *lookup, const char *text, str
             lookup->asking = false;
             (void)waitq_wake_all(&lookup->waiting);
         }
+        if (!rc)
+            rc = ctx_error(ctx); /* who ended it may have freed the text */
         if (rc)
             return rc;
     }

@@ -85,6 +85,7 @@ static void toxic_free(struct toxic *toxic)
     settings_destroy(toxic->type, toxic->settings);
     param_fini(fault_aim_params, &toxic->aim);
     free(toxic->touched);
+    free(toxic->noted);
     free(toxic->stream_text);
     free(toxic->name);
     free(toxic);

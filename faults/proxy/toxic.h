@@ -56,6 +56,8 @@ struct toxic {
     bool door_shut;               /* it keeps new connections out now */
     struct toxic_link *touched;   /* a ring of touched_room, the n-th touched link at n % room */
     size_t touched_room;
+    uint64_t *noted; /* a bit for the number of each touched link, noted_words of them */
+    size_t noted_words;
     void *owner; /* the relay's: its struct proxy */
 };
 

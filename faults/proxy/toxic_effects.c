@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static_assert(sizeof(((struct toxic_link *)0)->client) >= INET6_ADDRSTRLEN + sizeof("[]:65535"),
               "an address with its port fits");
@@ -57,6 +58,28 @@ static uint64_t find_touched(const struct toxic *toxic, uint64_t number)
     return 0;
 }
 
+/* Of a link whose name has given way to later ones. */
+#define FORGOTTEN UINT64_MAX
+
+/* Notes that the link was touched; whether it had been noted. Without memory it has not. */
+static bool note_touched(struct toxic *toxic, uint64_t number)
+{
+    size_t word = number / 64;
+    uint64_t bit = UINT64_C(1) << (number % 64);
+    if (word >= toxic->noted_words) {
+        size_t words = word + word / 2 + 16;
+        uint64_t *grown = reallocarray(toxic->noted, words, sizeof(*grown));
+        if (!grown)
+            return false;
+        memset(grown + toxic->noted_words, 0, (words - toxic->noted_words) * sizeof(*grown));
+        toxic->noted = grown;
+        toxic->noted_words = words;
+    }
+    bool before = toxic->noted[word] & bit;
+    toxic->noted[word] |= bit;
+    return before;
+}
+
 static uint64_t add_touched(struct toxic *toxic, const struct toxic_peer *peer, uint64_t now_ns)
 {
     if (toxic->effects.links >= toxic->touched_room)
@@ -72,7 +95,8 @@ static uint64_t add_touched(struct toxic *toxic, const struct toxic_peer *peer, 
 
 static struct toxic_link *touched_at(const struct toxic *toxic, uint64_t n)
 {
-    bool kept = n > 0 && toxic->effects.links - n < toxic->touched_room;
+    uint64_t links = toxic->effects.links;
+    bool kept = n > 0 && n <= links && links - n < toxic->touched_room;
     return kept ? &toxic->touched[n % toxic->touched_room] : NULL;
 }
 
@@ -90,7 +114,7 @@ void toxic_touch(struct toxic *toxic, const struct toxic_peer *peer, size_t byte
     if (*touched == 0)
         *touched = find_touched(toxic, peer->number);
     if (*touched == 0)
-        *touched = add_touched(toxic, peer, now_ns);
+        *touched = note_touched(toxic, peer->number) ? FORGOTTEN : add_touched(toxic, peer, now_ns);
     toxic->effects.bytes += bytes;
     struct toxic_link *link = touched_at(toxic, *touched);
     if (link) {
