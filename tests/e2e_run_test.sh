@@ -233,6 +233,25 @@ check 'a port in use' 5 'Address already in use' run "$tmp/taken.yaml"
 kill $holder
 wait $holder 2>/dev/null
 
+"$poolstorm" run "$scenarios/grid.yaml" --out "$tmp/grid" >"$tmp/out" 2>"$tmp/err" </dev/null &&
+    grep -q 'by payload: pooled.qps / unpooled.qps' "$tmp/out" &&
+    grep -qE '^2  +[0-9.]+ .*s  +[0-9.]+ .*s$' "$tmp/out" &&
+    [ "$(find "$tmp/grid" -name result.json | wc -l)" -eq 5 ] && [ -s "$tmp/grid/report.html" ]
+result $? 'a grid is a run for each of its cells, and tables of them'
+"$poolstorm" report "$tmp/grid" --format markdown >"$tmp/out" 2>"$tmp/err" &&
+    [ "$(grep -c '^## ' "$tmp/out")" -eq 1 ] &&
+    grep -qF '| threads | 200B | 2KB |' "$tmp/out"
+result $? 'cells stand in their grid, not each by itself'
+"$poolstorm" run "$scenarios/grid.yaml" --no-grid --out "$tmp/alone" >"$tmp/out" 2>"$tmp/err" &&
+    [ ! -e "$tmp/alone/cells" ]
+result $? 'a grid can be left out'
+"$poolstorm" run "$scenarios/grid.yaml" --aa pooled --out "$tmp/aa" >"$tmp/out" 2>"$tmp/err" &&
+    [ ! -e "$tmp/aa/cells" ]
+result $? 'one variant against itself is asked once, and of no grid'
+"$poolstorm" run "$scenarios/grid.yaml" --json --out "$tmp/json" >"$tmp/out" 2>"$tmp/err" &&
+    [ "$(head -c 1 "$tmp/out")" = '{' ] && ! grep -q 'by payload' "$tmp/out"
+result $? 'what is JSON has no tables in it'
+
 for signal in INT TERM; do
     "$poolstorm" run "$scenarios/tiny.yaml" --set measure=10s --out "$tmp/result" \
         >"$tmp/out" 2>"$tmp/err" &

@@ -29,7 +29,7 @@ static const struct param run_params[] = {
                 "few rounds and short phases: estimates without verdicts"),
      .letter = 'q'},
     {PARAM_BOOL("grid", run_options, grid, "true",
-                "after the scenario itself run its grid, where it has axes")},
+                "after the scenario itself run its grid, where it has axes; not with --aa")},
     {PARAM_TEXT("variants", run_options, variants, NULL, "only these, separated by commas")},
     {PARAM_TEXT("aa", run_options, aa, NULL,
                 "this variant against itself: no difference must be found")},
@@ -80,8 +80,8 @@ static enum exit_code run_one(const struct run_options *options,
         code = EXIT_RUNTIME;
     session_fini(&session);
     bool whole = code == EXIT_WELL || code == EXIT_EXPECTATION || code == EXIT_INVALID;
-    if (plan->axis_count && options->grid && whole)
-        code = session_graver(code, cells_run(plan, runner, err));
+    if (plan->axis_count && options->grid && !options->aa && whole)
+        code = session_graver(code, cells_run(plan, runner, !options->json, err));
     return code;
 }
 

@@ -114,7 +114,7 @@ static int print_tables(const struct grid_run *run, struct err *err)
     return rc;
 }
 
-enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner,
+enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner, bool told,
                          struct err *err)
 {
     struct grid_run run = {.plan = plan, .count = plan_cell_count(plan)};
@@ -128,7 +128,7 @@ enum exit_code cells_run(const struct plan *plan, const struct runner_options *r
     }
     for (size_t i = 0; i < run.count && code != EXIT_INTERRUPTED; i++)
         code = session_graver(code, run_cell(&run, i, runner, err));
-    if (print_tables(&run, err))
+    if (told && print_tables(&run, err))
         code = session_graver(code, EXIT_RUNTIME);
 out:
     for (size_t i = 0; i < run.count; i++) {

@@ -8,13 +8,16 @@
 #include "plan/plan.h"
 #include "run/runner.h"
 
+#include <stdbool.h>
+
 /* Whether every cell of the plan's grid is sound; -EINVAL with the first that is not. *first,
  * unless NULL, gets the plan of the first one, the caller's; NULL where there is no grid. */
 int cells_check(const struct plan *plan, struct plan **first, struct err *err);
 
 /* Runs the cells of a plan with a grid, each into a folder below the runner's ("cells/NAME"), and
- * prints a table for each figure. Ends early when interrupted. The gravest outcome of theirs. */
-enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner,
+ * prints a table for each figure when told. Ends early when interrupted. The gravest outcome of
+ * theirs. */
+enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner, bool told,
                          struct err *err);
 
 #endif
