@@ -686,6 +686,19 @@ static void test_populate_checks_first(void **state)
         {"POST", "/populate",
          "[" REDIS_BODY ",{\"name\":\"n\",\"upstream\":\"u\",\"toxics\":[{}]}]", 400,
          FAILED("invalid toxic type at proxy 2")},
+        {"POST", "/populate",
+         "[" REDIS_BODY
+         ",{\"name\":\"n\",\"upstream\":\"u\",\"protocol\":\"postgres\",\"toxics\":[{"
+         "\"type\":\"fail_query\",\"attributes\":{\"match\":\"(\"}}]}]",
+         400, "{\"error\":\"bad request body: attributes: match: expected an extended …"},
+        {"POST", "/populate",
+         "[" REDIS_BODY
+         ",{\"name\":\"n\",\"upstream\":\"u\",\"toxics\":[{\"type\":\"slow_query\"}]}]",
+         409, "{\"error\":\"needs queries at proxy 2\",\"status\":409,\"proxies\":null}"},
+        {"POST", "/populate",
+         "[" REDIS_BODY ",{\"name\":\"n\",\"upstream\":\"u\",\"toxics\":[" LATENCY_BODY
+         "," LATENCY_BODY "]}]",
+         409, "{\"error\":\"toxic already exists at proxy 2\",\"status\":409,\"proxies\":null}"},
         {"POST", "/populate", "{}", 400,
          FAILED("bad request body: expected an array of proxies, found an object")},
         {"POST", "/populate", "", 400, FAILED("bad request body: EOF")},

@@ -272,15 +272,35 @@ static int take(struct toxic *toxic, const struct fault_aim *aim, const void *se
     return param_copy(fault_aim_params, &toxic->aim, aim, err);
 }
 
+char *toxic_options_name(const struct toxic_options *options, char *text, size_t size_bytes)
+{
+    const char *stream =
+        options->stream_text ? options->stream_text : fault_stream_names[options->stream];
+    if (options->name && *options->name)
+        (void)snprintf(text, size_bytes, "%s", options->name);
+    else
+        (void)snprintf(text, size_bytes, "%s_%s", options->type->name, stream);
+    return text;
+}
+
+int toxic_options_check(const struct toxic_options *options, int protocol, struct err *err)
+{
+    struct toxic toxic = {.type = options->type};
+    if (options->type->needs_queries && protocol == PROXY_OPAQUE)
+        return err_set(err, -EPROTO, "needs queries");
+    int rc = take(&toxic, options->aim, options->settings, err);
+    settings_free(toxic.type, toxic.settings);
+    param_fini(fault_aim_params, &toxic.aim);
+    return rc;
+}
+
 int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct toxic **out,
               struct err *err)
 {
     const char *stream =
         options->stream_text ? options->stream_text : fault_stream_names[options->stream];
     char name[128];
-    (void)snprintf(name, sizeof(name), "%s_%s", options->type->name, stream);
-    if (options->name && *options->name)
-        (void)snprintf(name, sizeof(name), "%s", options->name);
+    toxic_options_name(options, name, sizeof(name));
     if (toxic_find(proxy, name))
         return err_set(err, -EEXIST, "there is a toxic %s", name);
     if (options->type->needs_queries && proxy->protocol == PROXY_OPAQUE)

@@ -69,7 +69,9 @@ int proxy_draft_check(const struct proxy_draft *draft, const char *where, struct
         return err_set(err, -EBADMSG, "missing required field: name%s", where);
     if (!*draft->upstream)
         return err_set(err, -EBADMSG, "missing required field: upstream%s", where);
-    return 0;
+    struct err why = {0};
+    int rc = toxic_drafts_check(draft->toxics, draft->toxic_count, draft->protocol, &why);
+    return rc ? err_set(err, rc, "%s%s", why.text, where) : 0;
 }
 
 void proxy_draft_fini(struct proxy_draft *draft)

@@ -155,10 +155,9 @@ static int as_reply(int rc, const struct err *why, struct err *err)
     return rc == 0 ? 0 : err_set(err, rc, "%s", rc == -EEXIST ? "toxic already exists" : why->text);
 }
 
-int toxic_draft_add(const struct toxic_draft *draft, struct proxy *proxy, struct toxic **out,
-                    struct err *err)
+static struct toxic_options options_of(const struct toxic_draft *draft)
 {
-    const struct toxic_options options = {
+    return (struct toxic_options){
         .name = draft->name,
         .type = draft->type,
         .stream = draft->stream,
@@ -166,6 +165,35 @@ int toxic_draft_add(const struct toxic_draft *draft, struct proxy *proxy, struct
         .aim = &draft->aim,
         .settings = draft->settings,
     };
+}
+
+static bool have_one_name(const struct toxic_draft *one, const struct toxic_draft *other)
+{
+    char names[2][1024];
+    const struct toxic_options options[2] = {options_of(one), options_of(other)};
+    return strcmp(toxic_options_name(&options[0], names[0], sizeof(names[0])),
+                  toxic_options_name(&options[1], names[1], sizeof(names[1]))) == 0;
+}
+
+int toxic_drafts_check(const struct toxic_draft *drafts, size_t count, int protocol,
+                       struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && !rc; i++) {
+        const struct toxic_options options = options_of(&drafts[i]);
+        struct err why = {0};
+        rc = as_reply(toxic_options_check(&options, protocol, &why), &why, err);
+        for (size_t j = 0; j < i && !rc; j++)
+            if (have_one_name(&drafts[j], &drafts[i]))
+                rc = as_reply(-EEXIST, &why, err);
+    }
+    return rc;
+}
+
+int toxic_draft_add(const struct toxic_draft *draft, struct proxy *proxy, struct toxic **out,
+                    struct err *err)
+{
+    const struct toxic_options options = options_of(draft);
     struct err why = {0};
     return as_reply(toxic_add(proxy, &options, out, &why), &why, err);
 }

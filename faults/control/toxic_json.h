@@ -29,6 +29,11 @@ int toxic_draft_merge(struct toxic_draft *draft, const struct toxic *toxic, json
 
 void toxic_draft_fini(struct toxic_draft *draft);
 
+/* Whether all of them could be added to a proxy of that protocol that has none; errors as of adding
+ * them. */
+int toxic_drafts_check(const struct toxic_draft *drafts, size_t count, int protocol,
+                       struct err *err);
+
 /* Adds it. -EBADMSG, -EEXIST, -EPROTO, … with the text of a reply. */
 int toxic_draft_add(const struct toxic_draft *draft, struct proxy *proxy, struct toxic **out,
                     struct err *err);

@@ -130,6 +130,13 @@ struct toxic_options {
 int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct toxic **out,
               struct err *err);
 
+/* Whether toxic_add would take it, as far as that does not depend on what the proxy has: -EINVAL,
+ * -EPROTO, -ENOMEM. protocol: of enum proxy_protocol. */
+int toxic_options_check(const struct toxic_options *options, int protocol, struct err *err);
+
+/* The name it would get. Returns text. */
+char *toxic_options_name(const struct toxic_options *options, char *text, size_t size_bytes);
+
 /* Changes aim and settings (NULL: as they are). Errors as toxic_add, and nothing changes then. */
 int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *settings,
                  struct err *err);

@@ -68,15 +68,22 @@ static const char *stream_text(const struct toxic_options *options)
     return options->stream_text ? options->stream_text : fault_stream_names[options->stream];
 }
 
-static int name_toxic(const struct toxic_options *options, char **out, struct err *err)
+char *toxic_options_name(const struct toxic_options *options, char *text, size_t size_bytes)
 {
     bool given = options->name && options->name[0];
-    int rc = given ? asprintf(out, "%s", options->name)
-                   : asprintf(out, "%s_%s", options->type->name, stream_text(options));
-    if (rc < 0) {
-        *out = NULL;
+    (void)snprintf(text, size_bytes, "%s%s%s", given ? options->name : options->type->name,
+                   given ? "" : "_", given ? "" : stream_text(options));
+    return text;
+}
+
+static int name_toxic(const struct toxic_options *options, char **out, struct err *err)
+{
+    size_t size_bytes = strlen(options->name ? options->name : "") + strlen(options->type->name) +
+                        strlen(stream_text(options)) + 2;
+    *out = malloc(size_bytes);
+    if (!*out)
         return err_sys(err, -ENOMEM, "make a fault");
-    }
+    toxic_options_name(options, *out, size_bytes);
     return 0;
 }
 
@@ -131,6 +138,17 @@ int toxics_create(struct toxics *toxics, const struct toxic_options *options, bo
     list_push_back(&toxics->list, &toxic->of_all);
     *out = toxic;
     return 0;
+}
+
+/* By making one that acts on nothing. */
+int toxic_options_check(const struct toxic_options *options, int protocol, struct err *err)
+{
+    struct toxics aside;
+    struct toxic *toxic;
+    toxics_init(&aside, 0, "");
+    int rc = toxics_create(&aside, options, protocol == PROXY_POSTGRES, &toxic, err);
+    toxics_fini(&aside);
+    return rc;
 }
 
 int toxic_set(struct toxic *toxic, const struct fault_aim *aim, const void *settings,
