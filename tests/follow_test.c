@@ -712,6 +712,36 @@ static void queries_may_be_wanted_later(void **unused)
     talk_free(&talk);
 }
 
+/* Nothing can stand in the place of a query whose first bytes have gone on. */
+static void a_query_that_has_gone_on_in_part_is_not_wanted(void **unused)
+{
+    (void)unused;
+    for (size_t cut = 1; cut <= 5; cut++) {
+        struct talk talk = {0};
+        struct follow *follow;
+        struct follow_piece piece;
+        size_t pieces, turn;
+        talk_start(&talk);
+        size_t begun = talk.count;
+        talk_query(&talk, "SELECT 1");
+        assert_ok(follow_create(&follow, NULL));
+        for (turn = 0; turn < begun; turn++)
+            assert_int_equal(give(follow, &talk, turn, &pieces), 0);
+        struct follow_bytes bytes = {talk.turns[turn].bytes.data, cut};
+        assert_true(follow_next(follow, UP, &bytes, &piece));
+        assert_int_equal(bytes.size_bytes, 0);
+        follow_want(follow, true);
+        bytes = (struct follow_bytes){talk.turns[turn].bytes.data + cut,
+                                      talk.turns[turn].bytes.size_bytes - cut};
+        while (follow_next(follow, UP, &bytes, &piece))
+            assert_null(piece.query);
+        assert_int_equal(follow_queries(follow), 1);
+        assert_int_equal(follow_state(follow), FOLLOW_READY);
+        follow_destroy(follow);
+        talk_free(&talk);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -737,6 +767,7 @@ int main(void)
         cmocka_unit_test(no_start_up_is_passed_on),
         cmocka_unit_test(unwanted_queries_are_counted_only),
         cmocka_unit_test(queries_may_be_wanted_later),
+        cmocka_unit_test(a_query_that_has_gone_on_in_part_is_not_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

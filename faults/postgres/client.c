@@ -245,6 +245,25 @@ static bool client_take(struct follow *follow, char type, struct body body,
     }
 }
 
+/* A message of which the header is enough. Where its first bytes have gone on already, before
+ * queries were wanted, this one is not: nothing can stand in its place any more. */
+static struct step client_unseen(struct follow *follow, char type, const char *data,
+                                 size_t size_bytes, struct follow_piece *piece)
+{
+    struct wire *wire = &follow->wires[FAULT_UPSTREAM];
+    bool wanted = follow->wanted, resumed = wire->head_bytes > 0;
+    const uint8_t *head;
+    struct step step = wire_head(wire, data, size_bytes, MESSAGE_HEADER_BYTES, &head);
+    if (!head)
+        return step;
+    if (!wire_enter(wire, message_u32((const char *)head + 1)))
+        return over;
+    follow->wanted = wanted && !resumed;
+    bool taken = client_take(follow, type, (struct body){"", 0}, piece);
+    follow->wanted = wanted;
+    return taken ? step : over;
+}
+
 struct step client_message(struct follow *follow, const char *data, size_t size_bytes, bool inside,
                            struct follow_piece *piece)
 {
@@ -253,16 +272,8 @@ struct step client_message(struct follow *follow, const char *data, size_t size_
     struct wire *wire = &follow->wires[FAULT_UPSTREAM];
     char type = wire->head_bytes ? (char)wire->head[0] : *data;
     size_t looks = wire->head_bytes ? 0 : client_looks(follow, type);
-    if (looks == 0) {
-        const uint8_t *head;
-        struct step step = wire_head(wire, data, size_bytes, MESSAGE_HEADER_BYTES, &head);
-        if (!head)
-            return step;
-        if (!wire_enter(wire, message_u32((const char *)head + 1)) ||
-            !client_take(follow, type, (struct body){"", 0}, piece))
-            return over;
-        return step;
-    }
+    if (looks == 0)
+        return client_unseen(follow, type, data, size_bytes, piece);
     if (inside && (type == 'Q' || type == 'E'))
         return (struct step){STEP_CUT, 0};
     if (size_bytes < MESSAGE_HEADER_BYTES)
