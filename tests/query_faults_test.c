@@ -164,6 +164,24 @@ static void deep_pattern(struct ctx *ctx, void *arg)
     query_aim_fini(&aim);
 }
 
+static void texts_are_bounded_however_often_names_are_put(void **unused)
+{
+    (void)unused;
+    enum { NAMES = 200, TEXT_BYTES = 4000 };
+    struct names names = {0};
+    char name[16], text[TEXT_BYTES];
+    memset(text, 'x', sizeof(text));
+    for (int i = 0; i < 2 * NAMES; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i % NAMES);
+        names_put(&names, name, prepared_create(name, text, i < NAMES ? 10 : sizeof(text)));
+        assert_true(names.texts_bytes <= 256 << 10);
+    }
+    assert_true(names.count > 0 && names.count < NAMES);
+    assert_non_null(names_find(&names, name)); /* the latest */
+    names_fini(&names);
+    assert_int_equal(names.texts_bytes, 0);
+}
+
 static void patterns_may_be_deep(void **unused)
 {
     (void)unused;
@@ -452,6 +470,7 @@ int main(void)
         cmocka_unit_test(a_share_is_drawn_for_each),
         cmocka_unit_test(patterns_are_bounded),
         cmocka_unit_test(patterns_may_be_deep),
+        cmocka_unit_test(texts_are_bounded_however_often_names_are_put),
         cmocka_unit_test(the_protocol_must_be_followed),
         cmocka_unit_test(servers_are_late_where_they_can_be),
         cmocka_unit_test(who_goes_takes_its_lateness_back),

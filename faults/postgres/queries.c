@@ -165,16 +165,12 @@ void names_put(struct names *names, const char *name, struct prepared *prepared)
 {
     size_t size_bytes = prepared ? prepared->size_bytes : 0;
     struct named *named = names_find(names, name);
-    if (named && named->prepared) {
-        names->texts_bytes -= named->prepared->size_bytes;
-        prepared_release(named->prepared);
-        named->prepared = NULL;
-    }
-    while (!named && names->count > 0 &&
+    if (named)
+        names_forget(names, named);
+    while (names->count > 0 &&
            (names->count >= NAMES_MAX || names->texts_bytes + size_bytes > TEXTS_BYTES))
         names_forget(names, names->all);
-    if (!named)
-        named = names_add(names, name);
+    named = names_add(names, name);
     if (!named) {
         prepared_release(prepared);
         return;

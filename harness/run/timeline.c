@@ -13,6 +13,7 @@
 
 #define START_LOOK_NS  NS_PER_MS         /* between two looks whether the load's clock runs */
 #define LOOK_NS        (100 * NS_PER_MS) /* between two looks at a fault */
+#define COUNT_NS       (500 * NS_PER_MS) /* to count what came meanwhile */
 #define END_NS         (2 * NS_PER_S)    /* to take a fault away */
 #define BEGIN_LEAST_NS (2 * NS_PER_S)    /* to begin one, however short it is */
 
@@ -96,8 +97,10 @@ static int begin(struct ctx *ctx, struct player *player, void **state)
 static int end(struct player *player, void *state)
 {
     struct ctx bound;
-    ctx_init_timeout(&bound, NULL, END_NS);
+    ctx_init_timeout(&bound, NULL, COUNT_NS); /* which must not take the time that ending it has */
     double queries = detour_queries(&bound, player->setting.detour);
+    ctx_fini(&bound);
+    ctx_init_timeout(&bound, NULL, END_NS);
     int rc = player->act->end(&bound, &player->setting, state, &player->effects, &player->reason);
     player->healed_ns = clock_now_ns();
     player->queries = queries - player->queries;

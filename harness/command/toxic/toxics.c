@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* toxics.c - add, update and remove toxics, and tell what one has done. */
 #include "command/toxic/action.h"
+#include "faults/control/body.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -63,9 +64,7 @@ static json_t *make_value(const char *text)
     bool is_padded = text[0] == '0' && text[1] >= '0' && text[1] <= '9';
     if (end == text || *end || is_padded || strpbrk(text, "eExXnN"))
         return json_string(text);
-    if (number == (double)(json_int_t)number)
-        return json_integer((json_int_t)number);
-    return json_real(number);
+    return body_make_number(number);
 }
 
 static int add_attribute(json_t *attributes, char *line, struct err *err)
