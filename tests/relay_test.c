@@ -882,6 +882,31 @@ static void bounded_dead(struct ctx *ctx, void *arg)
     stand_fini(&stand);
 }
 
+/* Whose clients give up, and servers with them, while a fault lets nothing through. */
+static void bounded_held(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    enum { HELD = 8, MAX = 2 };
+    struct stand stand;
+    stand_init(&stand, ctx);
+    proxy_set_limit(stand.set, &(struct proxy_limits){.dead_max = MAX});
+    (void)put(&stand, "timeout", FAULT_UPSTREAM, "timeout=0");
+    (void)put(&stand, "timeout", FAULT_DOWNSTREAM, "timeout=0");
+    for (int i = 0; i < HELD; i++) {
+        struct ends ends = connect_ends(ctx, &stand);
+        close_ends(&ends);
+    }
+    while (proxy_figures(stand.proxy).links_open > MAX + 1) /* the newest is not looked at yet */
+        fiber_yield();
+    stand_fini(&stand);
+}
+
+static void only_so_many_are_held_that_have_gone(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(bounded_held, NULL);
+}
+
 static void only_so_many_are_left_dead(void **unused)
 {
     (void)unused;
@@ -1244,6 +1269,7 @@ int main(void)
         cmocka_unit_test(faults_end_links_even_while_nobody_reads),
         cmocka_unit_test(what_is_left_dead_acknowledges_nothing),
         cmocka_unit_test(only_so_many_are_left_dead),
+        cmocka_unit_test(only_so_many_are_held_that_have_gone),
         cmocka_unit_test(what_is_left_dead_ends_some_day),
         cmocka_unit_test(arrivals_are_held_let_go_and_turned_away),
         cmocka_unit_test(an_end_asks_the_first_of_those_held_alone),

@@ -42,7 +42,10 @@ static int push_end(struct stream *stream, ssize_t got)
         if (rc)
             return rc;
     }
-    return chain_push(&stream->chain, &(struct chain_input){.end = true}, now_ns);
+    int rc = chain_push(&stream->chain, &(struct chain_input){.end = true}, now_ns);
+    if (stream->link->streams[1 - stream->way].ended)
+        link_bound_dead(stream->link->proxy);
+    return rc;
 }
 
 static int push_what_came(struct stream *stream, ssize_t got, char *data)
@@ -53,7 +56,8 @@ static int push_what_came(struct stream *stream, ssize_t got, char *data)
         int rc = stream_push(stream, data, (size_t)got);
         return rc < 0 ? rc : 0;
     }
-    return ctx_error(&stream->link->ctx) ? (int)got : push_end(stream, got);
+    int rc = ctx_error(&stream->link->ctx); /* also when an end had come, too */
+    return rc ? rc : push_end(stream, got);
 }
 
 /* Nothing more is to be read for now; what has come, is: also when the receive has ended by itself,

@@ -131,7 +131,8 @@ void link_drop(struct link *link, bool abort);
 /* Has it look anew at the faults that concern it. */
 void link_nudge(struct link *link);
 
-/* Drops those that faults have left dead the longest where there are too many. */
+/* Drops the oldest of those that faults have left dead, or hold though both their ends have said
+ * all, where there are too many. */
 void link_bound_dead(struct proxy *proxy);
 
 /* ---- Its streams: pump.c --------------------------------------------------------------------- */

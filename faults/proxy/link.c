@@ -70,10 +70,20 @@ void link_nudge(struct link *link)
         stream_nudge(&link->streams[way]);
 }
 
+/* Its end has come, and nothing of it will go on by itself. */
+static bool has_ended(const struct stream *stream)
+{
+    return stream->ended && chain_next_ns(&stream->chain) == CLOCK_NEVER;
+}
+
+/* A fault has left it so, or holds for ever what its two ends have said, who may have gone since.
+ */
 static bool is_dead(const struct link *link)
 {
+    const struct stream *up = &link->streams[FAULT_UPSTREAM];
+    const struct stream *down = &link->streams[FAULT_DOWNSTREAM];
     return link->carried && !ctx_error(&link->ctx) &&
-           (link->streams[FAULT_UPSTREAM].chain.dead || link->streams[FAULT_DOWNSTREAM].chain.dead);
+           (up->chain.dead || down->chain.dead || (has_ended(up) && has_ended(down)));
 }
 
 /* They are not to take all places of the living. */
