@@ -584,6 +584,14 @@ static void grids_stand_side_by_side(void **unused)
                               "| 1 | 1.50 \\[1.50, 1.50\\] | 1.00 \\[1.00, 1.00\\] |\n"
                               "| 8 | not run | 0.500 \\[0.500, 0.500\\] |\n");
     free(page);
+    page = NULL; /* for programs each cell is a scenario of its own */
+    out = open_memstream(&page, &length);
+    assert_ok(report_find("gbench", NULL)->write(&input, out, NULL));
+    (void)fclose(out);
+    assert_non_null(strstr(page, "\"run_name\": \"family/name many=1,size=1KB/b/qps\""));
+    assert_non_null(strstr(page, "\"run_name\": \"family/name many=8,size=16KB/b/qps\""));
+    assert_null(strstr(page, "\"run_name\": \"family/name/"));
+    free(page);
     for (size_t i = 0; i < 3; i++) {
         judgement_destroy(judgements[i]);
         result_destroy(results[i]);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -227,6 +228,12 @@ static char *name_of(const char *path)
     return strndup(start, length);
 }
 
+static char *title_of(const char *name, const char *cell)
+{
+    char *title;
+    return asprintf(&title, "%s%s%s", name, cell ? " " : "", cell ? cell : "") < 0 ? NULL : title;
+}
+
 int plan_parse(const char *path, const char *data, size_t length_bytes,
                const struct plan_tables *tables, struct plan **out, struct err *err)
 {
@@ -248,9 +255,10 @@ int plan_parse_cell(const char *path, const char *data, size_t length_bytes,
         plan->name = name_of(path);
         plan->text = strndup(data, length_bytes);
         plan->cell = cell ? strdup(cell) : NULL;
+        plan->title = plan->name ? title_of(plan->name, cell) : NULL;
     }
     reading.plan = plan;
-    if (!plan || !plan->path || !plan->name || !plan->text || (cell && !plan->cell))
+    if (!plan || !plan->path || !plan->title || !plan->text || (cell && !plan->cell))
         rc = err_sys(err, -ENOMEM, "read %.200s", path);
     if (!rc && cell)
         rc = read_cell(&reading, cell);
@@ -376,6 +384,7 @@ void plan_destroy(struct plan *plan)
     param_fini(plan_params, plan);
     free(plan->path);
     free(plan->name);
+    free(plan->title);
     free(plan->text);
     free(plan);
 }

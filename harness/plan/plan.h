@@ -261,9 +261,10 @@ struct plan_claim {
 };
 
 struct plan {
-    char *path; /* of the file, as given */
-    char *name; /* "allocation/encode": folder and file without .yaml */
-    char *text; /* the whole file, for the record */
+    char *path;  /* of the file, as given */
+    char *name;  /* "allocation/encode": folder and file without .yaml */
+    char *title; /* the name, of a cell with the cell's behind a blank: what reports call it */
+    char *text;  /* the whole file, for the record */
     char *question, *source;
     char *notes; /* or NULL */
     struct plan_database database;

@@ -55,7 +55,7 @@ static int csv_format(const struct report_input *input, FILE *out, struct err *e
     (void)fputs("run,scenario,variant,round,block,valid,phase,metric,value,unit,sound\n", out);
     while (figure_next(&figure)) {
         const struct result *result = figure_result(&figure);
-        char *scenario = strdup(result->plan->name);
+        char *scenario = strdup(result->plan->title);
         if (!scenario)
             return err_sys(err, -ENOMEM, "write CSV");
         (void)text_clean(scenario);

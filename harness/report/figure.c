@@ -93,7 +93,7 @@ char *figure_name(const struct figure *figure, bool with_metric, char *name, siz
 {
     const struct result *result = figure_result(figure);
     bool whole = figure->phase == EXPR_WHOLE_ROUND;
-    (void)snprintf(name, size_bytes, "%.200s/%.80s%s%s%s%s", result->plan->name,
+    (void)snprintf(name, size_bytes, "%.200s/%.80s%s%s%s%s", result->plan->title,
                    result->variants[figure->variant].name, whole ? "" : "/",
                    whole ? "" : result->plan->phases[figure->phase].name, with_metric ? "/" : "",
                    with_metric ? figure_metric(figure)->name : "");
@@ -104,9 +104,9 @@ char *figure_name(const struct figure *figure, bool with_metric, char *name, siz
 
 bool figure_is_shared(const struct figure *figure)
 {
-    const char *name = figure_result(figure)->plan->name;
+    const char *name = figure_result(figure)->plan->title;
     for (size_t i = 0; i < figure->input->item_count; i++)
-        if (i != figure->item && strcmp(figure->input->items[i].result->plan->name, name) == 0)
+        if (i != figure->item && strcmp(figure->input->items[i].result->plan->title, name) == 0)
             return true;
     return false;
 }

@@ -24,7 +24,7 @@ static void write_head(FILE *out, const struct result *result)
 {
     char name[FIGURE_NAME_BYTES_MAX];
     double epoch_s = start_s(result);
-    (void)fprintf(out, "#[poolstorm: %s]\n", figure_tag(name, sizeof(name), result->plan->name));
+    (void)fprintf(out, "#[poolstorm: %s]\n", figure_tag(name, sizeof(name), result->plan->title));
     (void)fprintf(out,
                   "#[Histogram log format version 1.2]\n"
                   "#[StartTime: %.3f (seconds since epoch), %s]\n"

@@ -29,7 +29,7 @@ static int write_title(FILE *out, const struct report_input *input, struct err *
 {
     size_t count = summary_count(input);
     if (count < 2 || is_pair(input))
-        return html_text(out, input->items[0].result->plan->name, err);
+        return html_text(out, input->items[0].result->plan->title, err);
     (void)fprintf(out, "%zu scenarios", count);
     return 0;
 }
@@ -69,7 +69,7 @@ static int write_index_row(FILE *out, const struct report_item *item, size_t id,
     summary_held(judgement->invariants, judgement->invariant_count, invariants, sizeof(invariants));
     summary_upheld(judgement, claims, sizeof(claims));
     (void)fprintf(out, "<tr><th scope=\"row\"><a href=\"#scenario-%zu\">", id);
-    int rc = html_text(out, item->result->plan->name, err);
+    int rc = html_text(out, item->result->plan->title, err);
     (void)fprintf(out, "</a></th><td class=\"%s\">", html_tone(tone));
     if (!rc)
         rc = html_text(out, outcome, err);

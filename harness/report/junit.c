@@ -172,7 +172,7 @@ static void suite_fill(struct suite *suite, const struct report_input *input, si
     const struct judgement *judgement = item->judgement;
     bool shared = figure_is_shared(&figure);
     suite->item = item;
-    (void)snprintf(suite->name, sizeof(suite->name), "%.250s%s%.200s%s", item->result->plan->name,
+    (void)snprintf(suite->name, sizeof(suite->name), "%.250s%s%.200s%s", item->result->plan->title,
                    shared ? " (" : "", shared ? item->name : "", shared ? ")" : "");
     (void)text_clean(suite->name);
     add_measurement(suite);

@@ -50,7 +50,7 @@ static int write_result(const struct result *result, const struct judgement *jud
     char text[400];
     enum tone tone;
     (void)fputs("## ", out);
-    table_write_plain(out, result->plan->name);
+    table_write_plain(out, result->plan->title);
     (void)fputs("\n\n", out);
     table_write_plain(out, result->plan->question ? result->plan->question : "");
     (void)fputs("\n\n", out);

@@ -54,7 +54,7 @@ static void write_labels(FILE *out, const struct figure *figure)
     (void)fputc('{', out);
     write_label(out, "run", figure->input->items[figure->item].name);
     (void)fputc(',', out);
-    write_label(out, "scenario", result->plan->name);
+    write_label(out, "scenario", result->plan->title);
     (void)fputc(',', out);
     write_label(out, "variant", result->variants[figure->variant].name);
     if (figure->phase == EXPR_WHOLE_ROUND)
@@ -189,7 +189,7 @@ static void write_outcomes(FILE *out, const struct report_input *input)
         (void)fputs("poolstorm_run_outcome{", out);
         write_label(out, "run", input->items[i].name);
         (void)fputc(',', out);
-        write_label(out, "scenario", input->items[i].result->plan->name);
+        write_label(out, "scenario", input->items[i].result->plan->title);
         (void)fputc(',', out);
         write_label(out, "outcome", outcome_word(input->items[i].judgement->outcome));
         (void)fputs("} 1\n", out);
@@ -200,7 +200,7 @@ static void write_outcomes(FILE *out, const struct report_input *input)
         (void)fputs("poolstorm_run_rounds{", out);
         write_label(out, "run", item->name);
         (void)fputc(',', out);
-        write_label(out, "scenario", item->result->plan->name);
+        write_label(out, "scenario", item->result->plan->title);
         (void)fprintf(out, ",valid=\"%s\"} %zu\n", i % 2 ? "false" : "true",
                       i % 2 ? item->judgement->round_invalid : item->judgement->round_valid);
     }

@@ -151,9 +151,7 @@ static int take_texts(struct sheet *sheet, const struct result *result,
                  result->environment.host, (unsigned long long)result->seed,
                  (unsigned long long)result->start_ns) < 0)
         sheet->run = NULL;
-    if (asprintf(&sheet->scenario, "%s%s%s", result->plan->name, result->plan->cell ? " " : "",
-                 result->plan->cell ? result->plan->cell : "") < 0)
-        sheet->scenario = NULL;
+    sheet->scenario = strdup(result->plan->title);
     sheet->text = strdup(result->plan->text ? result->plan->text : "");
     sheet->origin = strdup(origin ? origin : result->folder ? result->folder : "");
     sheet->program = program ? strdup(program) : NULL;
@@ -272,7 +270,7 @@ static int take_variants(struct sheet *sheet, const struct result *result, const
         rc = take_figures(result, i, to, err);
     }
     if (!rc && sheet->variant_count == 0)
-        rc = err_set(err, -ENOENT, "no variant of %.80s ran with %.200s", result->plan->name,
+        rc = err_set(err, -ENOENT, "no variant of %.80s ran with %.200s", result->plan->title,
                      program ? program : "the program's own service");
     return rc;
 }

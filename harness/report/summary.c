@@ -56,7 +56,7 @@ void summary_scenarios(const struct report_input *input, struct table *table)
         enum tone tone;
         if (!grid_is_apart(input, i))
             continue;
-        table_cell(table, TONE_PLAIN, "%s", item->result->plan->name);
+        table_cell(table, TONE_PLAIN, "%s", item->result->plan->title);
         content_outcome(item->result, item->judgement, text, sizeof(text), &tone);
         table_cell(table, tone, "%s", text);
         table_cell(table, TONE_PLAIN, "%s",
@@ -76,7 +76,7 @@ void summary_claims(const struct report_input *input, struct table *table)
     for (size_t i = 0; i < input->item_count; i++) {
         const struct report_item *item = &input->items[i];
         for (size_t j = 0; j < item->judgement->claim_count; j++) {
-            table_cell(table, TONE_PLAIN, "%s", item->result->plan->name);
+            table_cell(table, TONE_PLAIN, "%s", item->result->plan->title);
             content_claim(&item->judgement->claims[j], table);
         }
     }

@@ -113,7 +113,7 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     struct table faults = {0};
     char text[400];
     enum tone tone;
-    (void)write_wrapped(out, result->plan->name, style, TONE_STRONG);
+    (void)write_wrapped(out, result->plan->title, style, TONE_STRONG);
     if (result->plan->question)
         (void)write_wrapped(out, result->plan->question, style, TONE_PLAIN);
     int rc = write_variants(result, judgement, out, style, err);

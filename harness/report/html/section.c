@@ -32,7 +32,7 @@ static int write_head(FILE *out, const struct report_item *item, const struct ht
     enum tone tone;
     (void)fprintf(out, "<h%d>%s%s", place->level, place->label ? place->label : "",
                   place->label ? ": " : "");
-    int rc = html_text(out, plan->name, err);
+    int rc = html_text(out, plan->title, err);
     (void)fprintf(out, "</h%d>\n", place->level);
     if (!rc && plan->question) {
         (void)fputs("<p class=\"question\">", out);
