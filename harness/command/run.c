@@ -72,10 +72,11 @@ static int tell(const struct run_options *options, const struct session *session
 /* A run that was broken off is told of, too, as far as it came. */
 static enum exit_code run_one(const struct run_options *options,
                               const struct runner_options *runner, const struct plan *plan,
-                              struct err *err)
+                              bool *ran, struct err *err)
 {
     struct session session = {.plan = plan, .runner = *runner};
     enum exit_code code = session_run(&session, err);
+    *ran = *ran || session.judgement;
     if (session.judgement && tell(options, &session, err))
         code = EXIT_RUNTIME;
     session_fini(&session);
@@ -85,9 +86,10 @@ static enum exit_code run_one(const struct run_options *options,
     return code;
 }
 
-/* All of them, one after the other, into folders in root. */
+/* All of them, one after the other, into folders in root. *ran: there is a record of any. */
 static enum exit_code run_plans(const struct run_options *options, struct runner_options runner,
-                                const struct plans *plans, const char *root, struct err *err)
+                                const struct plans *plans, const char *root, bool *ran,
+                                struct err *err)
 {
     enum exit_code code = EXIT_WELL;
     for (size_t i = 0; i < plans->count && code != EXIT_INTERRUPTED; i++) {
@@ -95,7 +97,7 @@ static enum exit_code run_plans(const struct run_options *options, struct runner
         struct err why = {0};
         plans_name_folder(plans, i, root, folder, sizeof(folder));
         runner.folder = folder;
-        code = session_graver(code, run_one(options, &runner, plans->items[i], &why));
+        code = session_graver(code, run_one(options, &runner, plans->items[i], ran, &why));
         if (why.text[0] && i + 1 < plans->count && code != EXIT_INTERRUPTED)
             (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
         else
@@ -147,9 +149,9 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
         rc = plans_check_database(&plans, self->database, err);
     if (!rc) {
         plans_name_root(&plans, self->out, root, sizeof(root));
-        code = run_plans(self, fill_runner(self, command_line), &plans, root, err);
-        bool ran = code != EXIT_BAD_INPUT && code != EXIT_SKIPPED && code != EXIT_INTERRUPTED;
-        if (ran)
+        bool ran = false;
+        code = run_plans(self, fill_runner(self, command_line), &plans, root, &ran, err);
+        if (ran && code != EXIT_INTERRUPTED)
             code = write_page(self, root, code);
     }
     plans_fini(&plans);
