@@ -3,21 +3,9 @@
 # e2e_run_test.sh POOLSTORM SCENARIOS
 set -u
 poolstorm=$1 scenarios=$2
-tmp=$(mktemp -d) || exit 99
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 trap 'rm -rf "$tmp"' EXIT
-number=0 failed=0
-
-# result OK WHAT: says how a test went, with what the program said when it went wrong.
-result() {
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' "$tmp/out" "$tmp/err"
-    failed=1
-}
 
 # check WHAT CODE TEXT ARGS...: runs ARGS; exit CODE, and TEXT on stderr.
 check() {
@@ -270,5 +258,4 @@ wait $runner 2>/dev/null
 [ -n "$subject" ] && gone "$guardian" "$subject"
 result $? 'kill -9 of the runner leaves nothing behind'
 
-echo "1..$number"
-exit $failed
+finish

@@ -3,22 +3,10 @@
 # gate_test.sh POOLSTORM
 set -u
 poolstorm=$(realpath "$1") || exit 99
-tmp=$(mktemp -d) || exit 99
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 99
-number=0 failed=0
-
-# result OK WHAT
-result() {
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-        return
-    fi
-    echo "not ok $number - $2"
-    sed 's/^/# /' out err
-    failed=1
-}
 
 # check WHAT CODE TEXT ARGS...: runs ARGS; exit CODE, and TEXT in what it says.
 check() {
@@ -68,6 +56,9 @@ result $? 'and is small'
 check 'and shown' 0 'tests/service' baseline show
 check 'a baseline of the same scenario twice is refused' 2 'two runs of tests/service' \
     baseline save runs/before runs/before
+ln -s target link
+"$poolstorm" baseline save runs/before --out link >out 2>err && [ -L link ] && cmp -s target results/baselines/default.json
+result $? 'a link is written through, not replaced'
 check 'neither save nor show' 2 "did you mean 'save'?" baseline sav runs/before
 check 'a name with a folder in it' 2 'expected a plain name' baseline save runs/before --name ../x
 
@@ -112,5 +103,4 @@ check 'a program that is none' 2 '--against: cannot run' \
 cp tests/service.yaml moved/elsewhere.yaml
 check 'a scenario the baseline lacks' 2 'holds no run of moved/elsewhere' \
     gate moved/elsewhere.yaml --baseline default --limit qps=5%
-echo "1..$number"
-exit $failed
+finish

@@ -3,16 +3,14 @@
 #include "command/command.h"
 #include "command/sides.h"
 #include "report/terminal.h"
+#include "report/whole_file.h"
 #include "run/folder.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct baseline_options {
     char *name, *out;
@@ -65,30 +63,9 @@ static int make_parents(const char *path, struct err *err)
     return folder_make(folder, err);
 }
 
-/* By way of a file beside it, so that there is never half a baseline. */
-static int write_file(const struct sheets *sheets, const char *path, struct err *err)
+static int write_sheets(const void *arg, FILE *out, struct err *err)
 {
-    char temporary[PATH_MAX + 8];
-    (void)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, -errno, "create %.200s", temporary);
-    FILE *out = fdopen(fd, "w");
-    if (!out) {
-        (void)close(fd);
-        (void)unlink(temporary);
-        return err_sys(err, -ENOMEM, "open %.200s", temporary);
-    }
-    int rc = sheets_write(sheets, out, err);
-    bool failed = fchmod(fd, 0644) != 0 || ferror(out) != 0;
-    failed = fclose(out) != 0 || failed;
-    if (!rc && failed)
-        rc = err_set(err, -EIO, "could not write %.200s", temporary);
-    if (!rc && rename(temporary, path))
-        rc = err_sys(err, -errno, "rename %.150s to %.150s", temporary, path);
-    if (rc)
-        (void)unlink(temporary);
-    return rc;
+    return sheets_write(arg, out, err);
 }
 
 static int name_file(const struct baseline_options *options, char *path, size_t size_bytes,
@@ -117,7 +94,7 @@ static int save(const struct baseline_options *options, char *const *words, stru
     if (!rc)
         rc = make_parents(path, err);
     if (!rc)
-        rc = write_file(&own, path, err);
+        rc = whole_file_write(path, write_sheets, &own, err);
     if (!rc)
         (void)printf("%s: %zu scenario%s\n", path, own.count, own.count == 1 ? "" : "s");
     free(own.items); /* the sheets are those of all */

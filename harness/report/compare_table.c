@@ -58,20 +58,6 @@ static char *detectable_text(const struct compared *row, char *text, size_t size
     return text;
 }
 
-static enum tone verdict_tone(enum stats_verdict verdict)
-{
-    switch (verdict) {
-    case STATS_BETTER:
-        return TONE_GOOD;
-    case STATS_WORSE:
-        return TONE_BAD;
-    case STATS_INCONCLUSIVE:
-        return TONE_UNSURE;
-    default:
-        return TONE_QUIET;
-    }
-}
-
 static void level_cell(struct table *table, const struct sheet_figure *figure, double level,
                        bool few)
 {
@@ -140,7 +126,7 @@ void content_comparison(const struct comparison *comparison, struct table *table
         level_cell(table, row->a, row->level_a, row->a->least < row->a->needs);
         level_cell(table, row->b, row->level_b, row->b && row->b->least < row->b->needs);
         table_cell(table, TONE_PLAIN, "%s", estimate_text(row, text, sizeof(text)));
-        table_cell(table, verdict_tone(row->verdict), "%s", stats_verdict_word(row->verdict));
+        table_cell(table, content_tone(row->verdict), "%s", stats_verdict_word(row->verdict));
         table_cell(table, TONE_PLAIN, "%s", detectable_text(row, text, sizeof(text)));
         if (limits)
             gate_cell(table, row);

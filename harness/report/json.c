@@ -54,20 +54,6 @@ static json_t *count(uint64_t value)
     return json_string(digits);
 }
 
-/* Text from elsewhere need not be UTF-8: then what is not becomes '?'. NULL gives null. */
-static json_t *text(const char *value)
-{
-    if (!value)
-        return json_null();
-    json_t *json = json_string(value);
-    if (json)
-        return json;
-    char *clean = strdup(value);
-    json = clean ? json_string(text_clean(clean)) : NULL;
-    free(clean);
-    return json;
-}
-
 static void put_fields(struct writer *writer, json_t *object, const struct json_field *fields,
                        const void *state)
 {
@@ -190,7 +176,7 @@ static json_t *load_json(struct writer *writer, const struct load_result *load)
     for (size_t i = 0; i < LOAD_OUTCOMES; i++)
         put(writer, ended, load_outcome_names[i], count(load->ended[i]));
     put(writer, object, "ended", ended);
-    put(writer, object, "first_error", text(load->first_error));
+    put(writer, object, "first_error", json_plain(load->first_error));
     put(writer, object, "cpu", meter_json(writer, &load->cpu));
     for (const struct json_field *field = json_hist_fields; field->name; field++) {
         const struct hist *hist;
@@ -217,7 +203,7 @@ static void put_row(struct writer *writer, json_t *object, const struct plan *pl
     for (size_t i = 0; i < plan->metric_count; i++) {
         put(writer, metrics, plan->metrics[i].name, number(row[i]));
         if (isinf(row[i]))
-            append(writer, never, text(plan->metrics[i].name));
+            append(writer, never, json_plain(plan->metrics[i].name));
     }
     put(writer, object, "metrics", metrics);
     put_never(writer, object, never);
@@ -242,7 +228,7 @@ static json_t *curve_json(struct writer *writer, const struct search_curve *curv
     put(writer, object, "end", json_string(search_end_names[curve->end]));
     put(writer, object, "met_per_s", number(curve->met_per_s));
     put(writer, object, "missed_per_s", number(curve->missed_per_s));
-    put(writer, object, "reason", text(curve->reason));
+    put(writer, object, "reason", json_plain(curve->reason));
     for (size_t i = 0; i < curve->step_count; i++)
         append(writer, steps, curve_step_json(writer, &curve->steps[i]));
     put(writer, object, "steps", steps);
@@ -328,7 +314,7 @@ static json_t *breaches_json(struct writer *writer, const struct result_round *r
     for (size_t i = 0; i < round->breach_count; i++) {
         json_t *object = json_object();
         put(writer, object, "invariant", count(round->breaches[i].invariant));
-        put(writer, object, "text", text(round->breaches[i].text));
+        put(writer, object, "text", json_plain(round->breaches[i].text));
         append(writer, array, object);
     }
     return array;
@@ -339,7 +325,7 @@ static json_t *reason_json(struct writer *writer, const struct result_round *rou
     json_t *object = json_object();
     int phase = round->reason_phases[index];
     put(writer, object, "phase", phase < 0 ? json_null() : json_integer(phase));
-    put(writer, object, "text", text(round->reasons[index]));
+    put(writer, object, "text", json_plain(round->reasons[index]));
     return object;
 }
 
@@ -364,7 +350,7 @@ static json_t *windows_json(struct writer *writer, const struct plan *plan,
     for (size_t i = 0; i < plan->fault_count; i++) {
         const struct result_window *window = &round->windows[i];
         json_t *object = json_object();
-        put(writer, object, "fault", text(plan->faults[i].name));
+        put(writer, object, "fault", json_plain(plan->faults[i].name));
         put(writer, object, "acted", json_boolean(window->acted));
         put_fields(writer, object, json_window_fields, window);
         put(writer, object, "queries", number(window->queries));
@@ -402,7 +388,7 @@ static json_t *pairs_json(struct writer *writer, const struct plan_pairs *pairs)
 {
     json_t *object = json_object();
     for (size_t i = 0; i < pairs->count; i++)
-        put(writer, object, pairs->items[i].name, text(pairs->items[i].value));
+        put(writer, object, pairs->items[i].name, json_plain(pairs->items[i].value));
     return object;
 }
 
@@ -415,10 +401,10 @@ static json_t *subject_json(struct writer *writer, const struct plan_subject *su
     put(writer, object, "kind", json_string(kinds[subject->kind]));
     put(writer, object, "serve", pairs_json(writer, &subject->serve));
     for (char **word = subject->command; word && *word; word++)
-        append(writer, command, text(*word));
+        append(writer, command, json_plain(*word));
     put(writer, object, "command", command);
-    put(writer, object, "url", text(subject->url));
-    put(writer, object, "health", text(subject->health));
+    put(writer, object, "url", json_plain(subject->url));
+    put(writer, object, "health", json_plain(subject->health));
     put(writer, object, "allocator", json_string(plan_allocator_names[subject->allocator]));
     put(writer, object, "env", pairs_json(writer, &subject->env));
     put(writer, object, "start_timeout_ns", count(subject->start_timeout_ns));
@@ -430,12 +416,12 @@ static json_t *variant_json(struct writer *writer, const struct result *result, 
     const struct result_variant *variant = &result->variants[index];
     const struct plan_variant *planned = &result->plan->variants[variant->plan_index];
     json_t *object = json_object();
-    put(writer, object, "name", text(variant->name));
+    put(writer, object, "name", json_plain(variant->name));
     put(writer, object, "plan_index", count(variant->plan_index));
-    put(writer, object, "about", text(planned->about));
-    put(writer, object, "allocator", text(variant->allocator));
-    put(writer, object, "preload", text(variant->preload));
-    put(writer, object, "program", text(variant->program));
+    put(writer, object, "about", json_plain(planned->about));
+    put(writer, object, "allocator", json_plain(variant->allocator));
+    put(writer, object, "preload", json_plain(variant->preload));
+    put(writer, object, "program", json_plain(variant->program));
     put(writer, object, "subject", subject_json(writer, &planned->subject));
     return object;
 }
@@ -457,12 +443,12 @@ static json_t *setting_json(const struct param *param, const void *state)
     char value[64], *whole;
     if (param->type == PARAM_TYPE_TEXT) {
         memcpy(&whole, (const char *)state + param->offset, sizeof(whole));
-        return text(whole);
+        return json_plain(whole);
     }
     if (is_unset(param, state))
         return json_null();
     (void)param_format(param, state, value, sizeof(value));
-    return text(value);
+    return json_plain(value);
 }
 
 static json_t *settings_json(struct writer *writer, const struct param *params, const void *state)
@@ -479,7 +465,7 @@ static json_t *search_json(struct writer *writer, const struct plan_phase *plann
     if (!planned->objective)
         return json_null();
     json_t *object = settings_json(writer, search_params, search);
-    put(writer, object, "objective", text(expr_text(planned->objective)));
+    put(writer, object, "objective", json_plain(expr_text(planned->objective)));
     return object;
 }
 
@@ -489,7 +475,7 @@ static json_t *phase_json(struct writer *writer, const struct result *result, si
     const struct plan_phase *planned = &result->plan->phases[index];
     bool drain = phase->kind == PLAN_PHASE_DRAIN;
     json_t *object = json_object(), *requests = json_array();
-    put(writer, object, "name", text(phase->name));
+    put(writer, object, "name", json_plain(phase->name));
     put(writer, object, "kind", json_string(plan_phase_kind_names[phase->kind]));
     put(writer, object, "length_ns", count(phase->length_ns));
     put(writer, object, "load",
@@ -505,8 +491,8 @@ static json_t *fault_json(struct writer *writer, const struct result *result, si
 {
     const struct plan_fault *fault = &result->plan->faults[index];
     json_t *object = json_object();
-    put(writer, object, "name", text(fault->name));
-    put(writer, object, "kind", text(fault->kind.name));
+    put(writer, object, "name", json_plain(fault->name));
+    put(writer, object, "kind", json_plain(fault->kind.name));
     put(writer, object, "on", json_string(plan_on_names[fault->on]));
     put(writer, object, "phase", count(fault->phase));
     put_fields(writer, object, json_fault_fields, &result->faults[index]);
@@ -528,11 +514,11 @@ static json_t *environment_json(struct writer *writer, const struct result_envir
 {
     json_t *object = json_object();
     for (const struct json_text *field = json_environment_texts; field->name; field++)
-        put(writer, object, field->name, text((const char *)env + field->offset));
+        put(writer, object, field->name, json_plain((const char *)env + field->offset));
     put(writer, object, "dirty", json_boolean(env->dirty));
     put(writer, object, "cpu_count", count(env->cpu_count));
     put(writer, object, "memory_bytes", count(env->memory_bytes));
-    put(writer, object, "command_line", text(env->command_line));
+    put(writer, object, "command_line", json_plain(env->command_line));
     put(writer, object, "load_before", loads_json(writer, env->load_before));
     put(writer, object, "load_after", loads_json(writer, env->load_after));
     put(writer, object, "cpus_shared", json_boolean(env->cpus_shared));
@@ -542,13 +528,13 @@ static json_t *environment_json(struct writer *writer, const struct result_envir
 static json_t *scenario_json(struct writer *writer, const struct plan *plan)
 {
     json_t *object = json_object();
-    put(writer, object, "name", text(plan->name));
-    put(writer, object, "path", text(plan->path));
-    put(writer, object, "question", text(plan->question));
-    put(writer, object, "source", text(plan->source));
-    put(writer, object, "notes", text(plan->notes));
-    put(writer, object, "text", text(plan->text));
-    put(writer, object, "cell", text(plan->cell));
+    put(writer, object, "name", json_plain(plan->name));
+    put(writer, object, "path", json_plain(plan->path));
+    put(writer, object, "question", json_plain(plan->question));
+    put(writer, object, "source", json_plain(plan->source));
+    put(writer, object, "notes", json_plain(plan->notes));
+    put(writer, object, "text", json_plain(plan->text));
+    put(writer, object, "cell", json_plain(plan->cell));
     return object;
 }
 
@@ -560,11 +546,11 @@ static json_t *run_json(struct writer *writer, const struct result *result)
     put(writer, object, "quick", json_boolean(result->quick));
     put(writer, object, "aa", json_boolean(result->aa));
     put(writer, object, "interrupted", json_boolean(result->interrupted));
-    put(writer, object, "failure", text(result->failure));
+    put(writer, object, "failure", json_plain(result->failure));
     put(writer, object, "noise", number(result->noise_share));
     put(writer, object, "start_ns", count(result->start_ns));
     put(writer, object, "length_ns", count(result->length_ns));
-    put(writer, object, "folder", text(result->folder));
+    put(writer, object, "folder", json_plain(result->folder));
     return object;
 }
 
@@ -573,10 +559,10 @@ static json_t *metrics_json(struct writer *writer, const struct plan *plan)
     json_t *array = json_array();
     for (size_t i = 0; i < plan->metric_count; i++) {
         json_t *object = json_object();
-        put(writer, object, "name", text(plan->metrics[i].name));
+        put(writer, object, "name", json_plain(plan->metrics[i].name));
         put(writer, object, "unit", json_string(json_unit_words[plan->metrics[i].unit]));
         put(writer, object, "better", json_string(json_better_words[plan->metrics[i].better]));
-        put(writer, object, "help", text(plan->metrics[i].help));
+        put(writer, object, "help", json_plain(plan->metrics[i].help));
         append(writer, array, object);
     }
     return array;
@@ -618,11 +604,11 @@ static json_t *condition_json(struct writer *writer, const struct result *result
 {
     json_t *object = json_object(), *parts = json_array();
     const char *of = condition->variant >= 0 ? result->variants[condition->variant].name : NULL;
-    put(writer, object, "condition", text(expr_text(condition->expect->expr)));
+    put(writer, object, "condition", json_plain(expr_text(condition->expect->expr)));
     put(writer, object, "line", count(condition->expect->where.line));
-    put(writer, object, "variant", text(of));
+    put(writer, object, "variant", json_plain(of));
     put(writer, object, "verdict", json_string(verdict_word(condition->verdict)));
-    put(writer, object, "note", text(condition->note));
+    put(writer, object, "note", json_plain(condition->note));
     for (size_t i = 0; i < condition->part_count; i++) {
         const struct judged_part *part = &condition->parts[i];
         json_t *item = json_object();
@@ -649,12 +635,12 @@ static json_t *claim_json(struct writer *writer, const struct judged_claim *judg
 {
     const struct plan_claim *claim = judged->claim;
     json_t *object = json_object();
-    put(writer, object, "what", text(claim->what));
-    put(writer, object, "says", text(claim->says));
-    put(writer, object, "why", text(claim->why));
+    put(writer, object, "what", json_plain(claim->what));
+    put(writer, object, "says", json_plain(claim->says));
+    put(writer, object, "why", json_plain(claim->why));
     put(writer, object, "word", json_string(claim_word(judged->word)));
-    put(writer, object, "note", text(judged->note));
-    put(writer, object, "figure", text(claim->figure ? expr_text(claim->figure) : NULL));
+    put(writer, object, "note", json_plain(judged->note));
+    put(writer, object, "figure", json_plain(claim->figure ? expr_text(claim->figure) : NULL));
     put(writer, object, "op", claim->figure ? json_string(expr_op_text(claim->op)) : json_null());
     put(writer, object, "limit", number(claim->figure ? claim->limit : NAN));
     put(writer, object, "tolerance", number(claim->figure ? claim->tolerance : NAN));
@@ -667,8 +653,8 @@ static json_t *versus_json(struct writer *writer, const struct result *result,
                            const struct judged_versus *versus)
 {
     json_t *object = json_object();
-    put(writer, object, "variant", text(result->variants[versus->variant].name));
-    put(writer, object, "baseline", text(result->variants[0].name));
+    put(writer, object, "variant", json_plain(result->variants[versus->variant].name));
+    put(writer, object, "baseline", json_plain(result->variants[0].name));
     put(writer, object, "metric", json_string(metric_builtin[versus->metric].name));
     put(writer, object, "verdict", json_string(stats_verdict_word(versus->verdict)));
     put(writer, object, "measured", measured_json(writer, &versus->measured));
@@ -680,7 +666,7 @@ static json_t *judgement_json(struct writer *writer, const struct result *result
 {
     json_t *object = json_object(), *claims = json_array(), *versus = json_array();
     put(writer, object, "outcome", json_string(outcome_word(judgement->outcome)));
-    put(writer, object, "invalid", text(judgement->invalid));
+    put(writer, object, "invalid", json_plain(judgement->invalid));
     put(writer, object, "rounds_valid", count(judgement->round_valid));
     put(writer, object, "rounds_invalid", count(judgement->round_invalid));
     put(writer, object, "rounds_broken", count(judgement->round_broken));

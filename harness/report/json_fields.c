@@ -3,8 +3,10 @@
 #include "report/json_fields.h"
 
 #include "plan/metric.h"
+#include "report/text.h"
 #include "run/result.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(struct_, name_)                                                                      \
@@ -167,3 +169,16 @@ const char *const json_better_words[] = {
     [METRIC_LESS] = "less",
     [METRIC_LESS + 1] = NULL,
 };
+
+json_t *json_plain(const char *text)
+{
+    if (!text)
+        return json_null();
+    json_t *json = json_string(text);
+    if (json)
+        return json;
+    char *clean = strdup(text);
+    json = clean ? json_string(text_clean(clean)) : NULL;
+    free(clean);
+    return json;
+}

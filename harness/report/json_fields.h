@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* json_fields.h - what result.json calls the plain fields of structs: one list serves the writer
- * and the reader. For json.c, json_read.c and
- * sheet_json.c alone. */
+ * and the reader. For those that read and write JSON, and csv.c, which has the same words. */
 #ifndef POOLSTORM_REPORT_JSON_FIELDS_H
 #define POOLSTORM_REPORT_JSON_FIELDS_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,5 +55,9 @@ double json_number_get(const struct json_number *field, const void *state);
 void json_number_set(const struct json_number *field, void *state, double value);
 uint64_t json_field_get(const struct json_field *field, const void *state);
 void json_field_set(const struct json_field *field, void *state, uint64_t value);
+
+/* Text from elsewhere need not be UTF-8: then what is not becomes '?'. NULL gives null; without
+ * memory NULL. */
+json_t *json_plain(const char *text);
 
 #endif

@@ -3,14 +3,12 @@
 #include "report/report.h"
 
 #include "core/param.h"
+#include "report/whole_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 const struct report_format *report_find(const char *name, struct err *err)
 {
@@ -77,52 +75,20 @@ int report_write_one(const struct report_format *format, const struct result *re
     return rc;
 }
 
-static int write_stream(const struct report_format *format, const struct report_input *input,
-                        FILE *out, const char *path, struct err *err)
-{
-    int rc = format->write(input, out, err);
-    if (!rc && (fflush(out) != 0 || ferror(out)))
-        rc = err_sys(err, errno ? -errno : -EIO, "write %.200s", path);
-    return rc;
-}
+/* A format and what it is asked to write. */
+struct page {
+    const struct report_format *format;
+    const struct report_input *input;
+};
 
-/* A pipe, a device or a link is written to as it is: a file must not take its place. */
-static int write_special(const struct report_format *format, const struct report_input *input,
-                         const char *path, struct err *err)
+static int write_page(const void *arg, FILE *out, struct err *err)
 {
-    FILE *out = fopen(path, "we");
-    if (!out)
-        return err_sys(err, -errno, "write %.200s", path);
-    int rc = write_stream(format, input, out, path, err);
-    if (fclose(out) && !rc)
-        rc = err_sys(err, -errno, "write %.200s", path);
-    return rc;
+    const struct page *page = arg;
+    return page->format->write(page->input, out, err);
 }
 
 int report_write_file(const struct report_format *format, const struct report_input *input,
                       const char *path, struct err *err)
 {
-    char temporary[PATH_MAX];
-    struct stat status;
-    if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return write_special(format, input, path, err);
-    int length = snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-    if (length < 0 || (size_t)length >= sizeof(temporary))
-        return err_sys(err, -ENAMETOOLONG, "write %.200s", path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, -errno, "write %.200s", path);
-    FILE *out = fdopen(fd, "w");
-    int rc = out ? 0 : err_sys(err, -errno, "open %.200s", temporary);
-    if (!rc)
-        rc = write_stream(format, input, out, path, err);
-    if (!rc && fchmod(fd, 0644))
-        rc = err_sys(err, -errno, "set the mode of %.200s", temporary);
-    if (out ? fclose(out) : close(fd))
-        rc = rc ? rc : err_sys(err, -errno, "write %.200s", path);
-    if (!rc && rename(temporary, path))
-        rc = err_sys(err, -errno, "rename %.150s to %.150s", temporary, path);
-    if (rc)
-        (void)unlink(temporary);
-    return rc;
+    return whole_file_write(path, write_page, &(struct page){format, input}, err);
 }

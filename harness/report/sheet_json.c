@@ -34,20 +34,6 @@ static void put(struct writer *writer, json_t *object, const char *key, json_t *
         writer->rc = -ENOMEM;
 }
 
-/* Text from elsewhere need not be UTF-8. */
-static json_t *text(const char *value)
-{
-    if (!value)
-        return json_null();
-    json_t *json = json_string(value);
-    if (json)
-        return json;
-    char *clean = strdup(value);
-    json = clean ? json_string(text_clean(clean)) : NULL;
-    free(clean);
-    return json;
-}
-
 /* Takes value over. */
 static void dump(struct writer *writer, json_t *value)
 {
@@ -72,11 +58,11 @@ static json_t *environment_json(struct writer *writer, const struct result_envir
 {
     json_t *object = json_object();
     for (const struct json_text *field = json_environment_texts; field->name; field++)
-        put(writer, object, field->name, text((const char *)env + field->offset));
+        put(writer, object, field->name, json_plain((const char *)env + field->offset));
     put(writer, object, "dirty", json_boolean(env->dirty));
     put(writer, object, "cpu_count", json_integer(env->cpu_count));
     put(writer, object, "memory_bytes", json_integer((json_int_t)env->memory_bytes));
-    put(writer, object, "command_line", text(env->command_line));
+    put(writer, object, "command_line", json_plain(env->command_line));
     put(writer, object, "cpus_shared", json_boolean(env->cpus_shared));
     return object;
 }
@@ -86,10 +72,10 @@ static json_t *run_json(struct writer *writer, const struct sheet *sheet)
     char seed[24];
     (void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)sheet->seed);
     json_t *object = json_object();
-    put(writer, object, "id", text(sheet->run));
-    put(writer, object, "origin", text(sheet->origin));
-    put(writer, object, "program", text(sheet->program));
-    put(writer, object, "invalid", text(sheet->invalid));
+    put(writer, object, "id", json_plain(sheet->run));
+    put(writer, object, "origin", json_plain(sheet->origin));
+    put(writer, object, "program", json_plain(sheet->program));
+    put(writer, object, "invalid", json_plain(sheet->invalid));
     put(writer, object, "seed", json_string(seed)); /* may be beyond what JSON's readers keep */
     put(writer, object, "blocks", json_integer((json_int_t)sheet->block_count));
     put(writer, object, "rounds_valid", json_integer((json_int_t)sheet->round_valid));
@@ -104,7 +90,7 @@ static json_t *figure_json(struct writer *writer, const struct sheet *sheet,
                            const struct sheet_figure *figure)
 {
     json_t *object = json_object(), *values = json_array();
-    put(writer, object, "path", text(figure->path));
+    put(writer, object, "path", json_plain(figure->path));
     put(writer, object, "unit", json_string(json_unit_words[figure->unit]));
     put(writer, object, "better", json_string(json_better_words[figure->better]));
     put(writer, object, "needs", json_integer((json_int_t)figure->needs));
@@ -122,9 +108,9 @@ static void write_variant(struct writer *writer, const struct sheet *sheet,
                           const struct sheet_variant *variant)
 {
     (void)fputs("{\"name\":", writer->out);
-    dump(writer, text(variant->name));
+    dump(writer, json_plain(variant->name));
     (void)fputs(",\"allocator\":", writer->out);
-    dump(writer, text(variant->allocator));
+    dump(writer, json_plain(variant->allocator));
     (void)fputs(",\"figures\":[", writer->out);
     for (size_t i = 0; i < variant->figure_count; i++) {
         (void)fputs(i ? ",\n" : "\n", writer->out);
@@ -138,16 +124,16 @@ static void write_sheet(struct writer *writer, const struct sheet *sheet)
     json_t *phases = json_array();
     for (size_t i = 0; i < sheet->phase_count; i++) {
         json_t *phase = json_object();
-        put(writer, phase, "name", text(sheet->phases[i].name));
-        put(writer, phase, "load", text(sheet->phases[i].load));
+        put(writer, phase, "name", json_plain(sheet->phases[i].name));
+        put(writer, phase, "load", json_plain(sheet->phases[i].load));
         if (json_array_append_new(phases, phase))
             writer->rc = -ENOMEM;
     }
     (void)fputs("{\n", writer->out);
-    dump_line(writer, "scenario", text(sheet->scenario));
+    dump_line(writer, "scenario", json_plain(sheet->scenario));
     dump_line(writer, "run", run_json(writer, sheet));
     dump_line(writer, "environment", environment_json(writer, &sheet->environment));
-    dump_line(writer, "text", text(sheet->text));
+    dump_line(writer, "text", json_plain(sheet->text));
     dump_line(writer, "phases", phases);
     (void)fputs("\"variants\":[\n", writer->out);
     for (size_t i = 0; i < sheet->variant_count; i++) {
