@@ -1030,7 +1030,7 @@ static void every_key_is_described(void **unused)
         assert_non_null(section->help);
         for (const struct plan_key *key = section->keys; key->name; key++) {
             assert_non_null(key->help);
-            assert_true(!key->brief || key->of);
+            assert_true(!(key->how & PLAN_BRIEF) || key->of);
             assert_true(!key->of || is_section(key->of));
         }
         for (size_t i = 0; section->settings[i]; i++)

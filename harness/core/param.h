@@ -35,6 +35,7 @@ struct param {
     double min, max;            /* inclusive bounds on numbers when max > min */
     bool secret;         /* a text that may hold a password: a command line is cleared of it */
     bool repeats;        /* a text that, given again, gains a line instead of being replaced */
+    bool required;       /* where a file has the setting's section, it has to be there */
     const char *section; /* heading in the help from this setting on; NULL: the one before */
     double wire;         /* what 1 as a bare number (JSON) stands for; 0: see param_wire */
 };

@@ -16,7 +16,7 @@ const char *const plan_at_names[] = {"phase", "round", NULL};
 static const char *const better_choices[] = {"neither", "more", "less", NULL};
 
 const struct param plan_params[] = {
-    {PARAM_TEXT("question", plan, question, NULL, "what the scenario answers; required")},
+    {PARAM_TEXT("question", plan, question, NULL, "what the scenario answers"), .required = true},
     {PARAM_TEXT("source", plan, source, NULL, "where the question and its claims come from")},
     {PARAM_TEXT("notes", plan, notes, NULL, "anything else, such as what was scaled down")},
     {PARAM_COUNT("rounds", plan, rounds, "10",
@@ -31,30 +31,31 @@ const struct param plan_params[] = {
 };
 
 static const struct plan_key scenario_keys[] = {
-    {"database", PLAN_SECTION, "database", true,
+    {"database", PLAN_SECTION, "database", PLAN_BRIEF,
      "a server of the run's own, in one word: postgres"},
-    {"subject", PLAN_SECTION, "subject", false, "what is measured: defaults for all variants"},
-    {"variants", PLAN_NAMED, "variant", false,
-     "name to changes of the subject; the first is the baseline; required"},
-    {"load", PLAN_SECTION, "load", false, "what is sent, and how: defaults for all phases"},
-    {"phases", PLAN_SECTIONS, "phase", false, "what happens in a round, in order; required"},
-    {"faults", PLAN_SECTIONS, "fault", false,
+    {"subject", PLAN_SECTION, "subject", 0, "what is measured: defaults for all variants"},
+    {"variants", PLAN_NAMED, "variant", PLAN_REQUIRED,
+     "name to changes of the subject; the first is the baseline"},
+    {"load", PLAN_SECTION, "load", 0, "what is sent, and how: defaults for all phases"},
+    {"phases", PLAN_SECTIONS, "phase", PLAN_REQUIRED, "what happens in a round, in order"},
+    {"faults", PLAN_SECTIONS, "fault", 0,
      "what goes wrong, and when: the same timeline in every round"},
-    {"ledger", PLAN_TEXT, NULL, false,
+    {"ledger", PLAN_TEXT, NULL, 0,
      "the tokens of all stored writes, a row each: compared with what clients know"},
-    {"observe", PLAN_NAMED_OR_TEXTS, "observe", true,
+    {"observe", PLAN_NAMED_OR_TEXTS, "observe", PLAN_BRIEF,
      "series or histograms of the subject's /metrics, or sql for its database, by metric name"},
-    {"derive", PLAN_NAMED, "derive", true, "further metrics: name to expression over metrics"},
-    {"show", PLAN_TEXTS, NULL, false, "metrics to show as further columns"},
-    {"expect", PLAN_TEXTS, NULL, false,
+    {"derive", PLAN_NAMED, "derive", PLAN_BRIEF,
+     "further metrics: name to expression over metrics"},
+    {"show", PLAN_TEXTS, NULL, 0, "metrics to show as further columns"},
+    {"expect", PLAN_TEXTS, NULL, 0,
      "conditions over metrics of variants; a broken one fails the run"},
-    {"invariants", PLAN_TEXTS, NULL, false,
+    {"invariants", PLAN_TEXTS, NULL, 0,
      "conditions that every round of the variant must keep; one that breaks one fails the run"},
-    {"claims", PLAN_SECTIONS, "claim", false,
+    {"claims", PLAN_SECTIONS, "claim", 0,
      "figures someone published, shown beside what is measured"},
-    {"axes", PLAN_NAMED, "axis", false,
+    {"axes", PLAN_NAMED, "axis", 0,
      "what a grid varies: the scenario is run again for each combination of their values"},
-    {"grid", PLAN_SECTION, "grid", false, "how the cells of the grid are run, and what is asked"},
+    {"grid", PLAN_SECTION, "grid", 0, "how the cells of the grid are run, and what is asked"},
     {0},
 };
 
@@ -72,12 +73,12 @@ const struct param plan_subject_params[] = {
 };
 
 #define SUBJECT_KEYS                                                                               \
-    {"serve", PLAN_SECTION, "serve", false,                                                        \
+    {"serve", PLAN_SECTION, "serve", 0,                                                            \
      "the built-in service with these settings: see serve --help"},                                \
-        {"command", PLAN_TEXTS, NULL, false,                                                       \
+        {"command", PLAN_TEXTS, NULL, 0,                                                           \
          "a program to start, as argv; {port}, {dir} and {database} are replaced"},                \
     {                                                                                              \
-        "env", PLAN_PAIRS, NULL, false,                                                            \
+        "env", PLAN_PAIRS, NULL, 0,                                                                \
             "environment variables of serve or command; {database} is replaced"                    \
     }
 
@@ -89,18 +90,20 @@ const struct param plan_variant_params[] = {
 };
 
 static const struct plan_key load_keys[] = {
-    {"requests", PLAN_SECTIONS, "request", false,
+    {"requests", PLAN_SECTIONS, "request", 0,
      "a mix of requests, instead of one given by the keys here"},
-    {"search", PLAN_SECTION, "search", false,
+    {"search", PLAN_SECTION, "search", 0,
      "instead of rate: measured phases find the highest that meets an objective"},
     {0},
 };
 
 const struct param plan_phase_params[] = {
-    {PARAM_TEXT("name", plan_phase, name, NULL, "how expressions and results call it; required")},
+    {PARAM_TEXT("name", plan_phase, name, NULL, "how expressions and results call it"),
+     .required = true},
     {PARAM_CHOICE("kind", plan_phase, kind, "measure",
                   "warmup: thrown away; measure: kept; drain: no load", plan_phase_kind_names)},
-    {PARAM_NS("for", plan_phase, length_ns, NULL, "how long; required"), .min = 1e6, .max = 3600e9},
+    {PARAM_NS("for", plan_phase, length_ns, NULL, "how long"), .required = true, .min = 1e6,
+     .max = 3600e9},
     {0},
 };
 
@@ -130,8 +133,8 @@ const struct param plan_observe_params[] = {
 };
 
 const struct param plan_derive_params[] = {
-    {PARAM_TEXT("from", metric_text, from, NULL,
-                "expression over metrics of one variant; required")},
+    {PARAM_TEXT("from", metric_text, from, NULL, "expression over metrics of one variant"),
+     .required = true},
     {PARAM_CHOICE("unit", metric_text, unit, "auto", "auto: as the expression's units give it",
                   unit_choices)},
     {PARAM_CHOICE("better", metric_text, better, "neither", "which way is good", better_choices)},
@@ -139,11 +142,12 @@ const struct param plan_derive_params[] = {
 };
 
 const struct param plan_claim_params[] = {
-    {PARAM_TEXT("what", claim_text, what, NULL, "what the figure is of; required")},
-    {PARAM_TEXT("figure", claim_text, figure, NULL,
-                "its counterpart here, an expression, or none; required")},
+    {PARAM_TEXT("what", claim_text, what, NULL, "what the figure is of"), .required = true},
+    {PARAM_TEXT("figure", claim_text, figure, NULL, "its counterpart here, an expression, or none"),
+     .required = true},
     {PARAM_TEXT("says", claim_text, says, NULL,
-                "the published figure: 1.58, > 95%; free text when figure is none; required")},
+                "the published figure: 1.58, > 95%; free text when figure is none"),
+     .required = true},
     {PARAM_TEXT("why", claim_text, why, NULL, "a remark; required when figure is none")},
     {PARAM_SHARE("tolerance", claim_text, tolerance, "10%",
                  "how near counts as the same, relative to the figure")},
@@ -152,7 +156,8 @@ const struct param plan_claim_params[] = {
 
 const struct param plan_search_params[] = {
     {PARAM_TEXT("objective", search_text, objective, NULL,
-                "condition over what the load measures, such as p99 < 100ms; required")},
+                "condition over what the load measures, such as p99 < 100ms"),
+     .required = true},
     {0},
 };
 
@@ -165,10 +170,9 @@ const struct param plan_database_params[] = {
 };
 
 static const struct plan_key database_keys[] = {
-    {"settings", PLAN_PAIRS, NULL, false, "settings of the server, as in postgresql.conf"},
-    {"setup", PLAN_TEXT, NULL, false,
-     "run once, before the first round, in a schema of the run's own"},
-    {"each_round", PLAN_TEXT, NULL, false, "run before every round"},
+    {"settings", PLAN_PAIRS, NULL, 0, "settings of the server, as in postgresql.conf"},
+    {"setup", PLAN_TEXT, NULL, 0, "run once, before the first round, in a schema of the run's own"},
+    {"each_round", PLAN_TEXT, NULL, 0, "run before every round"},
     {0},
 };
 
@@ -209,21 +213,21 @@ const struct param plan_fault_params[] = {
 };
 
 static const struct plan_key fault_keys[] = {
-    {"kind", PLAN_TEXT, NULL, false,
-     "what it does: a kind of the proxy's, down, lock or pause; its settings stand beside this; "
-     "required"},
+    {"kind", PLAN_TEXT, NULL, PLAN_REQUIRED,
+     "what it does: a kind of the proxy's, down, lock or pause; its settings stand beside this"},
     {0},
 };
 
 const struct param plan_axis_params[] = {
     {PARAM_TEXT("set", plan_axis, set, NULL,
                 "path of the key it sets, below subject, load or database: subject.allocator, "
-                "load.payload, subject.serve.buffers; required")},
+                "load.payload, subject.serve.buffers"),
+     .required = true},
     {0},
 };
 
 static const struct plan_key axis_keys[] = {
-    {"to", PLAN_TEXTS, NULL, false, "the values it takes; required"},
+    {"to", PLAN_TEXTS, NULL, PLAN_REQUIRED, "the values it takes"},
     {0},
 };
 
@@ -235,8 +239,8 @@ const struct param plan_grid_params[] = {
 };
 
 static const struct plan_key grid_keys[] = {
-    {"phases", PLAN_TEXTS, NULL, false, "names of the phases that a cell has; else all"},
-    {"figures", PLAN_TEXTS, NULL, false,
+    {"phases", PLAN_TEXTS, NULL, 0, "names of the phases that a cell has; else all"},
+    {"figures", PLAN_TEXTS, NULL, 0,
      "figures asked of each cell, such as b.qps / a.qps; else the QPS of each variant over the "
      "first one's"},
     {0},

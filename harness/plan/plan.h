@@ -362,13 +362,18 @@ enum plan_shape {
     PLAN_NAMED_OR_TEXTS,
 };
 
+enum plan_key_how {
+    PLAN_BRIEF = 1,    /* a text may stand in the place of each section */
+    PLAN_REQUIRED = 2, /* where its section is there, it has to be, too */
+};
+
 /* The format, for reference pages and editors: what the parser itself goes by. A section's keys
  * come from one or more tables of settings and from a list of structural keys. */
 struct plan_key {
     const char *name;
     enum plan_shape shape;
     const char *of;   /* name of a section, or "serve": the service's settings; NULL: texts */
-    bool brief;       /* a text may stand in the place of each section */
+    unsigned how;     /* enum plan_key_how, or'ed */
     const char *help; /* one line, lower case, no full stop */
 };
 

@@ -20,7 +20,7 @@ static const char *const mode_names[] = {
     "row-exclusive",    "row-share", "access-share",        NULL};
 
 static const struct param lock_params[] = {
-    {PARAM_TEXT("table", lock_settings, table, NULL, "which table; required")},
+    {PARAM_TEXT("table", lock_settings, table, NULL, "which table"), .required = true},
     {PARAM_CHOICE("mode", lock_settings, mode, "access-exclusive",
                   "the lock's mode, as in LOCK TABLE", mode_names)},
     {0},

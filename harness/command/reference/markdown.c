@@ -49,7 +49,7 @@ static void put_setting(FILE *out, const struct param *param)
         (void)fprintf(out, "`%s`", param->fallback);
     (void)fputs(" | ", out);
     put_cell(out, param->help);
-    (void)fputs(" |\n", out);
+    (void)fputs(param->required ? "; required |\n" : " |\n", out);
 }
 
 static bool is_in(const char *const *words, const char *word)
@@ -90,7 +90,7 @@ static void put_form(FILE *out, const struct plan_key *key)
         [PLAN_NAMED_OR_TEXTS] = "list of texts, or name: ",
     };
     (void)fputs(before[key->shape], out);
-    if (key->brief)
+    if (key->how & PLAN_BRIEF)
         (void)fputs("text or ", out);
     if (key->of)
         put_section_name(out, key->of);
@@ -105,7 +105,7 @@ static void put_keys(FILE *out, const struct plan_section *section)
         put_form(out, key);
         (void)fputs(" | | ", out);
         put_cell(out, key->help);
-        (void)fputs(" |\n", out);
+        (void)fputs(key->how & PLAN_REQUIRED ? "; required |\n" : " |\n", out);
     }
     for (size_t i = 0; section->settings[i]; i++)
         for (const struct param *param = section->settings[i]; param->name; param++)

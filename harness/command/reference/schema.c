@@ -55,8 +55,9 @@ static json_t *form_of(const struct param *param)
         return measure("number", "|%");
     case PARAM_TYPE_NUMBER:
         return json_pack("{s: s}", "type", "number");
-    case PARAM_TYPE_BOOL:
-        return json_pack("{s: s}", "type", "boolean");
+    case PARAM_TYPE_BOOL: /* YAML 1.2 knows two words for it, 1.1 and the parser six */
+        return json_pack("{s: [b, b, s, s, s, s, s, s]}", "enum", 1, 0, "true", "false", "yes",
+                         "no", "on", "off");
     case PARAM_TYPE_TEXT:
         return json_pack("{s: [s, s, s]}", "type", "string", "number", "boolean");
     case PARAM_TYPE_CHOICE:
@@ -99,7 +100,8 @@ static json_t *item_of(const struct plan_key *key)
     if (!key->of)
         return text_form();
     json_t *section = reference_to(key->of);
-    return key->brief ? json_pack("{s: [o, o]}", "anyOf", text_form(), section) : section;
+    return key->how & PLAN_BRIEF ? json_pack("{s: [o, o]}", "anyOf", text_form(), section)
+                                 : section;
 }
 
 static json_t *list_of(json_t *item)
@@ -131,10 +133,28 @@ static json_t *key_form(const struct plan_key *key)
     return json_pack("{s: [o]}", "allOf", item); /* a bare $ref would hide the description */
 }
 
-static json_t *section_of(const char *help, json_t *properties)
+static json_t *section_of(const char *help, json_t *properties, json_t *required)
 {
-    return json_pack("{s: s, s: s, s: o, s: b}", "type", "object", "description", help,
-                     "properties", properties, "additionalProperties", 0);
+    return json_pack("{s: s, s: s, s: o, s: o, s: b}", "type", "object", "description", help,
+                     "properties", properties, "required", required, "additionalProperties", 0);
+}
+
+static void require_settings(struct schema *schema, json_t *required, const struct param *params)
+{
+    for (const struct param *param = params; param && param->name; param++)
+        if (param->required)
+            append(schema, required, json_string(param->name));
+}
+
+static json_t *required_of(struct schema *schema, const struct plan_section *section)
+{
+    json_t *required = json_array();
+    for (const struct plan_key *key = section->keys; key->name; key++)
+        if (key->how & PLAN_REQUIRED)
+            append(schema, required, json_string(key->name));
+    for (size_t i = 0; section->settings[i]; i++)
+        require_settings(schema, required, section->settings[i]);
+    return required;
 }
 
 static json_t *properties_of(struct schema *schema, const struct plan_section *section)
@@ -158,9 +178,9 @@ static void add_kind(struct schema *schema, json_t *kinds, const struct plan_sec
     put_settings(schema, properties, params);
     put(schema, properties, "kind",
         json_pack("{s: s, s: s}", "const", name, "description", summary));
-    json_t *form = section_of(summary, properties);
-    put(schema, form, "required", json_pack("[s]", "kind"));
-    append(schema, kinds, form);
+    json_t *required = required_of(schema, section);
+    require_settings(schema, required, params);
+    append(schema, kinds, section_of(summary, properties, required));
 }
 
 static json_t *fault_form(struct schema *schema, const struct plan_section *section,
@@ -181,13 +201,14 @@ static void add_sections(struct schema *schema, const struct plan_tables *tables
     for (const struct plan_section *section = plan_sections; section->name; section++) {
         bool fault = strcmp(section->name, "fault") == 0;
         json_t *form = fault ? fault_form(schema, section, tables)
-                             : section_of(section->help, properties_of(schema, section));
+                             : section_of(section->help, properties_of(schema, section),
+                                          required_of(schema, section));
         put(schema, schema->definitions, section->name, form);
     }
     json_t *settings = json_object();
     put_settings(schema, settings, tables->service);
     put(schema, schema->definitions, "serve",
-        section_of("settings of the built-in service", settings));
+        section_of("settings of the built-in service", settings, json_array()));
 }
 
 int reference_schema(const struct plan_tables *tables, FILE *out, struct err *err)
