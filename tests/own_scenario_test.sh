@@ -63,6 +63,9 @@ check 'the example is' 0 'nginx-gzip.yaml: sound' \
     "$poolstorm" check "$root/docs/examples/nginx-gzip.yaml"
 check 'and has twenty lines' 0 '20' sed -n '$=' "$root/docs/examples/nginx-gzip.yaml"
 
+sed -n '/^question: Is it worth taking/,/^```$/p' "$root/README.md" | sed '$d' >shown.yaml
+check 'the scenario that the README shows is the one that ships' 0 '' \
+    cmp shown.yaml "$root/scenarios/allocation/encode.yaml"
 check 'the reference names kinds of faults' 0 '### reset_peer' "$poolstorm" reference
 # shellcheck disable=SC2016 # a dollar of JSON Schema's
 check 'the schema is one' 0 '"$schema": "http://json-schema.org/draft-07/schema#"' \

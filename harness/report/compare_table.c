@@ -228,8 +228,8 @@ char *content_comparison_outcome(const struct comparison *comparison, char *text
         verdicts_text(comparison, text, size_bytes);
         break;
     case GATE_PASS:
-        (void)snprintf(text, size_bytes, "✔ no limit is passed: %zu of %zu shown",
-                       count_gates(comparison, GATE_PASS), count_gates(comparison, GATE_PASS));
+        (void)snprintf(text, size_bytes, "✔ no limit is passed, as is shown of all %zu",
+                       count_gates(comparison, GATE_PASS));
         break;
     case GATE_UNSURE:
         name_rows(comparison, GATE_UNSURE, words, sizeof(words));
