@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A source tree in a folder of its own: two families, and things that are no scenarios. */
+/* A source tree in a folder of its own: two families, sets, and things that are no scenarios. */
 static const char *const folders[] = {
     "scenarios",         "scenarios/allocation",          "scenarios/partition",
     "scenarios/subject", "scenarios/allocation/odd.yaml", "build",
@@ -23,7 +23,11 @@ static const char *const files[] = {"scenarios/allocation/encode.yaml",
                                     "scenarios/allocation/notes.txt",
                                     "scenarios/partition/flapping.yaml",
                                     "scenarios/subject/settings.c",
-                                    "scenarios/loose.yaml"};
+                                    "scenarios/loose.yaml",
+                                    "scenarios/short.set",
+                                    "scenarios/wrong.set",
+                                    "scenarios/empty.set",
+                                    "scenarios/.hidden.set"};
 
 struct tree {
     char root[64];
@@ -136,6 +140,47 @@ static void what_is_not_there_is_refused_with_the_nearest(void **state)
     catalog_fini(&catalog);
 }
 
+static void fill(const struct tree *tree, const char *name, const char *text)
+{
+    char path[PATH_MAX];
+    FILE *file = fopen(in_tree(tree, name, path), "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_ok(fclose(file));
+}
+
+static void a_set_is_the_names_in_a_file(void **state)
+{
+    struct catalog catalog = {0}, selection = {0};
+    struct err err = {0};
+    char comment[4096];
+    (void)snprintf(comment, sizeof(comment), "# %03000d\n\n  partition \t# all of them\n%s", 7,
+                   "allocation/encode\r\npartition/flapping");
+    fill(*state, "scenarios/short.set", comment);
+    fill(*state, "scenarios/wrong.set", "allocation/burst\nallocation/encod\n");
+    fill(*state, "scenarios/empty.set", "# nothing\n");
+    open_tree(state, &catalog);
+    assert_int_equal(catalog.count, 3);
+    assert_int_equal(catalog.set_count, 3);
+    assert_string_equal(catalog.sets[1].name, "short");
+    assert_ok(catalog_select(&catalog, "short", &selection, NULL));
+    assert_int_equal(selection.count, 2);
+    assert_string_equal(selection.entries[0].name, "partition/flapping");
+    assert_string_equal(selection.entries[1].name, "allocation/encode");
+    assert_int_equal(catalog_select(&catalog, "wrong", &selection, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "wrong.set:2"));
+    assert_non_null(strstr(err.text, "'allocation/encode'"));
+    assert_int_equal(catalog_select(&catalog, "empty", &selection, &err), -EINVAL);
+    assert_int_equal(catalog_select(&catalog, "shrt", &selection, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "'short'"));
+    assert_int_equal(selection.count, 2);
+    assert_ok(catalog_select(&catalog, CATALOG_ALL, &selection, NULL));
+    assert_int_equal(selection.count, 3);
+    assert_string_equal(selection.entries[2].name, "allocation/burst");
+    catalog_fini(&selection);
+    catalog_fini(&catalog);
+}
+
 static void the_folder_is_found_from_the_program(void **state)
 {
     struct catalog catalog = {0};
@@ -169,6 +214,7 @@ int main(void)
         cmocka_unit_test(scenarios_are_listed_by_family),
         cmocka_unit_test(names_families_and_files_are_selected_once),
         cmocka_unit_test(what_is_not_there_is_refused_with_the_nearest),
+        cmocka_unit_test(a_set_is_the_names_in_a_file),
         cmocka_unit_test(the_folder_is_found_from_the_program),
         cmocka_unit_test(the_environment_comes_first),
     };

@@ -49,6 +49,13 @@ check 'doctor suggests checks' 2 err "did you mean 'kernel'?" doctor kernle
 check 'list names scenarios with their questions' 0 out 'allocation/encode ' list
 check 'list answers programs' 0 out '"name": "allocation/encode"' list --json allocation/encode
 check 'list suggests families' 2 err "did you mean 'allocation'?" list alocation
+check 'list names the sets' 0 out 'headline  ' list
+check 'list says how long runs take' 0 out 'scenarios: some ' list headline --long
+check 'list tells programs, too' 0 out '"quick_length_s": ' list --json allocation/encode
+check 'check says how long runs take' 0 out 'with --quick ' check allocation/encode
+check 'run wants to know what' 2 err ' is a look at one of each family' run --seed 1
+check 'run finds what does not fit before it begins' 2 err "no variant 'xylophone'" \
+    run --quick --variants xylophone
 check 'completion is for bash' 2 err "expected bash, not 'zsh'" completion zsh
 
 record=$(dirname "$0")/golden/records/first.json

@@ -42,6 +42,7 @@ offers 'options of the command' --json doctor --
 offers 'the opposite of a flag' --no-json doctor --no
 offers 'words of the command' noise doctor no
 offers 'scenarios behind list' allocation/encode list allocation/e
+offers 'sets, too' headline run head
 offers 'commands behind help' doctor help d
 offers 'what an option may be' gbench report --format gb
 offers 'nothing else there' '!--out' report --format ''

@@ -9,7 +9,7 @@ trap 'rm -rf "$tmp"' EXIT
 failed=0
 
 for scenario in $("$poolstorm" list | sed -n 's/^ *\([a-z-]*\/[a-z0-9-]*\) .*/\1/p'); do
-    "$poolstorm" run "$scenario" --quick --no-grid --rounds 2 --set warmup=200ms --set measure=600ms \
+    "$poolstorm" run "$scenario" --quick --no-grid --rounds 2 --set warmup=200ms --set measure=600ms --set drain=400ms \
         --out "$tmp/run" >"$tmp/out" 2>&1
     code=$?
     record=$(find "$tmp/run" -name result.json | head -n 1)

@@ -2,6 +2,7 @@
 /* check.c - poolstorm check: reads scenario files as a run would, and says what they come to. */
 #include "command/command.h"
 #include "command/run/cells.h"
+#include "command/run/length.h"
 #include "command/run/session.h"
 #include "command/scenario_files.h"
 #include "command/scenario_tables.h"
@@ -71,17 +72,26 @@ static void print_phase(const struct plan_phase *phase)
                phase->kind == PLAN_PHASE_WARMUP ? ", thrown away" : "");
 }
 
-/* What its phases take; starting and stopping comes on top. */
-static double seconds_of(const struct plan *plan)
+static void print_lengths(const struct plan *plan)
 {
-    double round_ns = 0;
-    for (size_t i = 0; i < plan->phase_count; i++)
-        round_ns += (double)plan->phases[i].length_ns;
-    return round_ns * (double)plan->variant_count * (double)plan->rounds / 1e9;
+    char whole[32], quick[32];
+    (void)length_text(whole, sizeof(whole), length_planned(plan, false, false));
+    (void)length_text(quick, sizeof(quick), length_planned(plan, true, false));
+    printf("  %llu rounds of each variant: some %s, with --quick %s%s\n",
+           (unsigned long long)plan->rounds, whole, quick,
+           plan->rounds < 6 ? "; too few for verdicts, which want 6" : "");
+    if (plan->axis_count == 0)
+        return;
+    uint64_t grid_ns = length_planned(plan, false, true) - length_planned(plan, false, false);
+    uint64_t quick_ns = length_planned(plan, true, true) - length_planned(plan, true, false);
+    for (size_t i = 0; i < plan->axis_count; i++)
+        printf("%s%s (%zu)", i ? " × " : "  then a grid of ", plan->axes[i].name,
+               plan->axes[i].value_count);
+    printf(": %zu cells, some %s in all, with --quick %s\n", plan_cell_count(plan),
+           length_text(whole, sizeof(whole), grid_ns), length_text(quick, sizeof(quick), quick_ns));
 }
 
-/* cell is the first one's plan; NULL: it has no grid. */
-static void print_plan(const struct plan *plan, const struct plan *cell)
+static void print_plan(const struct plan *plan)
 {
     printf("%s: sound\n", plan->path);
     for (size_t i = 0; i < plan->variant_count; i++)
@@ -93,28 +103,20 @@ static void print_plan(const struct plan *plan, const struct plan *cell)
                plan->phases[plan->faults[i].phase].name);
     printf("  %zu expectations, %zu invariants, %zu claims\n", plan->expect_count,
            plan->invariant_count, plan->claim_count);
-    printf("  %llu rounds of each variant: %.0f s and what starting takes%s\n",
-           (unsigned long long)plan->rounds, seconds_of(plan),
-           plan->rounds < 6 ? "; too few for verdicts, which want 6" : "");
-    for (size_t i = 0; i < plan->axis_count; i++)
-        printf("%s%s (%zu)", i ? " × " : "  then a grid of ", plan->axes[i].name,
-               plan->axes[i].value_count);
-    if (cell)
-        printf(": %zu cells of %.0f s\n", plan_cell_count(plan), seconds_of(cell));
+    print_lengths(plan);
 }
 
 static enum exit_code check_file(const char *path)
 {
-    struct plan *plan = NULL, *cell = NULL;
+    struct plan *plan = NULL;
     struct err err = {0};
     int rc = plan_load(path, &scenario_tables, &plan, &err);
     if (!rc)
-        rc = cells_check(plan, &cell, &err);
+        rc = cells_check(plan, NULL, &err);
     if (rc)
         (void)fprintf(stderr, "%s\n", err.text);
     else
-        print_plan(plan, cell);
-    plan_destroy(cell);
+        print_plan(plan);
     plan_destroy(plan);
     return rc ? EXIT_BAD_INPUT : EXIT_WELL;
 }
@@ -134,7 +136,7 @@ static enum exit_code check_run(void *options, char *const *args, struct err *er
 const struct command command_check = {
     .name = "check",
     .summary = "say whether scenario files are sound, and what running them comes to",
-    .usage = "SCENARIO|FAMILY|FILE...",
+    .usage = "SCENARIO|FAMILY|SET|FILE...",
     .help = "Nothing is started, asked or written. Mistakes are told with file, line and column, "
             "and end\nwith status 2.\n\n"
             "Examples:\n"

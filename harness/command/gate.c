@@ -327,7 +327,7 @@ static enum exit_code gate_run(void *options, char *const *args, struct err *err
 const struct command command_gate = {
     .name = "gate",
     .summary = "fail when a scenario has become worse than a baseline by more than a limit",
-    .usage = "SCENARIO|FAMILY|FILE...",
+    .usage = "SCENARIO|FAMILY|SET|FILE...",
     .help =
         "Runs scenarios as `run` does and compares them as `compare` does. What is worse by more\n"
         "than its limit is measured again, and fails the gate only when it is so again. Exit "

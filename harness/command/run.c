@@ -2,6 +2,7 @@
 /* run.c - poolstorm run: measures scenarios, prints what came of them and keeps the record. */
 #include "command/command.h"
 #include "command/run/cells.h"
+#include "command/run/length.h"
 #include "command/run/page.h"
 #include "command/run/plans.h"
 #include "command/run/session.h"
@@ -26,7 +27,8 @@ static const struct param run_params[] = {
     {PARAM_COUNT("rounds", run_options, rounds, NULL, "of each variant; else what the file says"),
      .letter = 'n', .min = 1, .max = RUNNER_BLOCKS_MAX},
     {PARAM_BOOL("quick", run_options, quick, "false",
-                "few rounds and short phases: estimates without verdicts"),
+                "few rounds and short phases, of faults one round and all of it: estimates without "
+                "verdicts; without words all that ships"),
      .letter = 'q'},
     {PARAM_BOOL("grid", run_options, grid, "true",
                 "after the scenario itself run its grid, where it has axes; not with --aa")},
@@ -69,6 +71,13 @@ static int tell(const struct run_options *options, const struct session *session
                  : -ENOENT;
 }
 
+/* What was not done is said. */
+static void tell_left_out(const struct run_options *options, const struct plan *plan)
+{
+    if (plan->axis_count && !options->grid && !options->json)
+        printf("\nIts grid of %zu cells was left out (--no-grid).\n", plan_cell_count(plan));
+}
+
 /* A run that was broken off is told of, too, as far as it came. */
 static enum exit_code run_one(const struct run_options *options,
                               const struct runner_options *runner, const struct plan *plan,
@@ -80,6 +89,7 @@ static enum exit_code run_one(const struct run_options *options,
     if (session.judgement && tell(options, &session, err))
         code = EXIT_RUNTIME;
     session_fini(&session);
+    tell_left_out(options, plan);
     bool whole = code == EXIT_WELL || code == EXIT_EXPECTATION || code == EXIT_INVALID;
     if (plan->axis_count && options->grid && !options->aa && whole)
         code = session_graver(code, cells_run(plan, runner, !options->json, err));
@@ -138,19 +148,57 @@ static struct runner_options fill_runner(const struct run_options *options,
     };
 }
 
+/* Without a word it is all that ships; not by accident, for whole runs of that take hours. */
+static int select_plans(const struct run_options *options, char *const *args, struct plans *plans,
+                        struct err *err)
+{
+    static char word[] = CATALOG_ALL;
+    char *const all[] = {word, NULL};
+    if (!args[0] && !options->quick)
+        return err_set(err, -EINVAL,
+                       "expected a SCENARIO, FAMILY, SET or FILE: `list` names them; `headline` "
+                       "is a look at one of each family, and --quick alone one at all");
+    return plans_select(plans, args[0] ? args : all, err);
+}
+
+/* Finds what does not fit any of them before the first is run, and says how long several take. */
+static int plan_length(const struct run_options *options, const struct runner_options *runner,
+                       const struct plans *plans, struct err *err)
+{
+    uint64_t all_ns = 0, length_ns;
+    bool grids = false;
+    char text[32];
+    for (size_t i = 0; i < plans->count; i++) {
+        bool grid = options->grid && !options->aa && plans->items[i]->axis_count > 0;
+        int rc = length_of(plans->items[i], runner, grid, &length_ns, err);
+        if (rc)
+            return rc;
+        all_ns += length_ns;
+        grids = grids || grid;
+    }
+    if (plans->count > 1 || grids)
+        (void)fprintf(stderr, "%zu scenario%s%s%s: some %s\n", plans->count,
+                      plans->count > 1 ? "s" : "", grids ? ", with grids" : "",
+                      options->quick ? ", quickly" : "", length_text(text, sizeof(text), all_ns));
+    return 0;
+}
+
 static enum exit_code run_run(void *options, char *const *args, struct err *err)
 {
     const struct run_options *self = options;
     struct plans plans = {0};
     enum exit_code code = EXIT_BAD_INPUT;
     char root[PATH_MAX], *command_line = plans_command_line();
-    int rc = plans_select(&plans, args, err);
+    const struct runner_options runner = fill_runner(self, command_line);
+    int rc = select_plans(self, args, &plans, err);
     if (!rc)
         rc = plans_check_database(&plans, self->database, err);
+    if (!rc)
+        rc = plan_length(self, &runner, &plans, err);
     if (!rc) {
         plans_name_root(&plans, self->out, root, sizeof(root));
         bool ran = false;
-        code = run_plans(self, fill_runner(self, command_line), &plans, root, &ran, err);
+        code = run_plans(self, runner, &plans, root, &ran, err);
         if (ran && code != EXIT_INTERRUPTED)
             code = write_page(self, root, code);
     }
@@ -162,7 +210,7 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
 const struct command command_run = {
     .name = "run",
     .summary = "measure scenarios and judge what came of them",
-    .usage = "SCENARIO|FAMILY|FILE...",
+    .usage = "[SCENARIO|FAMILY|SET|FILE]...",
     .help =
         "Every variant of a scenario runs in fresh processes, in rounds that are interleaved and\n"
         "shuffled. The table says what was measured, how sure that is, and whether expectations\n"
@@ -171,6 +219,8 @@ const struct command command_run = {
         "Examples:\n"
         "  poolstorm run allocation/encode\n"
         "  poolstorm run allocation --quick\n"
+        "  poolstorm run headline --quick --no-grid      one of each family, in three minutes\n"
+        "  poolstorm run --quick                         all there are; `all` names them, too\n"
         "  poolstorm run allocation/encode --aa pooled --rounds 20\n"
         "  poolstorm run ./mine.yaml --set connections=8 --set measure=5s --out /tmp/mine\n"
         "  poolstorm run ./mine.yaml --database postgresql://me@localhost/test\n\n"
@@ -179,7 +229,6 @@ const struct command command_run = {
         "password is better given by PGPASSWORD or ~/.pgpass than here.\n",
     .options = run_groups,
     .options_size_bytes = sizeof(struct run_options),
-    .args_min = 1,
     .args_max = 256,
     .words = scenario_files_print,
     .run = run_run,

@@ -22,5 +22,8 @@ void scenario_files_print(FILE *out)
         return;
     for (size_t i = 0; i < shipped.count; i++)
         (void)fprintf(out, "%s\n", shipped.entries[i].name);
+    for (size_t i = 0; i < shipped.set_count; i++)
+        (void)fprintf(out, "%s\n", shipped.sets[i].name);
+    (void)fputs(CATALOG_ALL "\n", out);
     catalog_fini(&shipped);
 }

@@ -9,10 +9,10 @@
 #include <stdio.h>
 
 /* Adds to selection, which may be empty, what args (ending with NULL) name: scenarios, families,
- * files. -ENOENT with a suggestion. The caller releases it: catalog_fini. */
+ * sets, files. -ENOENT with a suggestion. The caller releases it: catalog_fini. */
 int scenario_files_select(struct catalog *selection, char *const *args, struct err *err);
 
-/* Writes the names of all scenarios that ship, one a line: for completion. */
+/* Writes the names of all scenarios and sets that ship, one a line: for completion. */
 void scenario_files_print(FILE *out);
 
 #endif

@@ -15,36 +15,47 @@
 
 enum { ENTRIES_MAX = 4096, LEVELS_MAX = 5 };
 
-static const char suffix[] = ".yaml";
+static const char suffix[] = ".yaml", set_suffix[] = ".set";
+
+static void fini_entries(struct catalog_entry *entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(entries[i].name);
+        free(entries[i].path);
+    }
+    free(entries);
+}
 
 void catalog_fini(struct catalog *catalog)
 {
-    for (size_t i = 0; i < catalog->count; i++) {
-        free(catalog->entries[i].name);
-        free(catalog->entries[i].path);
-    }
-    free(catalog->entries);
+    fini_entries(catalog->entries, catalog->count);
+    fini_entries(catalog->sets, catalog->set_count);
     *catalog = (struct catalog){0};
 }
 
-static int add_entry(struct catalog *catalog, const char *name, const char *path, struct err *err)
+static int append(struct catalog_entry **list, size_t *count, const char *name, const char *path,
+                  struct err *err)
 {
-    if (catalog->count == ENTRIES_MAX)
+    if (*count == ENTRIES_MAX)
         return err_set(err, -E2BIG, "expected at most %d scenarios, up to %.200s", ENTRIES_MAX,
                        path);
-    struct catalog_entry *entries =
-        realloc(catalog->entries, (catalog->count + 1) * sizeof(*entries));
+    struct catalog_entry *entries = realloc(*list, (*count + 1) * sizeof(*entries));
     if (!entries)
         return err_sys(err, -ENOMEM, "list scenarios");
-    catalog->entries = entries;
+    *list = entries;
     struct catalog_entry entry = {strdup(name), strdup(path)};
     if (!entry.name || !entry.path) {
         free(entry.name);
         free(entry.path);
         return err_sys(err, -ENOMEM, "list scenarios");
     }
-    entries[catalog->count++] = entry;
+    entries[(*count)++] = entry;
     return 0;
+}
+
+static int add_entry(struct catalog *catalog, const char *name, const char *path, struct err *err)
+{
+    return append(&catalog->entries, &catalog->count, name, path, err);
 }
 
 static bool is_file(const char *path)
@@ -53,13 +64,30 @@ static bool is_file(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+static bool ends_in(const char *name, const char *end, size_t *stem_length)
+{
+    size_t length = strlen(name), end_length = strlen(end);
+    if (length <= end_length || strcmp(name + length - end_length, end) != 0)
+        return false;
+    *stem_length = length - end_length;
+    return true;
+}
+
 static bool ends_in_suffix(const char *name, size_t *stem_length)
 {
-    size_t length = strlen(name);
-    if (length <= sizeof(suffix) - 1 || strcmp(name + length - (sizeof(suffix) - 1), suffix) != 0)
-        return false;
-    *stem_length = length - (sizeof(suffix) - 1);
-    return true;
+    return ends_in(name, suffix, stem_length);
+}
+
+/* A set, if it is called like one. */
+static int list_set(struct catalog *catalog, const char *root, const char *file, struct err *err)
+{
+    char path[PATH_MAX], name[NAME_MAX + 1];
+    size_t stem;
+    if (!ends_in(file, set_suffix, &stem) ||
+        snprintf(path, sizeof(path), "%s/%s", root, file) >= (int)sizeof(path) || !is_file(path))
+        return 0;
+    (void)snprintf(name, sizeof(name), "%.*s", (int)stem, file);
+    return append(&catalog->sets, &catalog->set_count, name, path, err);
 }
 
 /* A name too long for a path is nobody's scenario and is passed over. */
@@ -99,14 +127,20 @@ int catalog_open(struct catalog *catalog, const char *root, struct err *err)
         return err_sys(err, -errno, "open the scenarios in %.200s", root);
     int rc = 0;
     for (struct dirent *item = readdir(folder); !rc && item; item = readdir(folder))
-        if (item->d_name[0] != '.')
-            rc = list_family(catalog, root, item->d_name, err);
+        if (item->d_name[0] != '.') {
+            rc = list_set(catalog, root, item->d_name, err);
+            rc = rc ? rc : list_family(catalog, root, item->d_name, err);
+        }
     (void)closedir(folder);
-    if (rc)
+    if (rc) {
         catalog_fini(catalog);
-    else if (catalog->count > 0)
+        return rc;
+    }
+    if (catalog->count > 0)
         qsort(catalog->entries, catalog->count, sizeof(*catalog->entries), compare_entries);
-    return rc;
+    if (catalog->set_count > 0)
+        qsort(catalog->sets, catalog->set_count, sizeof(*catalog->sets), compare_entries);
+    return 0;
 }
 
 /* Whether root holds any scenario: a build folder has an empty namesake of the source's. */
@@ -170,15 +204,17 @@ static bool in_family(const char *name, const char *family)
     return length > 0 && strncmp(name, family, length) == 0 && name[length] == '/';
 }
 
-/* Names of scenarios, and of families, each once as they are sorted. */
+/* Names of scenarios and sets, and of families, each once as they are sorted. */
 static const char *suggest(const struct catalog *catalog, const char *argument, char *family,
                            size_t size_bytes)
 {
-    const char **words = calloc(catalog->count + 1, sizeof(*words));
+    const char **words = calloc(catalog->count + catalog->set_count + 1, sizeof(*words));
     if (!words)
         return NULL;
     for (size_t i = 0; i < catalog->count; i++)
         words[i] = catalog->entries[i].name;
+    for (size_t i = 0; i < catalog->set_count; i++)
+        words[catalog->count + i] = catalog->sets[i].name;
     const char *found = word_suggest(words, argument);
     for (size_t i = 0; !found && i < catalog->count; i++) {
         const char *name = catalog->entries[i].name;
@@ -200,10 +236,10 @@ static int refuse(const struct catalog *catalog, const char *argument, struct er
     const char *near = catalog ? suggest(catalog, argument, family, sizeof(family)) : NULL;
     if (near)
         return err_set(err, -ENOENT,
-                       "found no scenario, family or file '%.100s' (did you mean "
+                       "found no scenario, family, set or file '%.100s' (did you mean "
                        "'%s'?)",
                        argument, near);
-    return err_set(err, -ENOENT, "found no scenario, family or file '%.100s'", argument);
+    return err_set(err, -ENOENT, "found no scenario, family, set or file '%.100s'", argument);
 }
 
 static void shrink(struct catalog *selection, size_t count)
@@ -215,19 +251,69 @@ static void shrink(struct catalog *selection, size_t count)
     }
 }
 
+/* A scenario, or those of a family. *found counts them, also those selected before. */
+static int select_named(const struct catalog *catalog, const char *name, struct catalog *selection,
+                        size_t *found, struct err *err)
+{
+    bool all = strcmp(name, CATALOG_ALL) == 0;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < catalog->count; i++) {
+        const struct catalog_entry *entry = &catalog->entries[i];
+        if (!all && strcmp(entry->name, name) != 0 && !in_family(entry->name, name))
+            continue;
+        (*found)++;
+        if (!is_selected(selection, entry->path))
+            rc = add_entry(selection, entry->name, entry->path, err);
+    }
+    return rc;
+}
+
+/* The name on a set's line, cut out of it; "" when there is none. */
+static char *name_on(char *line)
+{
+    line[strcspn(line, "#\r\n")] = '\0';
+    line += strspn(line, " \t");
+    line[strcspn(line, " \t")] = '\0';
+    return line;
+}
+
+static int select_set(const struct catalog *catalog, const char *path, struct catalog *selection,
+                      size_t *found, struct err *err)
+{
+    char *line = NULL;
+    size_t size_bytes = 0;
+    int rc = 0;
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return err_sys(err, -errno, "open %.200s", path);
+    for (unsigned number = 1; !rc && getline(&line, &size_bytes, file) >= 0; number++) {
+        size_t before = *found;
+        const char *name = name_on(line);
+        if (!*name)
+            continue;
+        rc = select_named(catalog, name, selection, found, err);
+        if (!rc && *found == before)
+            rc = refuse(catalog, name, err);
+        if (rc)
+            (void)err_wrap(err, "%.200s:%u", path, number);
+    }
+    if (!rc && ferror(file))
+        rc = err_set(err, -EIO, "cannot read %.200s", path);
+    free(line);
+    (void)fclose(file);
+    if (!rc && *found == 0)
+        rc = err_set(err, -EINVAL, "%.200s: expected names of scenarios, one a line", path);
+    return rc;
+}
+
 int catalog_select(const struct catalog *catalog, const char *argument, struct catalog *selection,
                    struct err *err)
 {
     size_t before = selection->count, found = 0, stem;
-    int rc = 0;
-    for (size_t i = 0; !rc && catalog && i < catalog->count; i++) {
-        const struct catalog_entry *entry = &catalog->entries[i];
-        if (strcmp(entry->name, argument) != 0 && !in_family(entry->name, argument))
-            continue;
-        found++;
-        if (!is_selected(selection, entry->path))
-            rc = add_entry(selection, entry->name, entry->path, err);
-    }
+    int rc = catalog ? select_named(catalog, argument, selection, &found, err) : 0;
+    for (size_t i = 0; !rc && found == 0 && catalog && i < catalog->set_count; i++)
+        if (strcmp(catalog->sets[i].name, argument) == 0)
+            rc = select_set(catalog, catalog->sets[i].path, selection, &found, err);
     bool path_like = strchr(argument, '/') || ends_in_suffix(argument, &stem);
     if (!rc && found == 0 && path_like && is_file(argument)) {
         found = 1;

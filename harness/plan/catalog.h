@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* catalog.h - finds scenario files: the ones that ship, by family and name, and anyone's by path.
  *
- * A catalogue is a folder with a folder a family, each holding scenarios as name.yaml. Looking for
- * files is all it does; nothing is parsed. Not thread-safe while it is being changed. */
+ * A catalogue is a folder with a folder a family, each holding scenarios as name.yaml, and with
+ * sets: NAME.set has names of scenarios or families, one a line; what stands behind a '#' is for
+ * people. Looking for files is all it does; no scenario is parsed. Not thread-safe while it is
+ * being changed. */
 #ifndef POOLSTORM_PLAN_CATALOG_H
 #define POOLSTORM_PLAN_CATALOG_H
 
@@ -20,7 +22,12 @@ struct catalog_entry {
 struct catalog {
     struct catalog_entry *entries;
     size_t count;
+    struct catalog_entry *sets; /* by name, "headline"; none in a selection */
+    size_t set_count;
 };
+
+/* The word that stands for every scenario there is. */
+#define CATALOG_ALL "all"
 
 /* Lists the scenarios under root. -ENOENT when there is no such folder; none in it is not an error.
  * catalog must be empty; the caller releases it: catalog_fini. */
@@ -37,8 +44,9 @@ int catalog_open_beside(struct catalog *catalog, const char *program_dir, struct
 void catalog_fini(struct catalog *catalog);
 
 /* Adds to selection what argument names, each file once: a file (has a '/' or ends in .yaml, and
- * exists), a scenario "family/name", or a family. catalog may be NULL: only files are known then.
- * -ENOENT with a suggestion when it names nothing; selection is as before. */
+ * exists), a scenario "family/name", a family, a set, or CATALOG_ALL. catalog may be NULL: only
+ * files are known then. -ENOENT with a suggestion when it names nothing, or a set's line does;
+ * -EINVAL for a set that is none. selection is as before. */
 int catalog_select(const struct catalog *catalog, const char *argument, struct catalog *selection,
                    struct err *err);
 

@@ -271,6 +271,30 @@ static void warning(struct table *table, bool given, const char *text)
     table_cell(table, TONE_UNSURE, "%s", text);
 }
 
+/* What is less than the file says is said. */
+static void quick_fact(const struct result *result, struct table *table)
+{
+    const struct plan *plan = result->plan;
+    uint64_t longest_ns = 0;
+    bool searches = false;
+    char phases[64] = "whole phases", text[32];
+    for (size_t i = 0; i < plan->phase_count; i++) {
+        searches = searches || plan->phases[i].objective;
+        if (result->phases[i].length_ns < plan->phases[i].length_ns &&
+            result->phases[i].length_ns > longest_ns)
+            longest_ns = result->phases[i].length_ns;
+    }
+    if (!result->quick)
+        return;
+    if (longest_ns > 0)
+        (void)snprintf(phases, sizeof(phases), "phases cut to %s%s",
+                       format_ns(text, sizeof(text), (double)longest_ns),
+                       searches ? ", searches to rough ones" : "");
+    table_cell(table, TONE_UNSURE, "note");
+    table_cell(table, TONE_UNSURE, "a quick run, %zu of %llu rounds, %s: estimates, no verdicts",
+               result->block_count, (unsigned long long)plan->rounds, phases);
+}
+
 int content_validity(const struct result *result, const struct judgement *judgement,
                      struct table *table, struct err *err)
 {
@@ -285,7 +309,7 @@ int content_validity(const struct result *result, const struct judgement *judgem
     if (rc)
         return rc;
     detectable_facts(result, judgement, table);
-    warning(table, result->quick, "a quick run: estimates, and no verdicts");
+    quick_fact(result, table);
     warning(table, result->aa, "an A/A run: both sides are the same, no difference must be found");
     warning(table, result->interrupted, "interrupted: blocks are missing");
     warning(table, result->environment.cpus_shared,

@@ -159,7 +159,7 @@ static bool all_ran(const struct result *result, const struct expr *expr)
     return true;
 }
 
-/* Whether it asks what a fault did: that takes its time, and a quick run's phases are short. */
+/* Whether it asks what a fault did, of which a quick run sees one round. */
 static bool asks_of_faults(const struct result *result, const struct expr *whole)
 {
     const struct plan *plan = result->plan;

@@ -324,16 +324,26 @@ static int override_all(struct result *result, const char *lines, struct err *er
     return rc ? err_wrap(err, "--set") : 0;
 }
 
+/* A timeline of faults is gone through once, and whole: the timeouts that answer to it are the
+ * subject's, and do not shorten with it. A grid's cells are many. */
+static void make_quick(struct result *result)
+{
+    const struct plan *plan = result->plan;
+    size_t most = plan->fault_count || plan->cell ? 1 : RUNNER_QUICK_BLOCKS;
+    if (!plan->fault_count)
+        shorten(result);
+    if (result->block_count > most)
+        result->block_count = most;
+}
+
 static int settle_phases(struct result *result, const struct runner_options *options,
                          struct err *err)
 {
     if (options->quick)
-        shorten(result);
+        make_quick(result);
     result->quick = options->quick;
     if (options->blocks)
         result->block_count = options->blocks;
-    else if (options->quick && result->block_count > RUNNER_QUICK_BLOCKS)
-        result->block_count = RUNNER_QUICK_BLOCKS;
     if (result->block_count > RUNNER_BLOCKS_MAX)
         return err_set(err, -EINVAL, "at most %d rounds, not %zu", RUNNER_BLOCKS_MAX,
                        result->block_count);
@@ -344,21 +354,34 @@ static int settle_phases(struct result *result, const struct runner_options *opt
     return rc;
 }
 
+int prepare_shape(const struct plan *plan, const struct runner_options *options,
+                  struct result **out, struct err *err)
+{
+    struct result *result;
+    int rc = result_create(&result, plan, err);
+    if (rc)
+        return rc;
+    rc = add_variants(result, options, err);
+    if (!rc)
+        rc = settle_phases(result, options, err);
+    if (rc)
+        result_destroy(result);
+    else
+        *out = result;
+    return rc;
+}
+
 int prepare(const struct plan *plan, const struct runner_options *options, struct result **out,
             struct err *err)
 {
     struct result *result;
-    int rc = result_create(&result, plan, err);
+    int rc = prepare_shape(plan, options, &result, err);
     if (rc)
         return rc;
     result->seed = options->seed;
     result->folder = strdup(options->folder);
     if (!result->folder)
         rc = err_sys(err, -ENOMEM, "prepare a run");
-    if (!rc)
-        rc = add_variants(result, options, err);
-    if (!rc)
-        rc = settle_phases(result, options, err);
     if (!rc)
         rc = check_variants(result, options, err);
     if (rc)

@@ -12,7 +12,7 @@
 
 enum {
     RUNNER_BLOCKS_MAX = 500, /* what statistics take */
-    RUNNER_QUICK_BLOCKS = 3,
+    RUNNER_QUICK_BLOCKS = 2, /* one in each order; 1 with faults, and in a grid's cells */
     RUNNER_ATTEMPTS_MAX = 4, /* of one round, the first included */
     RUNNER_ATTEMPTS_NOW = 2, /* of these in its place; the others at the end of the run, because
                                 what spoils rounds comes in bursts */
@@ -22,13 +22,14 @@ enum {
 struct runner_options {
     uint64_t seed;            /* of schedule and load */
     uint64_t blocks;          /* rounds of each variant; 0: the plan's, or few when quick */
-    bool quick;               /* short phases: estimates without verdicts */
+    bool quick;               /* few rounds, and short phases where there are no faults: estimates
+                                 without verdicts */
     double noise_share;       /* instead of the plan's; negative: the plan's */
     const char *variants;     /* only these, "a,b" */
     const char *aa;           /* instead: this one against itself */
     const char *against;      /* program of another build of this one: every variant with its
                                  service, too, in the same blocks */
-    const char *overrides;    /* KEY=VALUE lines over the load of every phase; see runner.c */
+    const char *overrides;    /* KEY=VALUE lines over the load of every phase; see prepare.c */
     const char *allocator;    /* of variants that name none */
     const char *database;     /* connection string of the user's own server; see run/database.h */
     const char *allowed;      /* HOST:PORT lines; see run/allow.h */
