@@ -2,6 +2,7 @@
 /* database.c - a schema for the run, the scenario's SQL, and what can be told of the server. */
 #include "run/database.h"
 
+#include "core/clock.h"
 #include "core/fiber.h"
 #include "postgres/pg.h"
 #include "run/cluster.h"
@@ -20,6 +21,11 @@
 /* Backends that were told to end are looked for so often, and for so long. */
 #define SESSIONS_LOOK_NS (5 * NS_PER_MS)
 #define SESSIONS_END_NS  (5 * NS_PER_S)
+
+/* How long a throw-away server may go on working for those, and what it still uses when calm. */
+#define CALM_NS      (5 * NS_PER_S)
+#define CALM_LOOK_NS (50 * NS_PER_MS)
+#define CALM_CPU_NS  (10 * NS_PER_MS)
 
 /* As long the user's own server has to answer. */
 #define CHECK_NS (5 * NS_PER_S)
@@ -247,22 +253,66 @@ static int end_sessions(struct ctx *ctx, struct run_database *database, struct e
     return rc ? err_wrap(err, "end what the round before has left on the server") : 0;
 }
 
-int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err)
+/* Connections that nobody took up wait in the listener's queue, where each costs the server a
+ * process before it finds that its client has gone, and the next subject's would stand behind them
+ * all, or find the queue full and try again a second later. The queue is in order: who gets in the
+ * way the subject does has seen them off. The runner's own way is another one. */
+static int pass_queue(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    struct ctx patience;
+    struct pg *pg;
+    int rc;
+    ctx_init_timeout(&patience, ctx, SESSIONS_END_NS);
+    do {
+        rc = pg_connect(&patience, &pg, database->scripts, NULL, err);
+    } while ((rc == -EUSERS || rc == -EAGAIN) && !fiber_sleep(&patience, SESSIONS_LOOK_NS));
+    ctx_fini(&patience);
+    if (rc)
+        return err_wrap(err, "get past what the round before has left in the server's queue");
+    pg_close(pg);
+    return 0;
+}
+
+/* Sessions that were just starting are seen nowhere but in what they cost. A server that does not
+ * calm down (the scenario's own jobs, perhaps) is no error. */
+static int wait_for_calm(struct ctx *ctx, const struct run_database *database)
+{
+    uint64_t before_ns, after_ns, end_ns = clock_now_ns() + CALM_NS;
+    int rc = 0;
+    bool busy = run_database_cpu_ns(database, &before_ns);
+    while (busy && !rc && clock_now_ns() < end_ns) {
+        rc = fiber_sleep(ctx, CALM_LOOK_NS);
+        busy = run_database_cpu_ns(database, &after_ns) && after_ns > before_ns + CALM_CPU_NS;
+        before_ns = after_ns;
+    }
+    return rc;
+}
+
+static int run_each_round(struct ctx *ctx, struct run_database *database, struct err *err)
 {
     const struct plan *plan = database->options.plan;
     struct pg *pg;
-    int rc =
-        run_database_ended(database, NULL, 0) ? cluster_restart(ctx, &database->cluster, err) : 0;
-    if (!rc)
-        rc = end_sessions(ctx, database, err);
-    if (rc || !plan->database.each_round.text)
-        return rc;
-    rc = pg_connect(ctx, &pg, database->scripts, NULL, err);
+    if (!plan->database.each_round.text)
+        return 0;
+    int rc = pg_connect(ctx, &pg, database->scripts, NULL, err);
     if (rc)
         return rc;
     rc = script_run(ctx, pg, &plan->database.each_round, plan->path, err);
     pg_close(pg);
     return rc;
+}
+
+int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err)
+{
+    int rc =
+        run_database_ended(database, NULL, 0) ? cluster_restart(ctx, &database->cluster, err) : 0;
+    if (!rc)
+        rc = pass_queue(ctx, database, err);
+    if (!rc)
+        rc = end_sessions(ctx, database, err);
+    if (!rc)
+        rc = run_each_round(ctx, database, err);
+    return rc ? rc : wait_for_calm(ctx, database);
 }
 
 bool run_database_ended(const struct run_database *database, char *text, size_t size_bytes)

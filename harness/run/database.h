@@ -49,7 +49,8 @@ int run_database_create(struct ctx *ctx, struct run_database **out,
 void run_database_destroy(struct run_database *database);
 
 /* Before a round: starts a throw-away server again when it has ended, ends what sessions the round
- * before has left, and runs the plan's SQL for each round. Errors as run_database_create. */
+ * before has left, those that still wait to be let in included, runs the plan's SQL for each round
+ * and lets the server calm down. Errors as run_database_create. */
 int run_database_begin_round(struct ctx *ctx, struct run_database *database, struct err *err);
 
 /* 0 while it is there: a throw-away server runs, the user's own answers; else why not, which is
