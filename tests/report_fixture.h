@@ -31,7 +31,7 @@ static inline struct plan *fixture_plan(const char *text)
 }
 
 /* All variants of the plan, no rounds. */
-static struct result *fixture_result(const struct plan *plan)
+static inline struct result *fixture_result(const struct plan *plan)
 {
     struct result *result = NULL;
     assert_ok(result_create(&result, plan, NULL));

@@ -28,6 +28,16 @@ static const struct option_group baseline_groups[] = {{"Options", baseline_param
 
 /* ---- save ------------------------------------------------------------------------------------ */
 
+/* NULL: it can be one. */
+static const char *why_not(const struct sheet *sheet)
+{
+    if (sheet->quick)
+        return "it was a quick run";
+    if (sheet->aa)
+        return "it was an A/A run, of one variant twice";
+    return sheet->invalid[0] ? sheet->invalid : NULL;
+}
+
 /* Of each run what ran with the program's own service; a scenario twice is a mistake. */
 static int choose(const struct sheets *all, struct sheets *own, struct err *err)
 {
@@ -43,9 +53,9 @@ static int choose(const struct sheets *all, struct sheets *own, struct err *err)
         if (twin)
             rc = err_set(err, -EINVAL, "two runs of %.80s: %.150s and %.150s", sheet->scenario,
                          twin->origin, sheet->origin);
-        else if (sheet->invalid[0] || sheet->quick)
+        else if (why_not(sheet))
             rc = err_set(err, -EINVAL, "%.150s cannot be a baseline: %.200s", sheet->origin,
-                         sheet->quick ? "it was a quick run" : sheet->invalid);
+                         why_not(sheet));
         else
             own->items[own->count++] = sheet;
     }
@@ -185,9 +195,7 @@ static enum exit_code baseline_run(void *options, char *const *args, struct err 
         rc = err_set(err, -EINVAL, "expected save or show, not '%.60s'%s%s%s", args[0],
                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     }
-    if (!rc)
-        return EXIT_WELL;
-    return rc == -ENOMEM || rc == -EIO || rc == -ENOSPC ? EXIT_RUNTIME : EXIT_BAD_INPUT;
+    return exit_code_of(rc);
 }
 
 static void print_words(FILE *out)

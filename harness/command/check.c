@@ -9,6 +9,7 @@
 
 #include "core/param.h"
 #include "plan/plan.h"
+#include "report/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static enum exit_code check_file(const char *path)
     if (!rc)
         rc = cells_check(plan, NULL, &err);
     if (rc)
-        (void)fprintf(stderr, "%s\n", err.text);
+        (void)fprintf(stderr, "%s\n", text_clean(err.text));
     else
         print_plan(plan);
     plan_destroy(plan);
@@ -128,7 +129,7 @@ static enum exit_code check_run(void *options, char *const *args, struct err *er
     int rc = scenario_files_select(&selection, args, err);
     enum exit_code code = rc ? EXIT_BAD_INPUT : EXIT_WELL;
     for (size_t i = 0; !rc && i < selection.count; i++)
-        code = session_graver(code, check_file(selection.entries[i].path));
+        code = exit_code_graver(code, check_file(selection.entries[i].path));
     catalog_fini(&selection);
     return code;
 }

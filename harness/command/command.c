@@ -2,6 +2,8 @@
 /* command.c - finds a command, reads its options, runs it, and writes every help text. */
 #include "command/command.h"
 
+#include "report/text.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,10 +62,10 @@ void command_print_overview(void)
          "  3    worse than the baseline      130  interrupted, everything was undone");
 }
 
-static enum exit_code refuse(const struct command *command, const struct err *err)
+static enum exit_code refuse(const struct command *command, struct err *err)
 {
     (void)fprintf(stderr, "poolstorm %s: %s\nSee 'poolstorm %s --help'.\n", command->name,
-                  err->text, command->name);
+                  text_clean(err->text), command->name);
     return EXIT_BAD_INPUT;
 }
 
@@ -82,7 +84,7 @@ static enum exit_code run(const struct command *command, void *options, char *co
     struct err err = {0};
     enum exit_code code = command->run(options, args, &err);
     if (err.text[0])
-        (void)fprintf(stderr, "poolstorm %s: %s\n", command->name, err.text);
+        (void)fprintf(stderr, "poolstorm %s: %s\n", command->name, text_clean(err.text));
     return code;
 }
 

@@ -14,4 +14,13 @@ enum exit_code {
     EXIT_INTERRUPTED = 130, /* stopped by ^C or SIGTERM; everything was undone */
 };
 
+/* Of what a function returned, 0 or -errno: a path that is not there or cannot be written is a
+ * mistake in the command line, want of memory or space is none. Runs have errors of their own:
+ * session.c. */
+enum exit_code exit_code_of(int rc);
+
+/* The graver of two, for several: what broke off before mistakes, these before a regression that is
+ * shown, and that before what shows nothing, so that no invalid run hides it. */
+enum exit_code exit_code_graver(enum exit_code one, enum exit_code other);
+
 #endif

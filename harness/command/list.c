@@ -7,6 +7,7 @@
 
 #include "plan/catalog.h"
 #include "plan/plan.h"
+#include "report/text.h"
 
 #include <jansson.h>
 
@@ -135,7 +136,7 @@ static enum exit_code print_all(struct listing *listing, const struct catalog *c
         struct plan *plan = NULL;
         struct err err = {0};
         if (plan_load(entry->path, &scenario_tables, &plan, &err)) {
-            (void)fprintf(stderr, "%s\n", err.text);
+            (void)fprintf(stderr, "%s\n", text_clean(err.text));
             code = EXIT_BAD_INPUT;
         } else if (!listing->scenarios) {
             print_line(listing, plan, entry->name);

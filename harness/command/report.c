@@ -182,26 +182,6 @@ static int read_formats(struct output *output, const char *text, struct err *err
     return rc;
 }
 
-/* A path that cannot be written or read is a mistake in the command line. */
-static enum exit_code code_of(int rc)
-{
-    switch (rc) {
-    case 0:
-        return EXIT_WELL;
-    case -EINVAL:
-    case -EFBIG:
-    case -ENOENT:
-    case -ENOTDIR:
-    case -EISDIR:
-    case -EACCES:
-    case -EROFS:
-    case -ENAMETOOLONG:
-        return EXIT_BAD_INPUT;
-    default:
-        return EXIT_RUNTIME;
-    }
-}
-
 static enum exit_code report_run(void *options, char *const *args, struct err *err)
 {
     const struct report_options *self = options;
@@ -223,7 +203,7 @@ static enum exit_code report_run(void *options, char *const *args, struct err *e
         rc = write_all(&output, err);
     free(items);
     records_fini(&records);
-    return code_of(rc);
+    return exit_code_of(rc);
 }
 
 static void print_formats(FILE *out)

@@ -9,6 +9,7 @@
 #include "command/scenario_files.h"
 #include "command/seed.h"
 #include "report/report.h"
+#include "report/text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -92,7 +93,7 @@ static enum exit_code run_one(const struct run_options *options,
     tell_left_out(options, plan);
     bool whole = code == EXIT_WELL || code == EXIT_EXPECTATION || code == EXIT_INVALID;
     if (plan->axis_count && options->grid && !options->aa && whole)
-        code = session_graver(code, cells_run(plan, runner, !options->json, err));
+        code = exit_code_graver(code, cells_run(plan, runner, !options->json, err));
     return code;
 }
 
@@ -107,9 +108,9 @@ static enum exit_code run_plans(const struct run_options *options, struct runner
         struct err why = {0};
         plans_name_folder(plans, i, root, folder, sizeof(folder));
         runner.folder = folder;
-        code = session_graver(code, run_one(options, &runner, plans->items[i], ran, &why));
+        code = exit_code_graver(code, run_one(options, &runner, plans->items[i], ran, &why));
         if (why.text[0] && i + 1 < plans->count && code != EXIT_INTERRUPTED)
-            (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
+            (void)fprintf(stderr, "poolstorm run: %s\n", text_clean(why.text));
         else
             *err = why;
     }
@@ -123,8 +124,8 @@ static enum exit_code write_page(const struct run_options *options, const char *
     struct err why = {0};
     if (page_write(root, !options->json, &why) == 0)
         return code;
-    (void)fprintf(stderr, "poolstorm run: %s\n", why.text);
-    return session_graver(code, EXIT_RUNTIME);
+    (void)fprintf(stderr, "poolstorm run: %s\n", text_clean(why.text));
+    return exit_code_graver(code, EXIT_RUNTIME);
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

@@ -89,14 +89,28 @@ static bool same_scenario(const struct plan *a, const struct plan *b)
     return strcmp(a->name, b->name) == 0 && strcmp(a_cell, b_cell) == 0;
 }
 
-/* The last is the latest where they began in the same second. */
+/* Whether it is all of the scenario, measured as it says. */
+static bool is_whole(const struct result *result)
+{
+    size_t own = 0;
+    for (size_t i = 0; i < result->variant_count; i++)
+        own += result->variants[i].program == NULL;
+    return !result->quick && !result->aa && !result->interrupted && !result->failure &&
+           own == result->plan->variant_count;
+}
+
+/* Whether another one of the scenario is to be taken rather: what is whole before what is not, then
+ * the latest, which is the last where they began in the same second. */
 static bool is_outrun(const struct records *records, size_t index)
 {
     const struct result *one = records->items[index].result;
+    bool whole = is_whole(one);
     for (size_t i = 0; i < records->count; i++) {
         const struct result *other = records->items[i].result;
         int order = strcmp(other->environment.started, one->environment.started);
-        if (same_scenario(other->plan, one->plan) && (order > 0 || (order == 0 && i > index)))
+        if (i == index || !same_scenario(other->plan, one->plan) || (whole && !is_whole(other)))
+            continue;
+        if ((!whole && is_whole(other)) || order > 0 || (order == 0 && i > index))
             return true;
     }
     return false;

@@ -10,8 +10,9 @@
 #define BASELINE_FOLDER "results/baselines"
 
 /* Adds what a word names: a baseline (its file, or its name in results/baselines), or what
- * records_add takes. Of several runs of a scenario the latest is taken; one with two programs is
- * two sheets. -EINVAL when it is none of these, else the errno of reading. */
+ * records_add takes. Of several runs of a scenario the latest that is whole is taken: neither quick
+ * nor A/A, not ended early, with all its variants; only where none is, the latest. One with two
+ * programs is two sheets. -EINVAL when it is none of these, else the errno of reading. */
 int sides_open(const char *word, struct sheets *sheets, struct err *err);
 
 /* Adds the sheets of a result: of the program's own service, and of each other that ran. */

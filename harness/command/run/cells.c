@@ -127,9 +127,9 @@ enum exit_code cells_run(const struct plan *plan, const struct runner_options *r
         goto out;
     }
     for (size_t i = 0; i < run.count && code != EXIT_INTERRUPTED; i++)
-        code = session_graver(code, run_cell(&run, i, runner, err));
+        code = exit_code_graver(code, run_cell(&run, i, runner, err));
     if (told && print_tables(&run, err))
-        code = session_graver(code, EXIT_RUNTIME);
+        code = exit_code_graver(code, EXIT_RUNTIME);
 out:
     for (size_t i = 0; i < run.count; i++) {
         if (run.sessions)

@@ -87,15 +87,3 @@ void session_fini(struct session *session)
     session->judgement = NULL;
     session->result = NULL;
 }
-
-enum exit_code session_graver(enum exit_code one, enum exit_code other)
-{
-    static const enum exit_code order[] = {
-        EXIT_INTERRUPTED, EXIT_RUNTIME,     EXIT_BAD_INPUT, EXIT_INVALID,
-        EXIT_REGRESSION,  EXIT_EXPECTATION, EXIT_SKIPPED,
-    };
-    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
-        if (one == order[i] || other == order[i])
-            return order[i];
-    return EXIT_WELL;
-}

@@ -24,7 +24,4 @@ enum exit_code session_run(struct session *session, struct err *err);
 
 void session_fini(struct session *session);
 
-/* The graver of two, for several. */
-enum exit_code session_graver(enum exit_code one, enum exit_code other);
-
 #endif
