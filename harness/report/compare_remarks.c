@@ -2,6 +2,10 @@
 /* compare_remarks.c - says under which other circumstances the second of two runs took place. */
 #include "report/compare_internal.h"
 
+#include "core/param.h"
+#include "load/profile.h"
+#include "load/search.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,35 +50,104 @@ static int differs_count(struct comparison *comparison, bool grave, const char *
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
-/* The lines of one that the other does not have, behind each other. */
-static void lines_missing(const char *lines, const char *from, char *text, size_t size_bytes)
+/* What a setting is where a line of it is missing: a version that did not know it yet had it so. */
+static void default_of(const char *key, size_t length, char *value, size_t size_bytes)
 {
-    size_t used = 0;
-    text[0] = '\0';
+    static const char searching[] = "search.";
+    const struct param *params = load_profile_params;
+    union {
+        struct load_profile profile;
+        struct search_settings search;
+    } state = {0};
+    char name[80];
+    (void)snprintf(name, sizeof(name), "%.*s", (int)length, key);
+    const char *plain = name;
+    if (strncmp(name, searching, sizeof(searching) - 1) == 0) {
+        params = search_params;
+        plain += sizeof(searching) - 1;
+    }
+    const struct param *param = param_find(params, plain);
+    value[0] = '\0';
+    if (!param || param_defaults(params, &state, NULL))
+        return;
+    (void)param_format(param, &state, value, size_bytes);
+    param_fini(params, &state);
+}
+
+/* The value of a key among lines, or its default. */
+static void value_of(const char *lines, const char *key, size_t length, char *value,
+                     size_t size_bytes)
+{
     for (const char *at = lines; *at;) {
-        size_t length = strcspn(at, "\n");
-        bool found = false;
-        for (const char *other = from; *other && !found;) {
-            size_t other_length = strcspn(other, "\n");
-            found = length == other_length && memcmp(at, other, length) == 0;
-            other += other_length + (other[other_length] == '\n');
+        size_t line = strcspn(at, "\n");
+        if (line > length && memcmp(at, key, length) == 0 && at[length] == '=') {
+            (void)snprintf(value, size_bytes, "%.*s", (int)(line - length - 1), at + length + 1);
+            return;
         }
-        if (!found && used + length + 2 < size_bytes)
-            used += (size_t)snprintf(text + used, size_bytes - used, "%s%.*s", used ? " " : "",
-                                     (int)length, at);
-        at += length + (at[length] == '\n');
+        at += line + (at[line] == '\n');
+    }
+    default_of(key, length, value, size_bytes);
+}
+
+/* What became other from a to b, a setting at a time. */
+struct changes {
+    const char *a, *b;
+    char before[160], after[160];
+    size_t before_bytes, after_bytes; /* used of these */
+    bool any;
+};
+
+static void add_change(char *text, size_t size_bytes, size_t *used, const char *key, size_t length,
+                       const char *value)
+{
+    if (*used + length + strlen(value) + 3 < size_bytes)
+        *used += (size_t)snprintf(text + *used, size_bytes - *used, "%s%.*s=%s", *used ? " " : "",
+                                  (int)length, key, value[0] ? value : "none");
+}
+
+static void look_at(struct changes *changes, const char *key, size_t length)
+{
+    char before[160], after[160];
+    value_of(changes->a, key, length, before, sizeof(before));
+    value_of(changes->b, key, length, after, sizeof(after));
+    if (strcmp(before, after) == 0)
+        return;
+    changes->any = true;
+    add_change(changes->before, sizeof(changes->before), &changes->before_bytes, key, length,
+               before);
+    add_change(changes->after, sizeof(changes->after), &changes->after_bytes, key, length, after);
+}
+
+static bool has_key(const char *lines, const char *key, size_t length)
+{
+    for (const char *at = lines; *at;) {
+        size_t line = strcspn(at, "\n");
+        if (line > length && memcmp(at, key, length) == 0 && at[length] == '=')
+            return true;
+        at += line + (at[line] == '\n');
+    }
+    return false;
+}
+
+static void look_at_lines(struct changes *changes, const char *lines, const char *seen)
+{
+    for (const char *at = lines; *at;) {
+        size_t line = strcspn(at, "\n"), length = strcspn(at, "=\n");
+        if (length < line && !(seen && has_key(seen, at, length)))
+            look_at(changes, at, length);
+        at += line + (at[line] == '\n');
     }
 }
 
 static int remark_phase(struct comparison *comparison, const struct sheet_phase *a,
                         const struct sheet_phase *b)
 {
-    char before[160], after[160];
-    if (strcmp(a->load, b->load) == 0)
-        return 0;
-    lines_missing(a->load, b->load, before, sizeof(before));
-    lines_missing(b->load, a->load, after, sizeof(after));
-    return remark(comparison, true, "load of phase %.60s: %s → %s", b->name, before, after);
+    struct changes changes = {.a = a->load, .b = b->load};
+    look_at_lines(&changes, a->load, NULL);
+    look_at_lines(&changes, b->load, a->load);
+    return changes.any ? remark(comparison, true, "load of phase %.60s: %s → %s", b->name,
+                                changes.before, changes.after)
+                       : 0;
 }
 
 static int remark_phases(struct comparison *comparison)

@@ -226,27 +226,36 @@ static int get_object(const json_t *object, const char *key, json_t **out, struc
     return json_is_object(*out) ? 0 : expected(err, key, "an object");
 }
 
+static bool is_there(const json_t *object, const char *key)
+{
+    return json_object_get(object, key) != NULL;
+}
+
+/* What an older version did not know of is not known of its runs. */
 static int read_environment(const json_t *root, struct result_environment *env, struct err *err)
 {
     json_t *object;
     uint64_t cpu_count = 0;
     int rc = get_object(root, "environment", &object, err);
     for (const struct json_text *field = json_environment_texts; !rc && field->name; field++) {
-        const char *value = json_string_value(json_object_get(object, field->name));
-        if (!value || strlen(value) >= field->size_bytes)
+        const json_t *value = json_object_get(object, field->name);
+        const char *text = value ? json_string_value(value) : "";
+        if (!text || strlen(text) >= field->size_bytes)
             return expected(err, field->name, "a text that is not too long");
-        (void)snprintf((char *)env + field->offset, field->size_bytes, "%s", value);
+        (void)snprintf((char *)env + field->offset, field->size_bytes, "%s", text);
     }
-    if (!rc)
+    if (!rc && is_there(object, "dirty"))
         rc = get_bool(object, "dirty", &env->dirty, err);
-    if (!rc)
+    if (!rc && is_there(object, "cpu_count"))
         rc = get_count(object, "cpu_count", UINT16_MAX, &cpu_count, err);
-    if (!rc)
+    if (!rc && is_there(object, "memory_bytes"))
         rc = get_count(object, "memory_bytes", INT64_MAX, &env->memory_bytes, err);
-    if (!rc)
+    if (!rc && is_there(object, "command_line"))
         rc = get_text_or_null(object, "command_line", &env->command_line, err);
+    if (!rc && is_there(object, "cpus_shared"))
+        rc = get_bool(object, "cpus_shared", &env->cpus_shared, err);
     env->cpu_count = (unsigned)cpu_count;
-    return rc ? rc : get_bool(object, "cpus_shared", &env->cpus_shared, err);
+    return rc;
 }
 
 static int read_seed(const json_t *object, uint64_t *seed, struct err *err)
