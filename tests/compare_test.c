@@ -367,7 +367,7 @@ static void says_what_is_different(void **state)
     struct bench bench = {0};
     bench_open(&bench, &plain,
                &(struct run){.text = longer, .cpu = "another CPU", .kernel = "Linux 6.6"},
-               "qps=10%");
+               "a.qps=10%");
     assert_ok(bench.rc);
     const struct comparison *now = found(&bench);
     assert_true(remarked(now, "load of phase steady: for=1", true));
@@ -402,6 +402,9 @@ static void judges_by_limits(void **state)
         {{.qps = 900}, "b.qps=5%", GATE_PASS},
         {{.qps = 900}, "b.qps=5%,a.qps=5%", GATE_FAIL},
         {{.qps = 900}, "qps=5%,a.qps=30%", GATE_PASS}, /* the one of the variant goes first */
+        {{.qps = 900}, "qps=5%,family/name:qps=30%", GATE_PASS}, /* likewise of the scenario */
+        {{.qps = 900}, "qps=5%,family/other:qps=30%", GATE_FAIL},
+        {{.qps = 900}, "qps=30%,family/other:p98=1%", GATE_PASS}, /* whose figures are its own */
         {{.qps = 950}, "qps=5%", GATE_UNSURE},
         {{.qps = 1200}, "qps=5%", GATE_PASS},
         {{.p99_ns = 12e6}, "p99=10%", GATE_FAIL},
@@ -428,6 +431,84 @@ static void judges_by_limits(void **state)
     }
 }
 
+/* What is no longer there is no better than it was. */
+static void a_variant_that_is_gone_fails(void **state)
+{
+    (void)state;
+    static const char one[] = "question: q\nsource: s\nnoise: 2%\nvariants: {a: {serve: {}}}\n"
+                              "load: {}\nphases: [{name: steady, kind: measure, for: 1s}]\n"
+                              "rounds: 10\n";
+    static const struct {
+        const char *limits, *variants;
+        enum gate_word word;
+    } cases[] = {
+        {"qps=20%", NULL, GATE_FAIL},   {"b.qps=20%", NULL, GATE_FAIL},
+        {"a.qps=20%", NULL, GATE_PASS}, {"qps=20%", "a", GATE_PASS}, /* b was not asked for */
+        {"qps=20%", "a,b", GATE_FAIL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bench bench = {.options = {.variants = cases[i].variants}};
+        bench_open(&bench, &plain, &(struct run){.text = one}, cases[i].limits);
+        assert_int_equal(found(&bench)->gate, cases[i].word);
+        if (cases[i].word == GATE_FAIL)
+            assert_string_equal(row_of(&bench, "b", "qps")->note, "no such variant");
+        bench_close(&bench);
+    }
+}
+
+static void rounds_of_two_runs_are_joined(void **state)
+{
+    (void)state;
+    struct sheet *a = make_sheet(&(struct run){.rounds = 6, .qps = 1000});
+    struct sheet *b = make_sheet(&(struct run){.rounds = 4, .seed = 5, .qps = 2000, .invalid = 1});
+    struct sheet *other = make_sheet(&(struct run){.name = "family/other.yaml"});
+    double values[10];
+    assert_ok(sheet_join(a, b, NULL));
+    assert_int_equal(a->block_count, 10);
+    assert_int_equal(a->round_invalid, 1);
+    const struct sheet_variant *variant = sheet_variant_find(a, "a");
+    const struct sheet_figure *qps = sheet_figure_find(variant, "qps");
+    assert_true(qps->values[5] < 1100 && isnan(qps->values[6]) && qps->values[7] > 1900);
+    assert_int_equal(sheet_values(a, qps, values), 9);
+    assert_int_equal(sheet_join(a, other, NULL), -EINVAL);
+    struct sheet *many = make_sheet(&(struct run){.rounds = 505});
+    assert_int_equal(sheet_join(a, many, NULL), -E2BIG);
+    assert_int_equal(a->block_count, 10);
+    sheet_destroy(a);
+    sheet_destroy(b);
+    sheet_destroy(other);
+    sheet_destroy(many);
+}
+
+static void limits_are_test_cases(void **state)
+{
+    (void)state;
+    struct bench bench = {0};
+    struct junit_suite suite = {0};
+    bench_open(&bench, &plain, &(struct run){.qps = 800, .b_qps = 1000}, "qps=5%");
+    comparison_junit(found(&bench), &suite);
+    assert_string_equal(suite.name, "family/name");
+    assert_int_equal(suite.case_count, 2);
+    assert_string_equal(suite.cases[0].name, "qps of a");
+    assert_int_equal(suite.cases[0].fate, JUNIT_FAILED);
+    assert_string_equal(suite.cases[0].type, "regression");
+    assert_non_null(strstr(suite.cases[0].message, "fail: 1.00 k/s → 800/s, 0.8"));
+    assert_int_equal(suite.cases[1].fate, JUNIT_PASSED);
+    comparison_junit(found(&bench), &suite); /* in the places of those before */
+    assert_int_equal(suite.case_count, 2);
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_ok(junit_suites_write(&suite, 1, out, NULL));
+    assert_ok(fclose(out));
+    assert_non_null(strstr(text, "<testsuite name=\"family/name\" tests=\"2\" failures=\"1\""));
+    assert_non_null(strstr(text, "<failure type=\"regression\" message=\"fail: "));
+    free(text);
+    junit_suite_fini(&suite);
+    bench_close(&bench);
+}
+
 static void says_what_a_gate_could_not_have_seen(void **state)
 {
     (void)state;
@@ -440,6 +521,8 @@ static void says_what_a_gate_could_not_have_seen(void **state)
     assert_non_null(strstr(row->note, "could not have seen it"));
     bench_close(&bench);
 }
+
+static char *written(const struct comparison *comparison, bool markdown);
 
 /* Six pairs have no p-value below 1/32, which as one of four says nothing. */
 static void says_when_rounds_are_too_few_for_so_many_limits(void **state)
@@ -463,8 +546,13 @@ static void says_when_rounds_are_too_few_for_so_many_limits(void **state)
     assert_non_null(strstr(comparison->rows[0].note, "but not as one of 4 (Holm: p = 0.12)"));
     comparison_destroy(comparison);
     assert_ok(comparison_create(old, new, &options, &comparison, NULL));
-    assert_int_equal(comparison->rows[0].gate, GATE_UNSURE);
+    assert_int_equal(comparison->rows[0].gate, GATE_INVALID);
+    assert_int_equal(comparison->gate, GATE_INVALID);
     assert_non_null(strstr(comparison->rows[0].note, "6 rounds cannot show anything of 4 limits"));
+    assert_non_null(strstr(comparison->rows[0].note, "8 could"));
+    char *text = written(comparison, false);
+    assert_non_null(strstr(text, "nothing"));
+    free(text);
     comparison_destroy(comparison);
     sheet_destroy(old);
     sheet_destroy(new);
@@ -490,6 +578,9 @@ static void refuses_limits_that_mean_nothing(void **state)
         {"p99=nan", "expected a share"},
         {"p99=1e9", "expected a share"},
         {"p99=5%,p99=6%", "given twice"},
+        {"f/n:p99=5%,f/n:p99=6%", "given twice"},
+        {":p99=5%", "expected SCENARIO:METRIC=SHARE"},
+        {"f/n:=5%", "expected SCENARIO:METRIC=SHARE"},
     };
     struct compare_limit limits[COMPARE_LIMITS_MAX];
     size_t count;
@@ -613,6 +704,48 @@ static void a_baseline_gives_back_what_a_comparison_needs(void **state)
     bench_close(&bench);
 }
 
+static char *replaced(const char *text, const char *what, const char *by)
+{
+    const char *at = strstr(text, what);
+    char *out = NULL;
+    assert_non_null(at);
+    assert_true(asprintf(&out, "%.*s%s%s", (int)(at - text), text, by, at + strlen(what)) > 0);
+    return out;
+}
+
+/* What a later version notes of a run and sets in a load, an earlier one did not write. */
+static void baselines_of_older_versions_are_read(void **state)
+{
+    (void)state;
+    struct sheet *now = make_sheet(&plain);
+    char *whole = baseline_of(now);
+    char *without = replaced(whole, "\"governor\":", "\"not_yet\":");
+    char *text = replaced(without, "connections=64\\n", "");
+    struct sheets read = {0};
+    struct comparison *comparison = NULL;
+    assert_ok(sheets_parse("kept.json", text, strlen(text), &read, NULL));
+    assert_string_equal(read.items[0]->environment.governor, "");
+    assert_null(strstr(read.items[0]->phases[0].load, "connections"));
+    now->run[0] ^= 1; /* another run */
+    assert_ok(comparison_create(read.items[0], now, NULL, &comparison, NULL));
+    for (size_t i = 0; i < comparison->remark_count; i++)
+        assert_false(comparison->remarks[i].grave);
+    comparison_destroy(comparison);
+    sheets_fini(&read);
+    free(text);
+    text = replaced(whole, "connections=64\\n", "connections=65\\n");
+    assert_ok(sheets_parse("kept.json", text, strlen(text), &read, NULL));
+    assert_ok(comparison_create(read.items[0], now, NULL, &comparison, NULL));
+    assert_true(
+        remarked(comparison, "load of phase steady: connections=65 → connections=64", true));
+    comparison_destroy(comparison);
+    sheets_fini(&read);
+    free(text);
+    free(without);
+    free(whole);
+    sheet_destroy(now);
+}
+
 /* Whatever is taken out of it or cut off, it is refused or is whole. */
 static void damaged_baselines_are_refused(void **state)
 {
@@ -629,7 +762,8 @@ static void damaged_baselines_are_refused(void **state)
         {"\"seed\":\"0\"", "\"seed\":\"x\"", "seed: expected a text of digits"},
         {"\"noise\":0.02", "\"noise\":2.02", "noise: expected a share"},
         {"\"variants\":[", "\"variant_\":[", "variants: expected one or more"},
-        {"\"kernel\":", "\"kernal\":", "kernel: expected a text"},
+        {"\"kernel\":", "\"kernel\":6,\"kernal\":", "kernel: expected a text"},
+        {"\"cpu_count\":", "\"cpu_count\":-1,\"cpu_coont\":", "cpu_count: expected a count"},
         {"\"values\":[", "\"values\":[[],", "values: expected"},
     };
     struct sheet *sheet = make_sheet(&plain);
@@ -673,12 +807,16 @@ int main(void)
         cmocka_unit_test(refuses_the_same_run_twice),
         cmocka_unit_test(says_what_is_different),
         cmocka_unit_test(judges_by_limits),
+        cmocka_unit_test(a_variant_that_is_gone_fails),
+        cmocka_unit_test(rounds_of_two_runs_are_joined),
+        cmocka_unit_test(limits_are_test_cases),
         cmocka_unit_test(says_what_a_gate_could_not_have_seen),
         cmocka_unit_test(says_when_rounds_are_too_few_for_so_many_limits),
         cmocka_unit_test(refuses_limits_that_mean_nothing),
         cmocka_unit_test(compares_the_metrics_asked_for),
         cmocka_unit_test(writes_tables),
         cmocka_unit_test(a_baseline_gives_back_what_a_comparison_needs),
+        cmocka_unit_test(baselines_of_older_versions_are_read),
         cmocka_unit_test(damaged_baselines_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,6 +59,16 @@ check 'a baseline of the same scenario twice is refused' 2 'two runs of tests/se
 ln -s target link
 "$poolstorm" baseline save runs/before --out link >out 2>err && [ -L link ] && cmp -s target results/baselines/default.json
 result $? 'a link is written through, not replaced'
+"$poolstorm" run tests/service.yaml --aa other --out runs/same-twice >out 2>err
+[ $? -le 1 ] # it may find a difference: one time in twenty
+result $? 'an A/A run'
+check 'is no baseline' 2 'it was an A/A run' baseline save runs/same-twice
+check 'but says what noise there is' 0 'noise: ' noise runs/same-twice
+"$poolstorm" noise --append aa.csv runs/same-twice >out 2>err && [ ! -s out ] && [ "$(wc -l <aa.csv)" -eq 2 ]
+result $? 'and is kept in a file'
+check 'once' 2 'is there already' noise --append aa.csv runs/same-twice
+check 'that can be read' 0 '1 comparisons of 8 pairs' noise aa.csv
+check 'another run says nothing of noise' 2 'is no A/A run' noise runs/before
 check 'neither save nor show' 2 "did you mean 'save'?" baseline sav runs/before
 check 'a name with a folder in it' 2 'expected a plain name' baseline save runs/before --name ../x
 
@@ -68,14 +78,25 @@ says 'not paired'
 says 'now / baseline'
 
 check 'slower, it exits with the code for regression' 3 'worse by more than the limit: qps of plain' \
-    gate slow/tests/service.yaml --baseline default --limit qps=50%,other.errors=50% --out runs/slow
+    gate slow/tests/service.yaml --baseline default --limit qps=50%,other.errors=50% --out runs/slow --junit slow.xml
 says "the scenario's text has changed"
 says 'the regression is there again in fresh rounds'
-[ -s runs/slow-again1/result.json ] && ! grep -q '"name":"other","plan_index"' runs/slow-again1/result.json
-result $? 'having measured again what failed, and no more'
+[ -s runs/slow/again1/result.json ] && grep -q '"name":"other","plan_index"' runs/slow/again1/result.json
+result $? 'having measured again, with the same variants beside it'
+grep -q '<testsuite name="tests/service" tests="3" failures="1" errors="0"' slow.xml &&
+    grep -q '<failure type="regression" message="fail: ' slow.xml
+result $? 'and as test cases the regression is a failure'
 
 check 'which two runs show, too' 3 'worse by more than the limit' \
-    compare runs/before runs/slow --limit qps=50%
+    compare runs/before runs/slow --limit qps=50% --junit two.xml
+grep -q '<testcase classname="tests.service" name="qps of plain"' two.xml
+result $? 'and say so as test cases'
+check 'a limit may be of one scenario' 0 'no limit is passed' \
+    compare runs/before runs/slow --limit qps=50%,tests/service:qps=99.9%
+check 'which has to be there' 2 'no run of tests/another was compared' \
+    compare runs/before runs/slow --limit tests/another:qps=50%
+check 'also at the gate' 2 '--limit: tests/another is not run' \
+    gate tests/service.yaml --baseline default --limit tests/another:qps=50%
 check 'and without a limit is no failure' 0 'worse' compare runs/before runs/slow --format markdown
 says '| plain | QPS |'
 check 'too much to ask of a percentile' 4 'wants 10000 requests a round' \
@@ -85,6 +106,40 @@ check 'the same build in turns' 0 'paired: both sides ran in turns' \
     gate tests/service.yaml --against "$poolstorm" --limit qps=85% --variants plain --out runs/turns
 check 'is compared from its record, too' 0 'paired' compare runs/turns
 check 'what ran one program is not' 2 'expected two runs' compare runs/before
+
+# The build before it was faster: this program, told so.
+cat >before <<END_OF_BUILD
+#!/bin/sh
+for word; do
+    shift
+    [ "\$word" = --busy=20ms ] && word=--busy=1ms
+    set -- "\$@" "\$word"
+done
+exec "$poolstorm" "\$@"
+END_OF_BUILD
+chmod +x before
+cat >slower.yaml <<'END_OF_SCENARIO'
+question: Is a slowdown found?
+source: tests of the program itself
+variants:
+  plain:
+    serve: {busy: 20ms}
+load: {method: POST, path: /api/v1/encode, payload: 200B, check: token, connections: 2}
+phases:
+  - {name: warm-up, kind: warmup, for: 20ms}
+  - {name: steady, kind: measure, for: 200ms}
+rounds: 6
+END_OF_SCENARIO
+check 'a build that is slower than the one before is a regression' 3 'there again in fresh rounds' \
+    gate slower.yaml --against ./before --limit qps=40% --out runs/slower
+says 'now / other'
+says 'All of it, with plots: runs/slower/report.html'
+grep -q '<h1>At the gate</h1>' runs/slower/report.html && grep -q 'worse by more than the limit' runs/slower/report.html
+result $? 'a page which says it, too'
+check 'held against itself it is none' 0 'now / other' \
+    gate slower.yaml --against "$poolstorm" --limit qps=40% --out runs/unchanged
+check 'the last of several runs is not one of those that confirm' 3 'worse by more than the limit' \
+    compare runs/slower --limit qps=40%
 
 check 'few rounds decide nothing' 4 'no verdict under 6' \
     gate tests/service.yaml --baseline default --limit qps=85% --rounds 2 --out runs/few

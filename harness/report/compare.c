@@ -212,18 +212,49 @@ static bool is_listed(const char *list, const struct sheet_variant *variant, con
     return false;
 }
 
-/* In A's order of figures. One with a limit is there also when B has lost it. */
+/* In A's order of figures. One with a limit is there also when B has lost it. variant is NULL where
+ * B has lost that. */
 static int add_rows_of(struct comparison *comparison, const struct sheet_variant *variant,
                        const struct sheet_variant *before, const char *metrics, struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; !rc && i < before->figure_count; i++) {
         const struct sheet_figure *a = &before->figures[i];
-        const struct sheet_figure *b = sheet_figure_find(variant, a->path);
-        const struct compare_limit *limit = compare_limit_of(comparison->options, variant, a->path);
+        const struct sheet_figure *b = variant ? sheet_figure_find(variant, a->path) : NULL;
+        const struct compare_limit *limit =
+            compare_limit_of(comparison->options, comparison->a->scenario, before, a->path);
         if (limit || (b && is_listed(metrics, variant, a->path)))
-            rc = add_row(comparison, variant, a, b, limit ? limit->share : NAN, err);
+            rc = add_row(comparison, variant ? variant : before, a, b, limit ? limit->share : NAN,
+                         err);
     }
+    return rc;
+}
+
+/* Whether B was to run it; a list such as "a,b" says which. */
+static bool was_asked_for(const struct comparison *comparison, const char *name)
+{
+    const char *list = comparison->options ? comparison->options->variants : NULL;
+    size_t length = strlen(name);
+    if (!list)
+        return true;
+    for (const char *at = list; *at;) {
+        size_t item = strcspn(at, ",");
+        if (item == length && memcmp(at, name, length) == 0)
+            return true;
+        at += item + (at[item] == ',');
+    }
+    return false;
+}
+
+/* Those of A that B should have and has not. */
+static int add_lost(struct comparison *comparison, struct err *err)
+{
+    const struct sheet *a = comparison->a, *b = comparison->b;
+    int rc = 0;
+    for (size_t i = 0; !rc && i < a->variant_count; i++)
+        if (!sheet_variant_find(b, a->variants[i].name) &&
+            was_asked_for(comparison, a->variants[i].name))
+            rc = add_rows_of(comparison, NULL, &a->variants[i], "", err);
     return rc;
 }
 
@@ -240,6 +271,8 @@ static int add_rows(struct comparison *comparison, struct err *err)
             rc = add_rows_of(comparison, &b->variants[i], before, metrics ? metrics : usual_metrics,
                              err);
     }
+    if (!rc)
+        rc = add_lost(comparison, err);
     if (rc || comparison->row_count > 0)
         return rc;
     if (common == 0)
@@ -347,7 +380,7 @@ int comparison_create(const struct sheet *a, const struct sheet *b,
     if (!rc && options && options->metrics)
         rc = check_metrics(a, options->metrics, err);
     if (!rc && options)
-        rc = compare_check_limits(a, b, options, err);
+        rc = compare_check_limits(a, options, err);
     if (rc)
         return rc;
     struct comparison *comparison = calloc(1, sizeof(*comparison));

@@ -8,8 +8,10 @@
 /* Whether path is of the variant's figure, with or without the variant's name before it. */
 bool compare_path_is_of(const char *path, const struct sheet_variant *variant, const char *figure);
 
-/* The limit of a figure, the one that names the variant first; or NULL. */
+/* The limit of a figure: the one that names the variant before those that do not, then the one that
+ * names the scenario; or NULL. */
 const struct compare_limit *compare_limit_of(const struct compare_options *options,
+                                             const char *scenario,
                                              const struct sheet_variant *variant,
                                              const char *figure);
 

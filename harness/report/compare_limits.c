@@ -40,8 +40,23 @@ static int read_limit(char *item, struct compare_limit *limit, struct err *err)
     if (!read_share(value, &limit->share))
         return err_set(err, -EINVAL, "limit of %.60s: expected a share such as 10%%, not '%.40s'",
                        item, value);
-    (void)snprintf(limit->path, sizeof(limit->path), "%s", item);
+    char *colon = strchr(item, ':');
+    if (colon && (colon == item || !colon[1]))
+        return err_set(err, -EINVAL, "limit '%.60s': expected SCENARIO:METRIC=SHARE", item);
+    limit->scenario[0] = '\0';
+    if (colon)
+        (void)snprintf(limit->scenario, sizeof(limit->scenario), "%.*s", (int)(colon - item), item);
+    (void)snprintf(limit->path, sizeof(limit->path), "%s", colon ? colon + 1 : item);
     return 0;
+}
+
+static bool is_twice(const struct compare_limit *limits, size_t last)
+{
+    for (size_t i = 0; i < last; i++)
+        if (strcmp(limits[i].path, limits[last].path) == 0 &&
+            strcmp(limits[i].scenario, limits[last].scenario) == 0)
+            return true;
+    return false;
 }
 
 int compare_parse_limits(const char *text, struct compare_limit *limits, size_t *count,
@@ -60,9 +75,8 @@ int compare_parse_limits(const char *text, struct compare_limit *limits, size_t 
         int rc = read_limit(item, &limits[*count], err);
         if (rc)
             return rc;
-        for (size_t i = 0; i < *count; i++)
-            if (strcmp(limits[i].path, limits[*count].path) == 0)
-                return err_set(err, -EINVAL, "limit of %.60s is given twice", limits[i].path);
+        if (is_twice(limits, *count))
+            return err_set(err, -EINVAL, "limit of %.60s is given twice", limits[*count].path);
         ++*count;
         at += length + (at[length] != '\0');
     }
@@ -85,18 +99,28 @@ bool compare_path_is_of(const char *path, const struct sheet_variant *variant, c
     return strcmp(path, figure) == 0 || (rest && strcmp(rest, figure) == 0);
 }
 
+bool compare_limit_is_of(const struct compare_limit *limit, const char *scenario)
+{
+    return !limit->scenario[0] || strcmp(limit->scenario, scenario) == 0;
+}
+
 const struct compare_limit *compare_limit_of(const struct compare_options *options,
+                                             const char *scenario,
                                              const struct sheet_variant *variant,
                                              const char *figure)
 {
     const struct compare_limit *found = NULL;
+    int found_rank = -1;
     for (size_t i = 0; options && i < options->limit_count; i++) {
         const struct compare_limit *limit = &options->limits[i];
         const char *rest = behind_variant(limit->path, variant);
-        if (rest && strcmp(rest, figure) == 0)
-            return limit;
-        if (strcmp(limit->path, figure) == 0)
-            found = limit;
+        bool named = rest && strcmp(rest, figure) == 0;
+        int rank = (named ? 2 : 0) + (limit->scenario[0] ? 1 : 0);
+        if (!compare_limit_is_of(limit, scenario) || rank <= found_rank ||
+            !(named || strcmp(limit->path, figure) == 0))
+            continue;
+        found = limit;
+        found_rank = rank;
     }
     return found;
 }
@@ -120,15 +144,16 @@ int compare_unknown_path(const struct sheet *sheet, const char *path, struct err
                    near ? near : "", near ? "'?" : "");
 }
 
-static int check_limit(const struct sheet *a, const struct sheet *b,
-                       const struct compare_limit *limit, struct err *err)
+static int check_limit(const struct sheet *a, const struct compare_limit *limit, struct err *err)
 {
     const struct sheet_figure *found = NULL;
-    for (size_t v = 0; v < b->variant_count; v++) {
-        const struct sheet_variant *before = sheet_variant_find(a, b->variants[v].name);
-        for (size_t i = 0; before && !found && i < before->figure_count; i++)
-            if (compare_path_is_of(limit->path, before, before->figures[i].path))
-                found = &before->figures[i];
+    if (!compare_limit_is_of(limit, a->scenario))
+        return 0;
+    for (size_t v = 0; v < a->variant_count; v++) {
+        const struct sheet_variant *variant = &a->variants[v];
+        for (size_t i = 0; !found && i < variant->figure_count; i++)
+            if (compare_path_is_of(limit->path, variant, variant->figures[i].path))
+                found = &variant->figures[i];
     }
     if (!found)
         return compare_unknown_path(a, limit->path, err);
@@ -140,12 +165,12 @@ static int check_limit(const struct sheet *a, const struct sheet *b,
     return 0;
 }
 
-int compare_check_limits(const struct sheet *a, const struct sheet *b,
-                         const struct compare_options *options, struct err *err)
+int compare_check_limits(const struct sheet *a, const struct compare_options *options,
+                         struct err *err)
 {
     int rc = 0;
     for (size_t i = 0; !rc && i < options->limit_count; i++)
-        rc = check_limit(a, b, &options->limits[i], err);
+        rc = check_limit(a, &options->limits[i], err);
     return rc;
 }
 
@@ -187,7 +212,8 @@ static bool decide_unseen(const struct comparison *comparison, struct compared *
     }
     if (!row->b) {
         row->gate = GATE_FAIL;
-        note(row, "no samples");
+        note(row, sheet_variant_find(comparison->b, row->variant->name) ? "no samples"
+                                                                        : "no such variant");
         return true;
     }
     if (!row->estimated || row->needs || comparison->a->quick || comparison->b->quick ||
@@ -232,6 +258,20 @@ static int test_limit(const struct comparison *comparison, struct limit_test *te
     return 0;
 }
 
+/* How many rounds a side it takes to show anything of so many limits: the smallest p-value there is
+ * of as many has to be within what Holm leaves for the first of them. */
+static size_t rounds_wanted(bool paired, size_t among)
+{
+    double p = 2;
+    for (size_t count = 1; count < STATS_COUNT_MAX; count++) {
+        double n = (double)count; /* 2^-n of all signs, or one of the ways to choose n of 2n */
+        p *= paired ? 0.5 : n * n / ((2 * n - 1) * 2 * n);
+        if (p <= STATS_ALPHA / (double)among && count >= STATS_VERDICT_PAIRS_MIN)
+            return count;
+    }
+    return STATS_COUNT_MAX;
+}
+
 static void word_of_test(const struct comparison *comparison, const struct limit_test *test,
                          double p_holm, size_t among)
 {
@@ -243,12 +283,14 @@ static void word_of_test(const struct comparison *comparison, const struct limit
     row->limit_p_holm = p_holm;
     row->gate = test->beyond && p_holm <= STATS_ALPHA ? GATE_FAIL
                 : test->within                        ? GATE_PASS
+                : isnan(row->limit_detectable)        ? GATE_INVALID
                                                       : GATE_UNSURE;
+    if (row->gate == GATE_INVALID)
+        note(row, "%zu rounds cannot show anything of %zu limits, whatever happens; %zu could",
+             row->estimate.count, among, rounds_wanted(comparison->paired, among));
     if (row->gate != GATE_UNSURE)
         return;
-    if (isnan(row->limit_detectable))
-        note(row, "%zu rounds cannot show anything of %zu limits", row->estimate.count, among);
-    else if (test->beyond)
+    if (test->beyond)
         note(row, "beyond the limit by itself, but not as one of %zu (Holm: p = %.2g)", among,
              p_holm);
     else if (detectable > row->limit)

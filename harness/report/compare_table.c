@@ -47,14 +47,19 @@ static char *estimate_text(const struct compared *row, char *text, size_t size_b
     return text;
 }
 
+/* Of a figure with a limit, as one of all that have one: what the gate could have seen. */
 static char *detectable_text(const struct compared *row, char *text, size_t size_bytes)
 {
+    bool limited = !isnan(row->limit_p_holm);
+    double detectable = limited ? row->limit_detectable : row->estimate.detectable;
     if (!row->estimated || row->needs || !row->estimate.bounded)
         (void)snprintf(text, size_bytes, "–");
+    else if (isnan(detectable))
+        (void)snprintf(text, size_bytes, "nothing");
     else if (row->shift)
-        value_text(row, row->estimate.detectable, text, size_bytes);
+        value_text(row, detectable, text, size_bytes);
     else
-        (void)snprintf(text, size_bytes, "%.2g %%", row->estimate.detectable * 100);
+        (void)snprintf(text, size_bytes, "%.2g %%", detectable * 100);
     return text;
 }
 
@@ -249,8 +254,8 @@ char *content_comparison_outcome(const struct comparison *comparison, char *text
 
 /* ---- As a whole ------------------------------------------------------------------------------ */
 
-static void side_line(const struct comparison *comparison, bool second, char *text,
-                      size_t size_bytes)
+void content_comparison_side(const struct comparison *comparison, bool second, char *text,
+                             size_t size_bytes)
 {
     const struct sheet *sheet = second ? comparison->b : comparison->a;
     const struct result_environment *environment = &sheet->environment;
@@ -276,7 +281,7 @@ int comparison_write(const struct comparison *comparison, FILE *out,
     tone_write(out, TONE_STRONG, style->color, comparison->b->scenario,
                strlen(comparison->b->scenario));
     for (int second = 0; second < 2; second++) {
-        side_line(comparison, second != 0, text, sizeof(text));
+        content_comparison_side(comparison, second != 0, text, sizeof(text));
         (void)fprintf(out, "\n%s", text);
     }
     (void)fputs("\n", out);
@@ -328,7 +333,7 @@ int comparison_write_markdown(const struct comparison *comparison, FILE *out, st
     table_write_plain(out, comparison->b->scenario);
     (void)fputs("\n\n", out);
     for (int second = 0; second < 2; second++) {
-        side_line(comparison, second != 0, text, sizeof(text));
+        content_comparison_side(comparison, second != 0, text, sizeof(text));
         write_item(out, text, false);
     }
     for (size_t i = 0; i < comparison->remark_count; i++)

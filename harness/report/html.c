@@ -3,6 +3,7 @@
  * scripts. */
 #include "report/html/html.h"
 #include "report/content.h"
+#include "report/gate_page.h"
 #include "report/grid.h"
 #include "report/summary.h"
 
@@ -131,6 +132,26 @@ static int write_grids(FILE *out, const struct report_input *input, struct err *
     return rc;
 }
 
+static int write_end(FILE *out)
+{
+    (void)fprintf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", html_script);
+    return 0;
+}
+
+int gate_page_write(const struct report_input *input, const struct comparison *const *comparisons,
+                    size_t count, FILE *out, struct err *err)
+{
+    int rc = write_head(out, input, err);
+    if (!rc)
+        rc = write_banner(out, input, err);
+    (void)fputs("<h1>At the gate</h1>\n", out);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = html_gate(out, comparisons[i], err);
+    for (size_t i = 0; !rc && i < input->item_count; i++)
+        rc = html_section(out, &input->items[i], &(struct html_place){.id = i, .level = 2}, err);
+    return rc ? rc : write_end(out);
+}
+
 static int html_format(const struct report_input *input, FILE *out, struct err *err)
 {
     bool several = summary_count(input) > 1, compared = false;
@@ -154,10 +175,7 @@ static int html_format(const struct report_input *input, FILE *out, struct err *
     }
     if (!rc)
         rc = write_grids(out, input, err);
-    if (rc)
-        return rc;
-    (void)fprintf(out, "</main>\n<script>%s</script>\n</body>\n</html>\n", html_script);
-    return 0;
+    return rc ? rc : write_end(out);
 }
 
 const struct report_format report_html = {

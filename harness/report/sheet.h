@@ -83,6 +83,12 @@ void sheets_fini(struct sheets *sheets);
 const struct sheet_variant *sheet_variant_find(const struct sheet *sheet, const char *name);
 const struct sheet_figure *sheet_figure_find(const struct sheet_variant *variant, const char *path);
 
+/* Adds the rounds of another run of the scenario behind those of into, variant by variant; figures
+ * that into lacks are left out. Two sides of one run stay paired when both are joined with those of
+ * another. -EINVAL for another scenario, -E2BIG beyond STATS_COUNT_MAX rounds, -ENOMEM: into is as
+ * it was. */
+int sheet_join(struct sheet *into, const struct sheet *more, struct err *err);
+
 /* Copies the values that may be used; values has room for block_count. Returns how many. */
 size_t sheet_values(const struct sheet *sheet, const struct sheet_figure *figure, double *values);
 

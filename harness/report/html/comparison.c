@@ -49,16 +49,14 @@ static int write_head(FILE *out, const struct comparison *comparison,
     return rc;
 }
 
-static int write_comparison(FILE *out, const struct comparison *comparison,
-                            const struct report_item *items, struct err *err)
+static int write_tables(FILE *out, const struct comparison *comparison, const char *title,
+                        struct err *err)
 {
     struct table rows = {0}, notes = {0}, remarks = {0};
     content_comparison(comparison, &rows);
     content_comparison_notes(comparison, &notes);
     content_remarks(comparison, &remarks);
-    int rc = write_head(out, comparison, items, err);
-    if (!rc)
-        rc = write_part(out, "B against A", &rows, err);
+    int rc = write_part(out, title, &rows, err);
     if (!rc)
         rc = write_part(out, NULL, &notes, err);
     if (!rc)
@@ -66,6 +64,15 @@ static int write_comparison(FILE *out, const struct comparison *comparison,
     table_fini(&rows);
     table_fini(&notes);
     table_fini(&remarks);
+    return rc;
+}
+
+static int write_comparison(FILE *out, const struct comparison *comparison,
+                            const struct report_item *items, struct err *err)
+{
+    int rc = write_head(out, comparison, items, err);
+    if (!rc)
+        rc = write_tables(out, comparison, "B against A", err);
     if (html_plots_by[0])
         (void)fputs("<h3>Both</h3>\n<p class=\"note\">Solid: A; dashed: B. What is expected is "
                     "A's.</p>\n<section class=\"plots\" data-from=\"data-0 data-1\"><noscript><p "
@@ -97,4 +104,24 @@ int html_comparison(FILE *out, const struct report_item *items, bool *made, stru
     sheet_destroy(a);
     sheet_destroy(b);
     return rc;
+}
+
+int html_gate(FILE *out, const struct comparison *comparison, struct err *err)
+{
+    char text[600];
+    enum tone tone;
+    (void)fputs("<h2>", out);
+    int rc = html_text(out, comparison->b->scenario, err);
+    (void)fputs("</h2>\n<p class=\"question\">", out);
+    for (int second = 0; second < 2 && !rc; second++) {
+        content_comparison_side(comparison, second != 0, text, sizeof(text));
+        rc = html_text(out, text, err);
+        (void)fputs(second ? "" : "<br>", out);
+    }
+    (void)content_comparison_outcome(comparison, text, sizeof(text), &tone);
+    (void)fprintf(out, "</p>\n<p class=\"outcome %s\">", html_tone(tone));
+    if (!rc)
+        rc = html_text(out, text, err);
+    (void)fputs("</p>\n", out);
+    return rc ? rc : write_tables(out, comparison, NULL, err);
 }

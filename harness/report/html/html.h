@@ -3,6 +3,7 @@
 #ifndef POOLSTORM_REPORT_HTML_HTML_H
 #define POOLSTORM_REPORT_HTML_HTML_H
 
+#include "report/compare.h"
 #include "report/report.h"
 #include "report/table.h"
 
@@ -41,6 +42,9 @@ int html_section(FILE *out, const struct report_item *item, const struct html_pl
 /* Of two runs of one scenario: heading, what the second did otherwise, and where the plots of both
  * go. *made is false, and nothing written, when they cannot be compared. */
 int html_comparison(FILE *out, const struct report_item *items, bool *made, struct err *err);
+
+/* Of a comparison at the gate: its scenario, what it came to and all its figures. */
+int html_gate(FILE *out, const struct comparison *comparison, struct err *err);
 
 /* What its plots are drawn from, as JSON that may stand in a script element: a few hundred bytes a
  * variant, phase and second at most; latencies in ms, times in s. view.js says what is in it. */
