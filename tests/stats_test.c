@@ -224,14 +224,76 @@ static void never_is_larger_than_any_number(void **unused)
     assert_ok(stats_paired(one, ones, 6, STATS_LOG, 0.05, &e, NULL)); /* never below the line */
     assert_true(e.low == 0 && isfinite(e.high) && e.value > 0);
     assert_ok(stats_single(both, 6, 1, STATS_PLAIN, 0.05, &e, NULL));
-    assert_true(isnan(e.value) && !e.bounded);
+    assert_true(e.bounded && isinf(e.low) && e.low < 0 && isinf(e.high) && e.high > 0);
+    assert_close(e.value, 2.5, 1e-9);
 
-    assert_int_equal(stats_paired(one, one, 6, STATS_LOG, 0.05, &e, &err), -EDOM);
     assert_int_equal(stats_single(ones, 6, INFINITY, STATS_LOG, 0.05, &e, &err), -EDOM);
-    assert_int_equal(stats_two_samples(ones, 6, one, 6, STATS_LOG, 0.05, &e, &err), -EDOM);
-    assert_non_null(strstr(err.text, "value 6 of B is infinite"));
     double band;
     assert_int_equal(stats_noise_band(one, 6, &band, &err), -EDOM);
+}
+
+/* Of a pair that is never on both sides the ratio may be anything. */
+static void pairs_that_are_never_on_both_sides_bound_nothing(void **unused)
+{
+    (void)unused;
+    double a[10], b[10];
+    struct stats_estimate e;
+    for (size_t never = 0; never <= 10; never++) {
+        for (size_t i = 0; i < 10; i++) {
+            a[i] = i < never ? INFINITY : 10 + (double)i;
+            b[i] = i < never ? INFINITY : 2 * a[i];
+        }
+        assert_ok(stats_paired(a, b, 10, STATS_LOG, 0.05, &e, NULL));
+        assert_true(e.bounded && e.count == 10);
+        /* The sign test leaves out one pair at either end. */
+        assert_true(never < 2 ? e.low > 1.9 && e.high < 2.1 : e.low == 0 && isinf(e.high));
+        assert_true(never < 10 ? fabs(e.value - 2) < 1e-9 : isnan(e.value));
+        assert_true(never == 0 || isinf(e.detectable));
+        assert_true(never < 9 ? e.p_value < 1 : e.p_value == 1);
+    }
+}
+
+/* Never against a number is beyond all other differences; two of them tie. */
+static void samples_may_have_rounds_that_are_never(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t a, b;    /* how many of ten are never */
+        bool low, high; /* whether the ends are numbers above 0 */
+        bool found;     /* a difference, at 5 % */
+    } cases[] = {
+        {0, 0, true, true, false},   {0, 1, true, true, false},   {0, 4, true, false, false},
+        {0, 8, false, false, true},  {8, 0, false, false, true},  {4, 4, false, false, false},
+        {0, 10, false, false, true}, {10, 0, false, false, true}, {10, 10, false, false, false},
+    };
+    for (size_t k = 0; k < sizeof(cases) / sizeof(*cases); k++) {
+        double a[10], b[10];
+        struct stats_estimate e;
+        for (size_t i = 0; i < 10; i++) {
+            a[i] = i < cases[k].a ? INFINITY : 100 + (double)(i * 7 % 10);
+            b[i] = i < cases[k].b ? INFINITY : 100 + (double)(i * 3 % 10);
+        }
+        assert_ok(stats_two_samples(a, 10, b, 10, STATS_LOG, 0.05, &e, NULL));
+        assert_true(e.bounded && e.count == 10);
+        assert_int_equal(e.low > 0 && isfinite(e.low), cases[k].low);
+        assert_int_equal(e.high > 0 && isfinite(e.high), cases[k].high);
+        assert_int_equal(e.p_value < 0.05, cases[k].found);
+        assert_int_equal(e.low > 1.02 || e.high < 1 / 1.02, cases[k].found);
+        if (cases[k].b >= 8 && cases[k].a == 0)
+            assert_true(isinf(e.low) && stats_judge(&e, 0.02, false) == STATS_WORSE);
+        if (cases[k].a >= 8 && cases[k].b == 0)
+            assert_true(e.high == 0 && stats_judge(&e, 0.02, false) == STATS_BETTER);
+    }
+}
+
+static void medians_are_of_the_middle(void **unused)
+{
+    (void)unused;
+    double odd[] = {3, 1, 2}, even[] = {4, 1, INFINITY, 2}, half[] = {1, INFINITY};
+    assert_close(stats_median(odd, 3), 2, 0);
+    assert_close(stats_median(even, 4), 3, 0);
+    assert_true(isinf(stats_median(half, 2)));
+    assert_true(isnan(stats_median(half, 0)));
 }
 
 static void verdicts_need_the_whole_interval(void **unused)
@@ -388,6 +450,9 @@ int main(void)
         cmocka_unit_test(the_approximation_joins_the_exact),
         cmocka_unit_test(bad_values_are_errors),
         cmocka_unit_test(never_is_larger_than_any_number),
+        cmocka_unit_test(pairs_that_are_never_on_both_sides_bound_nothing),
+        cmocka_unit_test(samples_may_have_rounds_that_are_never),
+        cmocka_unit_test(medians_are_of_the_middle),
         cmocka_unit_test(verdicts_need_the_whole_interval),
         cmocka_unit_test(the_noise_band_is_that_of_a_a_runs),
         cmocka_unit_test(holm_corrects_step_by_step),

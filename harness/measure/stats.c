@@ -61,7 +61,13 @@ static double scaled(double value, enum stats_scale scale)
 
 static double median(const double *sorted, size_t count)
 {
-    return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
+    return count ? sorted[(count - 1) / 2] / 2 + sorted[count / 2] / 2 : NAN;
+}
+
+double stats_median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), by_size);
+    return median(values, count);
 }
 
 /* The z that a standard normal variable does not exceed with probability p, by bisection. */
@@ -154,17 +160,28 @@ size_t stats_signed_rank_j(size_t count, double alpha)
     return j;
 }
 
-/* Takes the estimate and the j-th smallest and largest of the sorted averages or differences. */
-static void take_ends(struct stats_estimate *out, const double *sorted, size_t count, size_t j,
-                      double confidence)
+/* Takes the estimate and the j-th smallest and largest of the sorted averages or differences, when
+ * unknown more of them may lie below all others, and as many above. */
+static void take_ends(struct stats_estimate *out, const double *sorted, size_t count,
+                      size_t unknown, size_t j, double confidence)
 {
     out->value = out->low = out->high = median(sorted, count);
     out->bounded = j > 0;
     if (!out->bounded)
         return;
-    out->low = sorted[j - 1];
-    out->high = sorted[count - j];
+    out->low = j > unknown ? sorted[j - unknown - 1] : -INFINITY;
+    out->high = j > unknown ? sorted[count + unknown - j] : INFINITY;
     out->confidence = confidence;
+}
+
+/* Copies those that are not NAN; returns how many. */
+static size_t take_known(const double *d, size_t count, double *known)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(d[i]))
+            known[used++] = d[i];
+    return used;
 }
 
 static int walsh_interval(const double *d, size_t count, double alpha, struct stats_estimate *out)
@@ -180,20 +197,21 @@ static int walsh_interval(const double *d, size_t count, double alpha, struct st
     qsort(averages, total, sizeof(*averages), by_size);
     int rc = signed_rank_ends(count, alpha, &j, &confidence);
     if (!rc)
-        take_ends(out, averages, total, j, confidence);
+        take_ends(out, averages, total, 0, j, confidence);
     free(averages);
     return rc;
 }
 
 /* The same for values some of which are beyond all bounds: those are not symmetric about anything,
- * so that it is the median, with ends by the distribution of signs. */
+ * so that it is the median, with ends by the distribution of signs. What is not known (NAN) may lie
+ * anywhere: below all for the low end, above all for the high one. */
 static int sign_interval(const double *d, size_t count, double alpha, struct stats_estimate *out)
 {
     double *sorted = calloc(count + 1, sizeof(*sorted));
     if (!sorted)
         return -ENOMEM;
-    memcpy(sorted, d, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), by_size);
+    size_t known = take_known(d, count, sorted);
+    qsort(sorted, known, sizeof(*sorted), by_size);
     double probability = ldexp(1, -(int)count), tail = 0;
     size_t j = 0;
     while (j < count && tail + probability <= alpha / 2 * (1 + 1e-12)) {
@@ -201,7 +219,7 @@ static int sign_interval(const double *d, size_t count, double alpha, struct sta
         probability *= (double)(count - j) / (double)(j + 1);
         j++;
     }
-    take_ends(out, sorted, count, j, j ? 1 - 2 * tail : 0);
+    take_ends(out, sorted, known, count - known, j, j ? 1 - 2 * tail : 0);
     free(sorted);
     return 0;
 }
@@ -213,7 +231,8 @@ static double two_sided(const struct rank_dist *dist, size_t w)
     return p_value < 1 ? p_value : 1;
 }
 
-/* Pratt: zeros take part in the ranking and are then left out. */
+/* Pratt: zeros take part in the ranking and are then left out. So does what is not known, which is
+ * a tie whichever side is which. */
 static int signed_rank_p(const double *d, size_t count, double null, double *p_value)
 {
     struct ranks ranks = {0};
@@ -223,7 +242,7 @@ static int signed_rank_p(const double *d, size_t count, double null, double *p_v
     if (!sizes)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        sizes[i] = fabs(d[i] - null);
+        sizes[i] = isnan(d[i]) ? 0 : fabs(d[i] - null);
     int rc = ranks_make(&ranks, sizes, count);
     for (size_t i = 0; !rc && i < count; i++) {
         if (sizes[i] <= 0)
@@ -253,28 +272,22 @@ static void unscale(struct stats_estimate *out, enum stats_scale scale)
     out->detectable = expm1(out->detectable);
 }
 
-/* How many are beyond all bounds, on that side of 0. */
-static size_t count_infinite(const double *d, size_t count, bool above)
+static bool all_finite(const double *values, size_t count)
 {
-    size_t found = 0;
     for (size_t i = 0; i < count; i++)
-        found += isinf(d[i]) && (d[i] > 0) == above;
-    return found;
+        if (!isfinite(values[i]))
+            return false;
+    return true;
 }
 
-/* All of one sample of differences or values that are already on the scale, and so is null. */
+/* All of one sample of differences or values that are already on the scale, and so is null. NAN is
+ * a difference that is not known. */
 static int signed_rank(const double *d, size_t count, double null, enum stats_scale scale,
                        double alpha, struct stats_estimate *out, struct err *err)
 {
-    struct stats_estimate found = {
-        .count = count, .value = NAN, .low = NAN, .high = NAN, .p_value = 1};
-    size_t above = count_infinite(d, count, true), below = count_infinite(d, count, false);
-    if (above > 0 && below > 0) {
-        *out = found;
-        return 0;
-    }
-    int rc = above + below > 0 ? sign_interval(d, count, alpha, &found)
-                               : walsh_interval(d, count, alpha, &found);
+    struct stats_estimate found = {.count = count};
+    int rc = all_finite(d, count) ? walsh_interval(d, count, alpha, &found)
+                                  : sign_interval(d, count, alpha, &found);
     if (!rc)
         rc = signed_rank_p(d, count, null, &found.p_value);
     if (rc)
@@ -302,9 +315,7 @@ int stats_paired(const double *a, const double *b, size_t count, enum stats_scal
         return no_memory(err);
     for (size_t i = 0; i < count; i++)
         d[i] = scaled(b[i], scale) - scaled(a[i], scale);
-    rc = check_sample("both sides", d, count, STATS_PLAIN, alpha, err);
-    if (!rc)
-        rc = signed_rank(d, count, 0, scale, alpha, out, err);
+    rc = signed_rank(d, count, 0, scale, alpha, out, err);
     free(d);
     return rc;
 }
@@ -370,10 +381,11 @@ static int rank_sum_interval(const struct pair_of_samples *s, double alpha,
     for (size_t i = 0; i < s->a_count; i++)
         for (size_t k = 0; k < s->b_count; k++)
             differences[used++] = s->values[s->a_count + k] - s->values[i];
-    qsort(differences, total, sizeof(*differences), by_size);
+    size_t known = take_known(differences, total, differences);
+    qsort(differences, known, sizeof(*differences), by_size);
     int rc = rank_sum_ends(s, alpha, &j, &confidence);
-    if (!rc)
-        take_ends(out, differences, total, j, confidence);
+    if (!rc) /* ties at whatever shift: half of each counts for either side */
+        take_ends(out, differences, known, (total - known + 1) / 2, j, confidence);
     free(differences);
     return rc;
 }
@@ -420,6 +432,8 @@ static double two_samples_detectable(const struct pair_of_samples *s, double alp
         return 0;
     double variance =
         (squares(s->values, s->a_count) + squares(s->values + s->a_count, s->b_count)) / df;
+    if (!isfinite(variance))
+        return INFINITY;
     return detectable_shift(sqrt(variance * (1 / a + 1 / b)), df, alpha);
 }
 
@@ -430,10 +444,6 @@ int stats_two_samples(const double *a, size_t a_count, const double *b, size_t b
     int rc = check_sample("A", a, a_count, scale, alpha, err);
     if (!rc)
         rc = check_sample("B", b, b_count, scale, alpha, err);
-    if (!rc)
-        rc = check_finite("A", a, a_count, err);
-    if (!rc)
-        rc = check_finite("B", b, b_count, err);
     if (rc)
         return rc;
     struct pair_of_samples s = {.values = calloc(a_count + b_count, sizeof(double)),
@@ -445,7 +455,7 @@ int stats_two_samples(const double *a, size_t a_count, const double *b, size_t b
         s.values[i] = scaled(a[i], scale);
     for (size_t i = 0; i < b_count; i++)
         s.values[a_count + i] = scaled(b[i], scale);
-    struct stats_estimate found = {.count = a_count < b_count ? a_count : b_count};
+    struct stats_estimate found = {.count = a_count < b_count ? a_count : b_count, .p_value = 1};
     rc = rank_sum_interval(&s, alpha, &found);
     if (!rc)
         rc = rank_sum_p(&s, &found.p_value);

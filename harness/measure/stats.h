@@ -13,11 +13,17 @@
  * the log scale, values that are not positive are errors (-EDOM), never skipped.
  *
  * An infinite value is one of which only is known that it is larger than all that was watched for:
- * a time that had not come to its end. stats_paired and stats_single take it as that. With any, the
- * estimate is the median, with the exact interval of the sign test (nothing is symmetric about a
- * middle then, as Wilcoxon has it); both may be infinite, too. Of pairs one side of which is
- * infinite here and the other one there nothing can be said: value is NAN, and not bounded.
- * Everywhere else, and on both sides of a pair, it is an error as NaN is. */
+ * a time that had not come to its end. It ranks above every number, and with another one it ties.
+ * stats_noise_band and a null refuse it (-EDOM); the others take it as that:
+ *
+ *   stats_single, stats_paired  The estimate is the median, the interval that of the sign test:
+ *     nothing is symmetric about a middle any more, as Wilcoxon has it. Either may be infinite. Of
+ * a pair whose sides are both infinite the ratio is not known; it may lie anywhere, so that it
+ *     counts as the least for the low end and as the most for the high one.
+ *   stats_two_samples  Infinite against a number is beyond all other differences; two infinite
+ *     values tie at whatever shift, and half of such ties counts for either side.
+ *
+ * value is NAN where the middle is not known, bounded or not. */
 #ifndef POOLSTORM_MEASURE_STATS_H
 #define POOLSTORM_MEASURE_STATS_H
 
@@ -43,7 +49,7 @@ enum stats_scale {
 /* What a comparison or a single sample says. */
 struct stats_estimate {
     size_t count;      /* pairs or values; of two samples: those of the smaller */
-    double value;      /* Hodges-Lehmann: a ratio, a shift, or a level */
+    double value;      /* Hodges-Lehmann: a ratio, a shift, or a level; NAN: not known */
     bool bounded;      /* there were enough values for an interval; else low, high say nothing */
     double low, high;  /* the interval, in the unit of value; both equal value when not bounded */
     double confidence; /* what the interval really covers, at least 1 - alpha; 0 when not bounded */
@@ -69,6 +75,10 @@ int stats_single(const double *values, size_t count, double null, enum stats_sca
 int stats_two_samples(const double *a, size_t a_count, const double *b, size_t b_count,
                       enum stats_scale scale, double alpha, struct stats_estimate *out,
                       struct err *err);
+
+/* The middle of the values, or of the two in the middle their mean; NAN of none. Puts the values in
+ * order; none is NAN. */
+double stats_median(double *values, size_t count);
 
 /* The rank j of the interval's ends: from the j-th smallest to the j-th largest of the count *
  * (count + 1) / 2 Walsh averages. 0 when count is too small (or out of range) for an interval at
