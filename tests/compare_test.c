@@ -6,6 +6,21 @@
 
 enum { ENOUGH = 10000, FEW = 500 };
 
+static const struct fault_type fault_cut = {.name = "cut", .summary = "cuts"};
+static const struct fault_type *const proxy_faults[] = {&fault_cut, NULL};
+static const struct plan_tables known = {.proxy_faults = proxy_faults};
+
+/* A fault and all else that a load can be made of. */
+#define LOADED(request, fault, database)                                                           \
+    "question: q\nsource: s\nnoise: 2%\n" database                                                 \
+    "variants: {a: {url: 'http://[::1]:1'}, b: {url: 'http://[::1]:1'}}\n"                         \
+    "load: {" request "}\n"                                                                        \
+    "phases: [{name: steady, kind: measure, for: 8s}]\n"                                           \
+    "faults: [{kind: cut, name: hole, on: service, " fault ", for: 1s, hold: 1s}]\n"               \
+    "rounds: 10\n"
+
+static const char loaded[] = LOADED("path: /a", "at: 2s", "");
+
 static const char scenario[] = "question: q\nsource: s\nnoise: 2%\n"
                                "variants: {a: {serve: {}}, b: {serve: {}}}\n"
                                "load: {}\n"
@@ -26,6 +41,7 @@ struct run {
     double noise;       /* 0: 1 % */
     uint64_t requests;  /* 0: ENOUGH */
     size_t invalid;     /* rounds of a, from the first */
+    size_t never; /* of the loaded scenario: blocks in which its fault is never recovered from */
     bool quick;
     const char *cpu, *kernel;
 };
@@ -53,6 +69,9 @@ static void fill(struct result *result, const struct run *run)
                               run->requests ? run->requests : ENOUGH);
             round->rows[METRIC_ERRORS] = run->errors;
             round->rows[METRIC_ERROR_COUNT] = run->errors * round->rows[METRIC_REQUESTS];
+            if (result->plan->fault_count > 0)
+                round->rows[plan_fault_metric(result->plan, 0, PLAN_FAULT_RECOVER)] =
+                    block < run->never ? METRIC_NEVER_NS : 2e9 * shake;
             plan_gather(result->plan, round->rows, round->whole);
             if (variant == 0 && block < run->invalid)
                 result_round_invalid(round, "the generator was late");
@@ -66,8 +85,7 @@ static struct sheet *make_sheet(const struct run *run)
     struct plan *plan = NULL;
     struct sheet *sheet = NULL;
     struct err err = {0};
-    const struct plan_tables tables = {0};
-    int rc = plan_parse(run->name ? run->name : "family/name.yaml", text, strlen(text), &tables,
+    int rc = plan_parse(run->name ? run->name : "family/name.yaml", text, strlen(text), &known,
                         &plan, &err);
     if (rc)
         print_error("%s\n", err.text);
@@ -147,6 +165,35 @@ static bool remarked(const struct comparison *comparison, const char *text, bool
         if (strstr(comparison->remarks[i].text, text) && comparison->remarks[i].grave == grave)
             return true;
     return false;
+}
+
+static char *written(const struct comparison *comparison, bool markdown)
+{
+    static const struct table_style style = {.width = 160};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    if (markdown)
+        assert_ok(comparison_write_markdown(comparison, out, NULL));
+    else
+        assert_ok(comparison_write(comparison, out, &style, NULL));
+    assert_ok(fclose(out));
+    return text;
+}
+
+/* Inlined, gcc 12 takes what it returns for the address of its own variable. */
+__attribute__((noinline)) static char *baseline_of(struct sheet *sheet)
+{
+    struct sheet *items[] = {sheet};
+    struct sheets sheets = {.items = items, .count = 1};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_ok(sheets_write(&sheets, out, NULL));
+    assert_ok(fclose(out));
+    return text;
 }
 
 /* ---- Words ----------------------------------------------------------------------------------- */
@@ -387,6 +434,125 @@ static void says_what_is_different(void **state)
     bench_close(&bench);
 }
 
+/* Who changes what is sent, what goes wrong, or what it is stored in, measures something else. */
+static void another_load_is_grave(void **state)
+{
+    (void)state;
+    static const char database[] = "database: {kind: postgres, settings: {work_mem: 1MB}, "
+                                   "setup: 'create table t (id int)'}\n";
+    static const struct {
+        const char *a, *b, *says;
+    } cases[] = {
+        {loaded, LOADED("path: /b", "at: 2s", ""), "request1.path=/a → request1.path=/b"},
+        {loaded, LOADED("path: /a, method: POST", "at: 2s", ""), "→ request1.method=POST"},
+        {loaded, LOADED("path: /a, headers: 'X-A: 1'", "at: 2s", ""), "request1.headers=X-A: 1"},
+        {loaded, LOADED("path: /a, method: PUT, body: b", "at: 2s", ""), "request1.body=b"},
+        {loaded, LOADED("path: /a, payload: 1KB", "at: 2s", ""), "request1.payload="},
+        {loaded, LOADED("requests: [{path: /a}, {path: /b}]", "at: 2s", ""), "request2.path=/b"},
+        {loaded, LOADED("path: /a", "at: 3s", ""), "fault.hole.at=2s → fault.hole.at=3s"},
+        {loaded, LOADED("path: /a", "at: 2s, slack: 1s", ""), "fault.hole.slack=1s"},
+        {loaded, LOADED("path: /a", "at: 2s, toxicity: 50%", ""), "fault.hole.toxicity=0.5"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bench bench = {0};
+        bench_open(&bench, &(struct run){.text = cases[i].a}, &(struct run){.text = cases[i].b},
+                   "qps=10%");
+        if (!remarked(found(&bench), cases[i].says, true))
+            print_error("expected %s, not %s\n", cases[i].says, found(&bench)->remarks[0].text);
+        assert_true(remarked(found(&bench), cases[i].says, true));
+        assert_int_equal(found(&bench)->gate, GATE_INVALID);
+        bench_close(&bench);
+    }
+    char one[1000], other[1000];
+    (void)snprintf(one, sizeof(one), "%s%s", database, loaded);
+    (void)snprintf(other, sizeof(other), "%s%s", database, loaded);
+    memcpy(strstr(other, "id int"), "no int", 6);
+    struct bench bench = {0};
+    bench_open(&bench, &(struct run){.text = one}, &(struct run){.text = other}, NULL);
+    assert_true(remarked(found(&bench), "settings of the database: setup=", true));
+    bench_close(&bench);
+}
+
+/* Bodies of which only the ends differ are told apart, too, and take no more than a line. */
+static void long_texts_of_a_load_are_cut(void **state)
+{
+    (void)state;
+#define TEN     "0000000000"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+    static const char first[] = LOADED("path: /a, method: PUT, body: '" HUNDRED "a'", "at: 2s", "");
+    static const char other[] = LOADED("path: /a, method: PUT, body: '" HUNDRED "b'", "at: 2s", "");
+    struct bench bench = {0};
+    bench_open(&bench, &(struct run){.text = first}, &(struct run){.text = other}, NULL);
+    assert_true(remarked(found(&bench), "request1.body=0000", true));
+    assert_true(remarked(found(&bench), "(101 bytes, ", true));
+    assert_null(strstr(bench.a->phases[0].load, "000a"));
+    bench_close(&bench);
+}
+
+/* ---- Never ----------------------------------------------------------------------------------- */
+
+/* What does not come back any more is worse than all that does, and is no missing figure. */
+static void never_is_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t a, b; /* rounds of ten */
+        enum gate_word gate;
+        enum stats_verdict verdict;
+        const char *note;
+    } cases[] = {
+        {0, 0, GATE_PASS, STATS_EQUIVALENT, ""},
+        {0, 8, GATE_FAIL, STATS_WORSE, ""},
+        {0, 10, GATE_FAIL, STATS_WORSE, ""},
+        {8, 0, GATE_PASS, STATS_BETTER, ""},
+        {10, 0, GATE_PASS, STATS_BETTER, ""},
+        {0, 4, GATE_UNSURE, STATS_INCONCLUSIVE, "never in some rounds"},
+        {10, 10, GATE_UNSURE, STATS_INCONCLUSIVE, "never on both sides"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct bench bench = {.options = {.metrics = "hole_recover"}};
+        bench_open(&bench, &(struct run){.text = loaded, .never = cases[i].a},
+                   &(struct run){.text = loaded, .never = cases[i].b}, "hole_recover=20%");
+        const struct compared *row = row_of(&bench, "a", "hole_recover");
+        assert_int_equal(row->gate, cases[i].gate);
+        assert_int_equal(row->verdict, cases[i].verdict);
+        assert_int_equal(strncmp(row->note, cases[i].note, strlen(cases[i].note)), 0);
+        assert_int_equal(isinf(row->level_a), cases[i].a > 5);
+        assert_int_equal(isinf(row->level_b), cases[i].b > 5);
+        bench_close(&bench);
+    }
+}
+
+static void never_is_a_word_in_tables_and_baselines(void **state)
+{
+    (void)state;
+    struct bench bench = {.options = {.metrics = "hole_recover"}};
+    bench_open(&bench, &(struct run){.text = loaded, .never = 1},
+               &(struct run){.text = loaded, .never = 10}, "hole_recover=20%");
+    char *text = written(found(&bench), true);
+    assert_non_null(strstr(text, "| 2.00 s | never |"));
+    assert_null(strstr(text, "inf"));
+    free(text);
+    text = baseline_of(bench.a);
+    assert_non_null(strstr(text, "\"values\":[\"never\","));
+    struct sheets read = {0};
+    assert_ok(sheets_parse("kept.json", text, strlen(text), &read, NULL));
+    const struct sheet_figure *figure =
+        sheet_figure_find(sheet_variant_find(read.items[0], "a"), "hole_recover");
+    assert_non_null(figure);
+    assert_true(isinf(figure->values[0]) && isfinite(figure->values[1]));
+    assert_string_equal(read.items[0]->database, "");
+    sheets_fini(&read);
+    char *word = strstr(text, "\"never\"");
+    memcpy(word, "\"naver\"", 7);
+    struct err err = {0};
+    assert_int_equal(sheets_parse("kept.json", text, strlen(text), &read, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "numbers, null or \"never\""));
+    sheets_fini(&read);
+    free(text);
+    bench_close(&bench);
+}
+
 /* ---- Limits ---------------------------------------------------------------------------------- */
 
 static void judges_by_limits(void **state)
@@ -624,21 +790,6 @@ static void compares_the_metrics_asked_for(void **state)
 
 /* ---- For people ------------------------------------------------------------------------------ */
 
-static char *written(const struct comparison *comparison, bool markdown)
-{
-    static const struct table_style style = {.width = 160};
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    if (markdown)
-        assert_ok(comparison_write_markdown(comparison, out, NULL));
-    else
-        assert_ok(comparison_write(comparison, out, &style, NULL));
-    assert_ok(fclose(out));
-    return text;
-}
-
 static void writes_tables(void **state)
 {
     (void)state;
@@ -659,20 +810,6 @@ static void writes_tables(void **state)
 }
 
 /* ---- Baselines ------------------------------------------------------------------------------- */
-
-/* Inlined, gcc 12 takes what it returns for the address of its own variable. */
-__attribute__((noinline)) static char *baseline_of(struct sheet *sheet)
-{
-    struct sheet *items[] = {sheet};
-    struct sheets sheets = {.items = items, .count = 1};
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    assert_ok(sheets_write(&sheets, out, NULL));
-    assert_ok(fclose(out));
-    return text;
-}
 
 static void a_baseline_gives_back_what_a_comparison_needs(void **state)
 {
@@ -806,6 +943,10 @@ int main(void)
         cmocka_unit_test(refuses_what_has_nothing_in_common),
         cmocka_unit_test(refuses_the_same_run_twice),
         cmocka_unit_test(says_what_is_different),
+        cmocka_unit_test(another_load_is_grave),
+        cmocka_unit_test(long_texts_of_a_load_are_cut),
+        cmocka_unit_test(never_is_compared),
+        cmocka_unit_test(never_is_a_word_in_tables_and_baselines),
         cmocka_unit_test(judges_by_limits),
         cmocka_unit_test(a_variant_that_is_gone_fails),
         cmocka_unit_test(rounds_of_two_runs_are_joined),

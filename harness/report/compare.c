@@ -51,7 +51,7 @@ static void take_pairs(const struct comparison *comparison, const struct compare
                        ? comparison->a->block_count
                        : comparison->b->block_count;
     for (size_t block = 0; block < count; block++) {
-        if (!isfinite(row->a->values[block]) || !isfinite(row->b->values[block]))
+        if (isnan(row->a->values[block]) || isnan(row->b->values[block]))
             continue;
         values->a[values->a_count++] = row->a->values[block];
         values->b[values->b_count++] = row->b->values[block];
@@ -105,21 +105,13 @@ int compare_estimate(const struct comparison *comparison, const struct compared 
     return rc;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static int take_level(const struct sheet *sheet, const struct sheet_figure *figure, double *level,
                       struct err *err)
 {
     double *values = calloc(sheet->block_count + 1, sizeof(*values));
     if (!values)
         return no_memory(err);
-    size_t count = sheet_values(sheet, figure, values);
-    qsort(values, count, sizeof(*values), by_value);
-    *level = count ? (values[(count - 1) / 2] + values[count / 2]) / 2 : NAN;
+    *level = stats_median(values, sheet_values(sheet, figure, values));
     free(values);
     return 0;
 }
@@ -308,6 +300,9 @@ static void judge_row(const struct comparison *comparison, struct compared *row)
 {
     if (no_verdict(comparison, row) || row->shift || row->b->better == METRIC_NEITHER)
         return;
+    if (isnan(row->estimate.value))
+        (void)snprintf(row->note, sizeof(row->note),
+                       "never on both sides: how they compare is not known");
     row->verdict = stats_judge(&row->estimate, band_of(comparison), row->b->better == METRIC_MORE);
     if ((row->verdict == STATS_BETTER || row->verdict == STATS_WORSE) &&
         row->p_holm > STATS_ALPHA) {

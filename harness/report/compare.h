@@ -123,6 +123,10 @@ const char *gate_word(enum gate_word word); /* "pass", …; static */
 /* For reports: a row for each figure; and without heads, a line for each note of a row, and one for
  * each remark. */
 void content_comparison(const struct comparison *comparison, struct table *table);
+/* The same of one cell among others, named in a column before the others: columns when the table
+ * has none yet, then rows. */
+void content_comparison_cell(const struct comparison *comparison, const char *cell,
+                             struct table *table);
 void content_comparison_notes(const struct comparison *comparison, struct table *table);
 void content_remarks(const struct comparison *comparison, struct table *table);
 

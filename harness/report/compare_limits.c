@@ -293,6 +293,10 @@ static void word_of_test(const struct comparison *comparison, const struct limit
     if (test->beyond)
         note(row, "beyond the limit by itself, but not as one of %zu (Holm: p = %.2g)", among,
              p_holm);
+    else if (isinf(row->limit_detectable))
+        note(row, isnan(row->estimate.value)
+                      ? "never on both sides: how they compare is not known"
+                      : "never in some rounds: too few are certain to show it");
     else if (detectable > row->limit)
         note(row, "could not have seen it: rounds like these%s show %.2g %s at the least",
              comparison->paired ? "" : ", not paired,", detectable * 100,

@@ -50,22 +50,35 @@ static int differs_count(struct comparison *comparison, bool grave, const char *
 
 /* ---- The load -------------------------------------------------------------------------------- */
 
+/* The settings that a key is one of, and what it is called among them: "path" of "request2.path".
+ */
+static const struct param *params_of(const char *key, const char **plain)
+{
+    static const char searching[] = "search.", request[] = "request";
+    *plain = key;
+    if (strncmp(key, searching, sizeof(searching) - 1) == 0) {
+        *plain += sizeof(searching) - 1;
+        return search_params;
+    }
+    if (strncmp(key, request, sizeof(request) - 1) == 0 && strchr(key, '.')) {
+        *plain = strchr(key, '.') + 1;
+        return load_request_params;
+    }
+    return load_profile_params;
+}
+
 /* What a setting is where a line of it is missing: a version that did not know it yet had it so. */
 static void default_of(const char *key, size_t length, char *value, size_t size_bytes)
 {
-    static const char searching[] = "search.";
-    const struct param *params = load_profile_params;
     union {
         struct load_profile profile;
+        struct load_request request;
         struct search_settings search;
     } state = {0};
     char name[80];
     (void)snprintf(name, sizeof(name), "%.*s", (int)length, key);
-    const char *plain = name;
-    if (strncmp(name, searching, sizeof(searching) - 1) == 0) {
-        params = search_params;
-        plain += sizeof(searching) - 1;
-    }
+    const char *plain;
+    const struct param *params = params_of(name, &plain);
     const struct param *param = param_find(params, plain);
     value[0] = '\0';
     if (!param || param_defaults(params, &state, NULL))
@@ -92,6 +105,7 @@ static void value_of(const char *lines, const char *key, size_t length, char *va
 /* What became other from a to b, a setting at a time. */
 struct changes {
     const char *a, *b;
+    bool sparse; /* one of them is of a version that wrote down neither requests nor faults */
     char before[160], after[160];
     size_t before_bytes, after_bytes; /* used of these */
     bool any;
@@ -129,25 +143,57 @@ static bool has_key(const char *lines, const char *key, size_t length)
     return false;
 }
 
+static bool is_sparse(const char *lines)
+{
+    return has_key(lines, "connections", strlen("connections")) &&
+           !has_key(lines, "request1.method", strlen("request1.method"));
+}
+
+/* Whether sparse lines would not have a key. */
+static bool is_passed_over(const char *key)
+{
+    static const char *const begins[] = {"request", "fault.", "search.objective="};
+    for (size_t i = 0; i < sizeof(begins) / sizeof(*begins); i++)
+        if (strncmp(key, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
 static void look_at_lines(struct changes *changes, const char *lines, const char *seen)
 {
     for (const char *at = lines; *at;) {
         size_t line = strcspn(at, "\n"), length = strcspn(at, "=\n");
-        if (length < line && !(seen && has_key(seen, at, length)))
+        if (length < line && !(changes->sparse && is_passed_over(at)) &&
+            !(seen && has_key(seen, at, length)))
             look_at(changes, at, length);
         at += line + (at[line] == '\n');
     }
 }
 
+/* "load of phase fast: connections=64 → connections=32", when the lines differ. */
+static int remark_lines(struct comparison *comparison, const char *what, const char *a,
+                        const char *b)
+{
+    struct changes changes = {.a = a, .b = b, .sparse = is_sparse(a) || is_sparse(b)};
+    look_at_lines(&changes, a, NULL);
+    look_at_lines(&changes, b, a);
+    return changes.any
+               ? remark(comparison, true, "%.70s: %s → %s", what, changes.before, changes.after)
+               : 0;
+}
+
 static int remark_phase(struct comparison *comparison, const struct sheet_phase *a,
                         const struct sheet_phase *b)
 {
-    struct changes changes = {.a = a->load, .b = b->load};
-    look_at_lines(&changes, a->load, NULL);
-    look_at_lines(&changes, b->load, a->load);
-    return changes.any ? remark(comparison, true, "load of phase %.60s: %s → %s", b->name,
-                                changes.before, changes.after)
-                       : 0;
+    char what[80];
+    (void)snprintf(what, sizeof(what), "load of phase %.60s", b->name);
+    return remark_lines(comparison, what, a->load, b->load);
+}
+
+static int remark_database(struct comparison *comparison)
+{
+    const char *a = comparison->a->database, *b = comparison->b->database;
+    return a && b ? remark_lines(comparison, "settings of the database", a, b) : 0;
 }
 
 static int remark_phases(struct comparison *comparison)
@@ -252,6 +298,8 @@ int compare_add_remarks(struct comparison *comparison, struct err *err)
 {
     const struct sheet *a = comparison->a, *b = comparison->b;
     int rc = remark_phases(comparison);
+    if (!rc)
+        rc = remark_database(comparison);
     if (!rc)
         rc = remark_machine(comparison);
     if (!rc)

@@ -52,7 +52,7 @@ static char *detectable_text(const struct compared *row, char *text, size_t size
 {
     bool limited = !isnan(row->limit_p_holm);
     double detectable = limited ? row->limit_detectable : row->estimate.detectable;
-    if (!row->estimated || row->needs || !row->estimate.bounded)
+    if (!row->estimated || row->needs || !row->estimate.bounded || isinf(detectable))
         (void)snprintf(text, size_bytes, "–");
     else if (isnan(detectable))
         (void)snprintf(text, size_bytes, "nothing");
@@ -110,11 +110,9 @@ static const char *path_label(const char *path)
     return path;
 }
 
-void content_comparison(const struct comparison *comparison, struct table *table)
+static void comparison_columns(const struct comparison *comparison, struct table *table)
 {
     const char *a = label_of(comparison, false), *b = label_of(comparison, true);
-    bool limits = any_limit(comparison);
-    char text[TEXT_BYTES];
     table_column(table, TABLE_LEFT, "variant");
     table_column(table, TABLE_LEFT, "metric");
     table_column(table, TABLE_RIGHT, "%s", a);
@@ -122,10 +120,19 @@ void content_comparison(const struct comparison *comparison, struct table *table
     table_column(table, TABLE_LEFT, "%s / %s", b, a);
     table_column(table, TABLE_LEFT, "verdict");
     table_column(table, TABLE_RIGHT, "detectable");
-    if (limits)
+    if (any_limit(comparison))
         table_column(table, TABLE_LEFT, "limit");
+}
+
+static void comparison_rows(const struct comparison *comparison, const char *cell,
+                            struct table *table)
+{
+    bool limits = any_limit(comparison);
+    char text[TEXT_BYTES];
     for (size_t i = 0; i < comparison->row_count; i++) {
         const struct compared *row = &comparison->rows[i];
+        if (cell)
+            table_cell(table, TONE_STRONG, "%s", cell);
         table_cell(table, TONE_STRONG, "%s", row->variant->name);
         table_cell(table, TONE_PLAIN, "%s", path_label(row->a->path));
         level_cell(table, row->a, row->level_a, row->a->least < row->a->needs);
@@ -136,6 +143,22 @@ void content_comparison(const struct comparison *comparison, struct table *table
         if (limits)
             gate_cell(table, row);
     }
+}
+
+void content_comparison(const struct comparison *comparison, struct table *table)
+{
+    comparison_columns(comparison, table);
+    comparison_rows(comparison, NULL, table);
+}
+
+void content_comparison_cell(const struct comparison *comparison, const char *cell,
+                             struct table *table)
+{
+    if (table->column_count == 0) {
+        table_column(table, TABLE_LEFT, "cell");
+        comparison_columns(comparison, table);
+    }
+    comparison_rows(comparison, cell, table);
 }
 
 void content_comparison_notes(const struct comparison *comparison, struct table *table)

@@ -2,6 +2,7 @@
 /* figure.c - walks the figures of results and says which may be believed. */
 #include "report/figure.h"
 
+#include "measure/stats.h"
 #include "report/text.h"
 
 #include <ctype.h>
@@ -125,17 +126,7 @@ double figure_value(const struct figure *figure, size_t block)
         result_find_figure(result, block, figure->variant, figure->phase, figure->metric);
     if (!round || !figure_is_sound(figure, round))
         return NAN;
-    double value = result_value(result, round, figure->phase, figure->metric);
-    bool never = figure_metric(figure)->unit == METRIC_NS && fabs(value) >= METRIC_NEVER_NS / 4;
-    return isfinite(value) && !never ? value : NAN;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double first, second;
-    memcpy(&first, a, sizeof(first));
-    memcpy(&second, b, sizeof(second));
-    return (first > second) - (first < second);
+    return result_value(result, round, figure->phase, figure->metric);
 }
 
 int figure_level(const struct figure *figure, double *median, double *half_range, size_t *used,
@@ -153,8 +144,7 @@ int figure_level(const struct figure *figure, double *median, double *half_range
     *used = count;
     *median = *half_range = NAN;
     if (count > 0) {
-        qsort(values, count, sizeof(*values), compare);
-        *median = values[(count - 1) / 2] / 2 + values[count / 2] / 2;
+        *median = stats_median(values, count);
         *half_range = values[count - 1] / 2 - values[0] / 2;
     }
     free(values);

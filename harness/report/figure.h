@@ -35,11 +35,12 @@ char *figure_name(const struct figure *figure, bool with_metric, char *name, siz
 /* Whether another item is of the same scenario, so that names without the item's are not unique. */
 bool figure_is_shared(const struct figure *figure);
 
-/* The value in a block's round that may be used; NAN when there is none, "never", or a percentile
- * of too few requests. */
+/* The value in a block's round that may be used, infinite where it is never; NAN when there is
+ * none, or a percentile of too few requests. */
 double figure_value(const struct figure *figure, size_t block);
 
-/* The median of those values with half their range; returns how many there are. -ENOMEM. */
+/* The median of those values with half their range, either infinite where rounds are never; sets
+ * how many there are. -ENOMEM. */
 int figure_level(const struct figure *figure, double *median, double *half_range, size_t *used,
                  struct err *err);
 

@@ -114,21 +114,6 @@ static enum stats_scale scale_of(const struct figures *figures, enum metric_unit
     return log_scale && figures->positive ? STATS_LOG : STATS_PLAIN;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x, y;
-    memcpy(&x, a, sizeof(x));
-    memcpy(&y, b, sizeof(y));
-    return (x > y) - (x < y);
-}
-
-static double median_of_sorted(const double *values, size_t count)
-{
-    if (count == 0)
-        return NAN;
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 /* The sum of counts, else the figure farthest from the limit: a median of 0 would hide the one
  * round that broke `errors == 0`. */
 static double sum_or_farthest(const struct figures *figures, enum metric_unit unit, double limit)
@@ -358,9 +343,8 @@ int judgement_level(const struct result *result, size_t variant, int phase, int 
     if (!values)
         return err_sys(err, -ENOMEM, "take the rounds' figures");
     out->used = result_values(result, &ref, values);
-    qsort(values, out->used, sizeof(*values), compare_doubles);
     if (out->used) {
-        out->median = median_of_sorted(values, out->used);
+        out->median = stats_median(values, out->used);
         out->low = values[0];
         out->high = values[out->used - 1];
         out->requests_least = requests_least(result, variant, phase, metric);

@@ -2,9 +2,8 @@
 /* sheet.c - takes the figures of a run's rounds out of its result. */
 #include "report/sheet.h"
 
-#include "core/param.h"
-#include "load/profile.h"
-#include "load/search.h"
+#include "report/figure.h"
+#include "report/sheet_load.h"
 
 #include <errno.h>
 #include <math.h>
@@ -42,6 +41,7 @@ void sheet_destroy(struct sheet *sheet)
     free(sheet->run);
     free(sheet->program);
     free(sheet->invalid);
+    free(sheet->database);
     free(sheet->environment.command_line);
     free(sheet);
 }
@@ -91,41 +91,12 @@ size_t sheet_values(const struct sheet *sheet, const struct sheet_figure *figure
 {
     size_t count = 0;
     for (size_t block = 0; block < sheet->block_count; block++)
-        if (isfinite(figure->values[block]))
+        if (!isnan(figure->values[block]))
             values[count++] = figure->values[block];
     return count;
 }
 
 /* ---- Circumstances --------------------------------------------------------------------------- */
-
-static void write_params(FILE *out, const struct param *params, const void *state,
-                         const char *prefix)
-{
-    char text[256];
-    for (const struct param *param = params; param->name; param++)
-        if (param_format(param, state, text, sizeof(text)) > 0 && text[0])
-            (void)fprintf(out, "%s%s=%s\n", prefix, param->name, text);
-}
-
-/* "for=2 s", "connections=64", … a line each. */
-static char *describe_load(const struct result_phase *phase, bool searches)
-{
-    char *text = NULL, length[40];
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    (void)fprintf(out, "for=%s\n", format_ns(length, sizeof(length), (double)phase->length_ns));
-    if (phase->kind != PLAN_PHASE_DRAIN)
-        write_params(out, load_profile_params, &phase->profile, "");
-    if (searches)
-        write_params(out, search_params, &phase->search, "search.");
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
 
 static int take_phases(struct sheet *sheet, const struct result *result, struct err *err)
 {
@@ -136,7 +107,7 @@ static int take_phases(struct sheet *sheet, const struct result *result, struct 
     for (size_t i = 0; i < count; i++) {
         struct sheet_phase *phase = &sheet->phases[sheet->phase_count++];
         phase->name = strdup(result->phases[i].name);
-        phase->load = describe_load(&result->phases[i], result->plan->phases[i].objective != NULL);
+        phase->load = sheet_load_of_phase(result, i);
         if (!phase->name || !phase->load)
             return no_memory(err);
     }
@@ -156,6 +127,7 @@ static int take_texts(struct sheet *sheet, const struct result *result,
     sheet->origin = strdup(origin ? origin : result->folder ? result->folder : "");
     sheet->program = program ? strdup(program) : NULL;
     sheet->invalid = strdup(judgement->invalid);
+    sheet->database = sheet_load_of_database(result->plan);
     sheet->environment = result->environment;
     sheet->environment.command_line = NULL;
     if (result->environment.command_line) {
@@ -163,30 +135,29 @@ static int take_texts(struct sheet *sheet, const struct result *result,
         if (!sheet->environment.command_line)
             return no_memory(err);
     }
-    return sheet->run && sheet->scenario && sheet->text && sheet->origin && sheet->invalid &&
-                   (sheet->program || !program)
-               ? 0
-               : no_memory(err);
+    bool all = sheet->run && sheet->scenario && sheet->text && sheet->origin && sheet->invalid &&
+               sheet->database && (sheet->program || !program);
+    return all ? 0 : no_memory(err);
 }
 
 /* ---- Figures --------------------------------------------------------------------------------- */
 
-/* The values of one path; false: no round has it. */
-static bool take_values(const struct result *result, const struct expr_ref *ref,
-                        struct sheet_figure *figure)
+/* The values of one figure; false: no round has it. */
+static bool take_values(const struct figure *from, struct sheet_figure *figure)
 {
+    const struct result *result = figure_result(from);
     bool any = false;
     figure->least = UINT64_MAX;
     for (size_t block = 0; block < result->block_count; block++) {
         const struct result_round *round =
-            result_find_figure(result, block, (size_t)ref->variant, ref->phase, ref->metric);
-        double value = round ? result_value(result, round, ref->phase, ref->metric) : NAN;
-        figure->values[block] = isfinite(value) ? value : NAN;
-        if (!isfinite(value))
+            result_find_figure(result, block, from->variant, from->phase, from->metric);
+        double value = round ? result_value(result, round, from->phase, from->metric) : NAN;
+        figure->values[block] = value;
+        if (isnan(value))
             continue;
         any = true;
         if (figure->needs) {
-            uint64_t requests = result_requests(result, round, ref->phase, ref->metric);
+            uint64_t requests = result_requests(result, round, from->phase, from->metric);
             figure->least = requests < figure->least ? requests : figure->least;
         }
     }
@@ -194,23 +165,24 @@ static bool take_values(const struct result *result, const struct expr_ref *ref,
     return any;
 }
 
-static int take_figure(const struct result *result, const struct expr_ref *ref,
-                       struct sheet_variant *variant, struct err *err)
+static int take_figure(const struct figure *from, struct sheet_variant *variant, struct err *err)
 {
-    const struct metric *metric = &result->plan->metrics[ref->metric];
+    const struct result *result = figure_result(from);
+    const struct metric *metric = figure_metric(from);
     struct sheet_figure figure = {
         .unit = metric->unit,
         .better = metric->better,
-        .needs = result_metric_needs(result->plan, ref->metric),
+        .needs = result_metric_needs(result->plan, from->metric),
         .values = calloc(result->block_count + 1, sizeof(double)),
     };
     if (!figure.values)
         return no_memory(err);
-    if (!take_values(result, ref, &figure)) {
+    if (!take_values(from, &figure)) {
         free(figure.values);
         return 0;
     }
-    const char *phase = ref->phase >= 0 ? result->phases[ref->phase].name : "";
+    const char *phase =
+        from->phase == EXPR_WHOLE_ROUND ? "" : result->plan->phases[from->phase].name;
     if (asprintf(&figure.path, "%s%s%s", phase, phase[0] ? "." : "", metric->name) < 0) {
         free(figure.values);
         return no_memory(err);
@@ -219,27 +191,20 @@ static int take_figure(const struct result *result, const struct expr_ref *ref,
     return 0;
 }
 
-/* Of the whole round, and of each measured phase when there are several. */
-static int take_figures(const struct result *result, size_t index, struct sheet_variant *variant,
-                        struct err *err)
+/* Those of one variant of a result that stands alone in input. */
+static int take_figures(const struct report_input *input, size_t index,
+                        struct sheet_variant *variant, struct err *err)
 {
-    const struct plan *plan = result->plan;
-    size_t measured = 0;
-    for (size_t i = 0; i < plan->phase_count; i++)
-        measured += plan->phases[i].kind == PLAN_PHASE_MEASURE;
-    size_t most = plan->metric_count * (measured + 1);
+    size_t most = 0;
+    for (struct figure figure = {.input = input}; figure_next(&figure);)
+        most += figure.variant == index;
     variant->figures = calloc(most + 1, sizeof(*variant->figures));
     if (!variant->figures)
         return no_memory(err);
     int rc = 0;
-    for (int phase = EXPR_WHOLE_ROUND; !rc && phase < (int)plan->phase_count; phase++) {
-        if (phase >= 0 && (measured < 2 || plan->phases[phase].kind != PLAN_PHASE_MEASURE))
-            continue;
-        for (size_t metric = 0; !rc && metric < plan->metric_count; metric++) {
-            struct expr_ref ref = {(int)index, phase, (int)metric};
-            rc = take_figure(result, &ref, variant, err);
-        }
-    }
+    for (struct figure figure = {.input = input}; !rc && figure_next(&figure);)
+        if (figure.variant == index)
+            rc = take_figure(&figure, variant, err);
     return rc;
 }
 
@@ -251,9 +216,11 @@ static bool ran_with(const struct result_variant *variant, const char *program)
 }
 
 /* "pooled@other" is pooled with another program. */
-static int take_variants(struct sheet *sheet, const struct result *result, const char *program,
+static int take_variants(struct sheet *sheet, const struct report_item *item, const char *program,
                          struct err *err)
 {
+    const struct result *result = item->result;
+    const struct report_input alone = {.items = item, .item_count = 1};
     sheet->variants = calloc(result->variant_count + 1, sizeof(*sheet->variants));
     if (!sheet->variants)
         return no_memory(err);
@@ -267,7 +234,7 @@ static int take_variants(struct sheet *sheet, const struct result *result, const
         to->allocator = from->allocator ? strdup(from->allocator) : NULL;
         if (!to->name || (from->allocator && !to->allocator))
             return no_memory(err);
-        rc = take_figures(result, i, to, err);
+        rc = take_figures(&alone, i, to, err);
     }
     if (!rc && sheet->variant_count == 0)
         rc = err_set(err, -ENOENT, "no variant of %.80s ran with %.200s", result->plan->title,
@@ -292,7 +259,7 @@ int sheet_create(const struct result *result, const struct judgement *judgement,
     if (!rc)
         rc = take_phases(sheet, result, err);
     if (!rc)
-        rc = take_variants(sheet, result, program, err);
+        rc = take_variants(sheet, &(struct report_item){result, judgement, NULL}, program, err);
     if (rc)
         sheet_destroy(sheet);
     else

@@ -27,7 +27,8 @@ struct sheet_figure {
     enum metric_better better; /* which way is good */
     uint64_t needs;            /* requests a round that it wants to be one; 0: any number will do */
     uint64_t least;            /* then: the fewest that a used round had */
-    double *values; /* by block, sheet->block_count of them; NAN: none that may be used */
+    double *values; /* by block, sheet->block_count of them; NAN: none that may be used, infinite:
+                       never (METRIC_NEVER_NS) */
 };
 
 struct sheet_variant {
@@ -39,18 +40,19 @@ struct sheet_variant {
 
 struct sheet_phase {
     char *name;
-    char *load; /* "KEY=VALUE" lines: its length and the settings of its load */
+    char *load; /* "KEY=VALUE" lines: its length, load, requests and faults; see sheet_load.h */
 };
 
 struct sheet {
-    char *scenario;     /* its name, and the cell's behind it in a run of a grid's cell */
-    char *text;         /* of its file */
-    char *origin;       /* where it was read from or is kept, for people */
-    char *run;          /* tells this run from every other */
-    char *program;      /* of the service, where it was another than the runner's own; else NULL */
-    char *invalid;      /* why the run as a whole cannot be believed, or "" */
-    uint64_t seed;      /* of schedule and load */
-    size_t block_count; /* rounds asked for of each variant */
+    char *scenario; /* its name, and the cell's behind it in a run of a grid's cell */
+    char *text;     /* of its file */
+    char *origin;   /* where it was read from or is kept, for people */
+    char *run;      /* tells this run from every other */
+    char *program;  /* of the service, where it was another than the runner's own; else NULL */
+    char *invalid;  /* why the run as a whole cannot be believed, or "" */
+    char *database; /* as a phase's load: what it is made with; "" without one; NULL: not known */
+    uint64_t seed;  /* of schedule and load */
+    size_t block_count;                /* rounds asked for of each variant */
     size_t round_valid, round_invalid; /* of those that ran */
     bool quick, aa;                    /* as in the result */
     double noise_share;                /* likewise */
@@ -89,7 +91,8 @@ const struct sheet_figure *sheet_figure_find(const struct sheet_variant *variant
  * it was. */
 int sheet_join(struct sheet *into, const struct sheet *more, struct err *err);
 
-/* Copies the values that may be used; values has room for block_count. Returns how many. */
+/* Copies the values that may be used, infinite ones as well; values has room for block_count.
+ * Returns how many. */
 size_t sheet_values(const struct sheet *sheet, const struct sheet_figure *figure, double *values);
 
 /* Writes a baseline. Errors of out itself are the caller's to check. */

@@ -86,6 +86,14 @@ static json_t *run_json(struct writer *writer, const struct sheet *sheet)
     return object;
 }
 
+/* There are no infinite numbers in JSON. */
+static json_t *value_json(double value)
+{
+    if (isinf(value))
+        return json_string(value > 0 ? "never" : "-never");
+    return isnan(value) ? json_null() : json_real(value);
+}
+
 static json_t *figure_json(struct writer *writer, const struct sheet *sheet,
                            const struct sheet_figure *figure)
 {
@@ -95,11 +103,9 @@ static json_t *figure_json(struct writer *writer, const struct sheet *sheet,
     put(writer, object, "better", json_string(json_better_words[figure->better]));
     put(writer, object, "needs", json_integer((json_int_t)figure->needs));
     put(writer, object, "least", json_integer((json_int_t)figure->least));
-    for (size_t i = 0; i < sheet->block_count; i++) {
-        double value = figure->values[i];
-        if (json_array_append_new(values, isfinite(value) ? json_real(value) : json_null()))
+    for (size_t i = 0; i < sheet->block_count; i++)
+        if (json_array_append_new(values, value_json(figure->values[i])))
             writer->rc = -ENOMEM;
-    }
     put(writer, object, "values", values);
     return object;
 }
@@ -135,6 +141,7 @@ static void write_sheet(struct writer *writer, const struct sheet *sheet)
     dump_line(writer, "environment", environment_json(writer, &sheet->environment));
     dump_line(writer, "text", json_plain(sheet->text));
     dump_line(writer, "phases", phases);
+    dump_line(writer, "database", json_plain(sheet->database));
     (void)fputs("\"variants\":[\n", writer->out);
     for (size_t i = 0; i < sheet->variant_count; i++) {
         (void)fputs(i ? ",\n" : "", writer->out);
@@ -328,6 +335,17 @@ static int read_phases(const json_t *root, struct sheet *sheet, struct err *err)
     return rc;
 }
 
+static bool read_value(const json_t *json, double *value)
+{
+    const char *word = json_string_value(json);
+    *value = NAN;
+    if (json_is_number(json))
+        *value = json_number_value(json);
+    else if (word && (strcmp(word, "never") == 0 || strcmp(word, "-never") == 0))
+        *value = word[0] == '-' ? -METRIC_NEVER_NS : METRIC_NEVER_NS;
+    return !isnan(*value) || json_is_null(json);
+}
+
 static int read_values(const json_t *object, const struct sheet *sheet, double *values,
                        struct err *err)
 {
@@ -335,12 +353,9 @@ static int read_values(const json_t *object, const struct sheet *sheet, double *
     int rc = get_array(object, "values", sheet->block_count, &array, err);
     if (rc || json_array_size(array) != sheet->block_count)
         return expected(err, "values", "one for each block");
-    for (size_t i = 0; i < sheet->block_count; i++) {
-        const json_t *value = json_array_get(array, i);
-        if (!json_is_number(value) && !json_is_null(value))
-            return expected(err, "values", "numbers or null");
-        values[i] = json_is_number(value) ? json_number_value(value) : NAN;
-    }
+    for (size_t i = 0; i < sheet->block_count; i++)
+        if (!read_value(json_array_get(array, i), &values[i]))
+            return expected(err, "values", "numbers, null or \"never\"");
     return 0;
 }
 
@@ -420,6 +435,8 @@ static int read_sheet(const json_t *root, const char *path, struct sheets *sheet
         rc = read_environment(root, &sheet->environment, err);
     if (!rc)
         rc = read_phases(root, sheet, err);
+    if (!rc && json_object_get(root, "database")) /* baselines of before say nothing of it */
+        rc = get_text_or_null(root, "database", &sheet->database, err);
     if (!rc)
         rc = read_variants(root, sheet, err);
     if (!rc)
