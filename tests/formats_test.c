@@ -139,12 +139,54 @@ static void csv_has_a_row_for_each_figure(void **unused)
     made.result->rounds[0].steps[0].load.latency->count = 50;
     rename_variant(&made, "a,\"b\"");
     char *text = print("csv", &made);
-    assert_has(text, "run,scenario,variant,round,block,valid,phase,metric,value,unit,sound\n"
-                     "night,family/name,plain,0,0,true,,qps,10000,per_s,true\n");
-    assert_has(text, "\nnight,family/name,plain,0,0,true,,p99,20000000,ns,false\n");
-    assert_has(text, "\nnight,family/name,\"a,\"\"b\"\"\",3,1,false,,qps,");
+    assert_has(text, "run,scenario,cell,variant,round,block,valid,phase,metric,value,unit,sound\n"
+                     "night,family/name,,plain,0,0,true,,qps,10000,per_s,true\n");
+    assert_has(text, "\nnight,family/name,,plain,0,0,true,,p99,20000000,ns,false\n");
+    assert_has(text, "\nnight,family/name,,\"a,\"\"b\"\"\",3,1,false,,qps,");
+    assert_has(text, "\nnight,family/name,,plain,0,0,true,,max,never,ns,true\n");
     assert_int_equal(count_of(text, ",qps,"), 12);
     assert_int_equal(count_of(text, ",p999,"), 0);
+    free(text);
+    made_free(&made);
+}
+
+static double value_of(const json_t *rows, const char *name)
+{
+    double found = NAN;
+    size_t index;
+    json_t *row;
+    json_array_foreach(rows, index, row) {
+        if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0) {
+            assert_true(isnan(found)); /* names are unique */
+            found = json_number_value(json_object_get(row, "value"));
+        }
+    }
+    return found;
+}
+
+/* Its value is one of several rounds, the others being finite. */
+static void a_round_that_is_never_is_not_left_out(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    for (size_t i = 0; i < made.result->round_count; i++)
+        if (made.result->rounds[i].block > 0)
+            made.result->rounds[i].whole[METRIC_MAX] = 30e6;
+    char *text = print("gbench", &made); /* five repetitions would look as if all were well */
+    assert_null(strstr(text, "/max"));
+    free(text);
+    text = print_part("gha", &made, 1, 0);
+    json_t *rows = json_loads(text, 0, NULL);
+    assert_true(fabs(value_of(rows, "family/name/plain/max") - 30) < 1e-9);
+    assert_has(text, "\"range\": \"some rounds: never\"");
+    json_decref(rows);
+    free(text);
+    text = print("prometheus", &made);
+    assert_has(text, "variant=\"plain\"} 0.03\n");
+    free(text);
+    text = print("csv", &made);
+    assert_int_equal(count_of(text, ",max,never,ns,"), 2);
+    assert_int_equal(count_of(text, ",max,30000000,ns,"), 10);
     free(text);
     made_free(&made);
 }
@@ -177,20 +219,6 @@ static void benchmarks_repeat_once_a_round(void **unused)
         free(text);
     }
     made_free(&made);
-}
-
-static double value_of(const json_t *rows, const char *name)
-{
-    double found = NAN;
-    size_t index;
-    json_t *row;
-    json_array_foreach(rows, index, row) {
-        if (strcmp(json_string_value(json_object_get(row, "name")), name) == 0) {
-            assert_true(isnan(found)); /* names are unique */
-            found = json_number_value(json_object_get(row, "value"));
-        }
-    }
-    return found;
 }
 
 static void charts_get_what_is_small_and_what_is_big(void **unused)
@@ -365,7 +393,8 @@ static void metrics_are_in_base_units(void **unused)
                      "outcome=\"");
     assert_int_equal(count_of(text, "# TYPE poolstorm_qps_per_second gauge"), 1);
     assert_int_equal(count_of(text, "\npoolstorm_qps_per_second{"), 4);
-    assert_int_equal(count_of(text, "poolstorm_max_seconds"), 0);
+    assert_has(text, "poolstorm_max_seconds{run=\"night\",scenario=\"family/name\","
+                     "variant=\"plain\"} +Inf\n");
     free(text);
     made_free(&made);
 }
@@ -403,6 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(csv_has_a_row_for_each_figure),
+        cmocka_unit_test(a_round_that_is_never_is_not_left_out),
         cmocka_unit_test(benchmarks_repeat_once_a_round),
         cmocka_unit_test(charts_get_what_is_small_and_what_is_big),
         cmocka_unit_test(verdicts_are_test_cases),

@@ -26,6 +26,15 @@ static void write_text(FILE *out, const char *text)
     (void)fputc('"', out);
 }
 
+/* "never" is a word, as CSV knows no infinity that all readers take for one. */
+static void write_value(FILE *out, double value)
+{
+    if (isinf(value))
+        (void)fputs(value > 0 ? "never" : "-never", out);
+    else
+        (void)fprintf(out, "%.15g", value);
+}
+
 /* What is there of an unusable round, too, marked as such. */
 static void write_round(const struct figure *figure, const char *scenario, FILE *out,
                         const struct result_round *round)
@@ -33,7 +42,7 @@ static void write_round(const struct figure *figure, const char *scenario, FILE 
     const struct result *result = figure_result(figure);
     const struct metric *metric = figure_metric(figure);
     double value = result_value(result, round, figure->phase, figure->metric);
-    if (!isfinite(value))
+    if (isnan(value))
         return;
     bool valid = result_find_figure(result, round->block, figure->variant, figure->phase,
                                     figure->metric) == round;
@@ -41,21 +50,25 @@ static void write_round(const struct figure *figure, const char *scenario, FILE 
     (void)fputc(',', out);
     write_text(out, scenario);
     (void)fputc(',', out);
+    write_text(out, result->plan->cell ? result->plan->cell : "");
+    (void)fputc(',', out);
     write_text(out, result->variants[figure->variant].name);
     (void)fprintf(out, ",%zu,%zu,%s,", round->place, round->block, valid ? "true" : "false");
     if (figure->phase != EXPR_WHOLE_ROUND)
         write_text(out, result->plan->phases[figure->phase].name);
-    (void)fprintf(out, ",%s,%.15g,%s,%s\n", metric->name, value, json_unit_words[metric->unit],
+    (void)fprintf(out, ",%s,", metric->name);
+    write_value(out, value);
+    (void)fprintf(out, ",%s,%s\n", json_unit_words[metric->unit],
                   figure_is_sound(figure, round) ? "true" : "false");
 }
 
 static int csv_format(const struct report_input *input, FILE *out, struct err *err)
 {
     struct figure figure = {.input = input};
-    (void)fputs("run,scenario,variant,round,block,valid,phase,metric,value,unit,sound\n", out);
+    (void)fputs("run,scenario,cell,variant,round,block,valid,phase,metric,value,unit,sound\n", out);
     while (figure_next(&figure)) {
         const struct result *result = figure_result(&figure);
-        char *scenario = strdup(result->plan->title);
+        char *scenario = strdup(result->plan->name);
         if (!scenario)
             return err_sys(err, -ENOMEM, "write CSV");
         (void)text_clean(scenario);

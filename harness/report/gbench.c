@@ -61,11 +61,16 @@ static int add_row(struct families *families, const struct figure *figure, size_
     return json_array_append_new(families->rows, row) ? no_memory(families->err) : 0;
 }
 
-static size_t count_values(const struct figure *figure)
+/* Sets whether a round's figure is never. */
+static size_t count_values(const struct figure *figure, bool *never)
 {
     size_t count = 0;
-    for (size_t block = 0; block < figure_result(figure)->block_count; block++)
-        count += isnan(time_ns(figure, figure_value(figure, block))) ? 0 : 1;
+    *never = false;
+    for (size_t block = 0; block < figure_result(figure)->block_count; block++) {
+        double value = figure_value(figure, block);
+        count += isnan(time_ns(figure, value)) ? 0 : 1;
+        *never = *never || isinf(value);
+    }
     return count;
 }
 
@@ -73,26 +78,32 @@ static size_t count_values(const struct figure *figure)
 static int count_figure(struct families *families, const struct figure *figure)
 {
     char name[FIGURE_NAME_BYTES_MAX];
-    size_t count = count_values(figure);
-    if (count == 0)
+    bool never;
+    size_t count = count_values(figure, &never);
+    if (count == 0 && !never)
         return 0;
     figure_name(figure, true, name, sizeof(name));
     json_t *family = json_object_get(families->by_name, name);
-    if (family)
+    if (family) {
         count += (size_t)json_integer_value(json_object_get(family, "count"));
+        never = never || json_is_true(json_object_get(family, "never"));
+    }
     json_int_t index = family ? json_integer_value(json_object_get(family, "index"))
                               : (json_int_t)json_object_size(families->by_name);
-    family = json_pack("{s:I, s:I, s:i}", "index", index, "count", (json_int_t)count, "given", 0);
+    family = json_pack("{s:I, s:I, s:i, s:b}", "index", index, "count", (json_int_t)count, "given",
+                       0, "never", never);
     return json_object_set_new(families->by_name, name, family) ? no_memory(families->err) : 0;
 }
 
+/* Without the rounds that are never the others would look as if all were well. */
 static int write_figure(struct families *families, const struct figure *figure)
 {
     char name[FIGURE_NAME_BYTES_MAX];
     figure_name(figure, true, name, sizeof(name));
     json_t *family = json_object_get(families->by_name, name);
     int rc = 0;
-    for (size_t block = 0; family && !rc && block < figure_result(figure)->block_count; block++)
+    bool told = family && !json_is_true(json_object_get(family, "never"));
+    for (size_t block = 0; told && !rc && block < figure_result(figure)->block_count; block++)
         if (!isnan(time_ns(figure, figure_value(figure, block))))
             rc = add_row(families, figure, block, family, name);
     return rc;

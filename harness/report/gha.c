@@ -58,7 +58,7 @@ static int append_row(json_t *rows, const struct figure *figure, struct err *err
         return rc;
     const struct result *result = figure_result(figure);
     const char *word = unit(figure_metric(figure)->unit, &scale);
-    if (!isfinite(median * scale) || !isfinite(half_range * scale))
+    if (!isfinite(median * scale)) /* never: a chart has no place for it */
         return 0;
     figure_name(figure, true, name, FIGURE_NAME_BYTES_MAX);
     if (figure_is_shared(figure)) {
@@ -66,7 +66,10 @@ static int append_row(json_t *rows, const struct figure *figure, struct err *err
         (void)snprintf(name + length, sizeof(name) - length, " (%.200s)",
                        figure->input->items[figure->item].name);
     }
-    (void)snprintf(range, sizeof(range), "± %.3g", half_range * scale);
+    if (isfinite(half_range))
+        (void)snprintf(range, sizeof(range), "± %.3g", half_range * scale);
+    else
+        (void)snprintf(range, sizeof(range), "some rounds: never");
     (void)snprintf(extra, sizeof(extra), "median of %zu rounds ± half their range\ncommit %s%s",
                    used, result->environment.commit[0] ? result->environment.commit : "unknown",
                    result->environment.dirty ? ", changed" : "");

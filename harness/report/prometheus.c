@@ -77,6 +77,15 @@ static void family_name(char *name, size_t size_bytes, const struct metric *metr
     (void)snprintf(name, size_bytes, "%s%s", metric->name, units[metric->unit].suffix);
 }
 
+/* A figure that is never is larger than any, which this format has a word for. */
+static void write_value(FILE *out, double value)
+{
+    if (isinf(value))
+        (void)fputs(value > 0 ? "+Inf" : "-Inf", out);
+    else
+        (void)fprintf(out, "%.15g", value);
+}
+
 /* The sample of one figure; the first of a family is preceded by its head. */
 static int write_sample(FILE *out, const struct figure *figure, const char *name, bool *begun,
                         struct err *err)
@@ -85,7 +94,7 @@ static int write_sample(FILE *out, const struct figure *figure, const char *name
     double median, half_range;
     size_t used;
     int rc = figure_level(figure, &median, &half_range, &used, err);
-    if (rc || used == 0)
+    if (rc || isnan(median)) /* none, or half of them never and half its opposite */
         return rc;
     if (!*begun) {
         char help[300];
@@ -96,7 +105,9 @@ static int write_sample(FILE *out, const struct figure *figure, const char *name
     *begun = true;
     (void)fprintf(out, "poolstorm_%s", name);
     write_labels(out, figure);
-    (void)fprintf(out, "} %.15g\n", median * units[metric->unit].scale);
+    (void)fputs("} ", out);
+    write_value(out, median * units[metric->unit].scale);
+    (void)fputc('\n', out);
     return 0;
 }
 

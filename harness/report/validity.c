@@ -158,16 +158,28 @@ static void scope_fact(const struct result *result, struct table *table)
                rate, latency);
 }
 
+/* A bound that was never reached leaves no figure, but what was sampled for it. */
+static bool was_sampled(const struct result_step *step, size_t observation)
+{
+    const struct gauge *gauge = result_gauge(step, observation);
+    return gauge && gauge->taken > 0;
+}
+
+/* Whether an observation has ever had a value, or no round came far enough to be asked for any. */
 static bool was_seen(const struct result *result, size_t observation)
 {
     size_t metric = METRIC_BUILTIN_COUNT + observation;
+    bool asked = false;
     for (size_t i = 0; i < result->round_count; i++) {
         const struct result_round *round = &result->rounds[i];
-        for (size_t p = 0; p < result->plan->phase_count; p++)
-            if (isfinite(round->rows[p * result->plan->metric_count + metric]))
+        for (size_t p = 0; p < result->plan->phase_count; p++) {
+            if (!isnan(round->rows[p * result->plan->metric_count + metric]) ||
+                was_sampled(&round->steps[p], observation))
                 return true;
+            asked = asked || (round->steps[p].ran && result->phases[p].kind == PLAN_PHASE_MEASURE);
+        }
     }
-    return result->round_count == 0;
+    return !asked;
 }
 
 /* Of sound rounds of a variant's phase: how many requests ended, whether any ended well, and what

@@ -55,7 +55,7 @@ const COUNTS = [[1e6, 1e-6, ' M'], [1e4, 1e-3, ' k'], [0, 1, '']];
 
 // Figures by the unit the record has them in.
 const figures = {
-  ms: (value) => (value >= 1e12 ? 'never' : scaled(value, MS)),
+  ms: (value) => scaled(value, MS),
   rate: (value) => scaled(value, RATES),
   seconds: (value) => `${digits(value)} s`,
   bytes: (value) => scaled(value, BYTES),
