@@ -408,6 +408,71 @@ static void pages_let_nothing_out(void **state)
     made_free(&plain);
 }
 
+/* Not back within the phase is not well, though it may not have been stuck. */
+static void what_had_not_recovered_is_named(void **state)
+{
+    (void)state;
+    struct made made = make_hostile();
+    made.result->rounds[0].windows[0].recovery.state = RECOVERY_LATE;
+    json_t *data = data_of(&made);
+    assert_true(json_is_true(at(data, "rounds/0/faults/0/stuck")));
+    assert_true(json_is_null(at(data, "rounds/0/faults/0/recovered")));
+    assert_true(json_is_false(at(data, "rounds/2/faults/0/stuck")));
+    json_decref(data);
+    made_free(&made);
+}
+
+static const char grid_scenario[] =
+    "question: Is it worth it?\n"
+    "variants: {plain: {url: 'http://x'}, pooled: {url: 'http://y'}}\n"
+    "phases: [{name: full, for: 1s}]\n"
+    "axes: {many: {set: load.connections, to: [1, 8, 64]}}\n";
+
+/* The scenario itself, or a cell of it, in a run of its own time. */
+static struct made make_grid(const char *cell, double qps, uint64_t start_ns)
+{
+    struct made made = {0};
+    assert_ok(plan_parse_cell("family/name.yaml", grid_scenario, strlen(grid_scenario), &no_tables,
+                              cell, &made.plan, NULL));
+    made.result = fixture_result(made.plan);
+    made.result->start_ns = start_ns;
+    for (size_t i = 0; i < 20; i++)
+        fixture_round(made.result, i / 2, i % 2, (i % 2 ? 1.5 : 1) * qps + (double)i, 2e6, 20000);
+    judge(&made);
+    return made;
+}
+
+/* Two runs with grids are compared as two without, and each cell with the other run's. */
+static void runs_with_grids_are_compared_cell_by_cell(void **state)
+{
+    (void)state;
+    struct made made[] = {
+        make_grid(NULL, 1000, 1),      make_grid("many=1", 1000, 2), make_grid("many=8", 1000, 3),
+        make_grid(NULL, 1000, 4),      make_grid("many=1", 500, 5),  make_grid("many=8", 2000, 6),
+        make_grid("many=64", 2000, 7),
+    };
+    enum { COUNT = sizeof(made) / sizeof(*made) };
+    struct report_item items[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        items[i] = (struct report_item){made[i].result, made[i].judgement, i < 3 ? "old" : "new",
+                                        i < 3 ? "runs/old" : "runs/new"};
+    char *page = page_of(items, COUNT);
+    assert_non_null(strstr(page, "<h3>B against A</h3>"));
+    assert_int_equal(count_of(page, "<article"), 2);
+    assert_true(!html_plots_by[0] || strstr(page, "data-from=\"data-0 data-3\""));
+    const char *cells = strstr(page, "<h3>Cells, B against A</h3>");
+    assert_non_null(cells);
+    const char *one = strstr(cells, "many=1</td>"), *eight = strstr(cells, "many=8</td>");
+    assert_true(one && eight && strstr(one, ">worse<") < eight);
+    assert_non_null(strstr(eight, ">better<"));
+    assert_non_null(strstr(cells, "many=64</td><td>is in B alone"));
+    assert_non_null(strstr(page, "pooled.qps / plain.qps (old)"));
+    assert_non_null(strstr(page, "pooled.qps / plain.qps (new)"));
+    free(page);
+    for (size_t i = 0; i < COUNT; i++)
+        made_free(&made[i]);
+}
+
 static void a_run_without_rounds_has_a_page(void **state)
 {
     (void)state;
@@ -463,6 +528,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(objectives_and_pairs_are_told),
         cmocka_unit_test(rounds_that_may_not_be_used_are_left_out),
         cmocka_unit_test(pages_let_nothing_out),
+        cmocka_unit_test(what_had_not_recovered_is_named),
+        cmocka_unit_test(runs_with_grids_are_compared_cell_by_cell),
         cmocka_unit_test(a_run_without_rounds_has_a_page),
         cmocka_unit_test(two_runs_of_a_scenario_are_compared),
     };

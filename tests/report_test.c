@@ -538,65 +538,174 @@ static void a_page_of_results_stays_below_its_limit(void **unused)
     made_free(&made);
 }
 
-/* A cell of a grid in which b is faster by gain. */
-static void make_cell(const char *text, const char *name, double gain, struct plan **plan,
-                      struct result **result, struct judgement **judgement)
+static char *page_of(const char *format, const struct report_item *items, size_t count)
 {
-    assert_ok(
-        plan_parse_cell("family/name.yaml", text, strlen(text), &no_tables, name, plan, NULL));
-    *result = fixture_result(*plan);
+    char *page = NULL;
+    size_t length;
+    FILE *out = open_memstream(&page, &length);
+    const struct report_input input = {items, count, 0};
+    assert_ok(report_find(format, NULL)->write(&input, out, NULL));
+    (void)fclose(out);
+    return page;
+}
+
+/* A run that ended in its first round says nothing of names of series. */
+static void what_no_round_was_asked_for_is_not_missing(void **unused)
+{
+    (void)unused;
+    struct made made = make_all();
+    char *page = page_of("markdown", &(struct report_item){made.result, made.judgement, "x"}, 1);
+    assert_non_null(strstr(page, "no variant's metrics ever had a value of hits"));
+    free(page);
+    for (size_t i = 0; i < made.result->round_count; i++)
+        made.result->rounds[i].steps[0].ran = false;
+    made.result->interrupted = true;
+    page = page_of("markdown", &(struct report_item){made.result, made.judgement, "x"}, 1);
+    assert_null(strstr(page, "no variant's metrics ever had a value of hits"));
+    free(page);
+    made_free(&made);
+}
+
+/* ---- Grids ----------------------------------------------------------------------------------- */
+
+static const char grid_text[] =
+    "question: q\n"
+    "variants: {a: {url: 'http://[::1]:1'}, b: {url: 'http://[::1]:1'}}\n"
+    "phases: [{name: fast, for: 1s}]\n"
+    "invariants: [contaminated == 0]\n"
+    "axes:\n"
+    "  many: {set: load.connections, to: [1, 8]}\n"
+    "  size: {set: load.payload, to: [1KB, 16KB]}\n";
+
+/* A cell of a grid in which b is faster by gain. */
+static struct made make_cell(const char *name, double gain)
+{
+    struct made made = {0};
+    assert_ok(plan_parse_cell("family/name.yaml", grid_text, strlen(grid_text), &no_tables, name,
+                              &made.plan, NULL));
+    made.result = fixture_result(made.plan);
     for (size_t block = 0; block < 8; block++)
         for (size_t variant = 0; variant < 2; variant++)
-            fixture_round(*result, block, variant, (1000 + (double)block) * (variant ? gain : 1),
-                          2e6, 20000);
-    *judgement = fixture_judge(*result);
+            fixture_round(made.result, block, variant,
+                          (1000 + (double)block) * (variant ? gain : 1), 2e6, 20000);
+    made.judgement = fixture_judge(made.result);
+    return made;
 }
 
 static void grids_stand_side_by_side(void **unused)
 {
     (void)unused;
-    static const char text[] =
-        "question: q\n"
-        "variants: {a: {url: 'http://[::1]:1'}, b: {url: 'http://[::1]:1'}}\n"
-        "phases: [{name: fast, for: 1s}]\n"
-        "axes:\n"
-        "  many: {set: load.connections, to: [1, 8]}\n"
-        "  size: {set: load.payload, to: [1KB, 16KB]}\n";
     static const char *const names[] = {"many=1,size=1KB", "many=1,size=16KB", "many=8,size=16KB"};
     static const double gains[] = {1.5, 1, 0.5};
-    struct plan *plans[3];
-    struct result *results[3];
-    struct judgement *judgements[3];
+    struct made cells[3];
     struct report_item items[3];
     for (size_t i = 0; i < 3; i++) {
-        make_cell(text, names[i], gains[i], &plans[i], &results[i], &judgements[i]);
-        items[i] = (struct report_item){results[i], judgements[i], names[i]};
+        cells[i] = make_cell(names[i], gains[i]);
+        items[i] = (struct report_item){cells[i].result, cells[i].judgement, names[i]};
     }
-    char *page = NULL;
-    size_t length;
-    FILE *out = open_memstream(&page, &length);
-    const struct report_input input = {items, 3, 0};
-    assert_ok(report_find("markdown", NULL)->write(&input, out, NULL));
-    (void)fclose(out);
+    char *page = page_of("markdown", items, 3);
     assert_string_equal(page, "\n### family/name, by size: b.qps / a.qps\n\n"
                               "| many | 1KB | 16KB |\n"
                               "|---|---:|---:|\n"
                               "| 1 | 1.50 \\[1.50, 1.50\\] | 1.00 \\[1.00, 1.00\\] |\n"
-                              "| 8 | not run | 0.500 \\[0.500, 0.500\\] |\n");
+                              "| 8 | not run | 0.500 \\[0.500, 0.500\\] |\n"
+                              "\n### family/name, 4 cells\n\n**? 1 not run, 3 sound**\n\n");
     free(page);
-    page = NULL; /* for programs each cell is a scenario of its own */
-    out = open_memstream(&page, &length);
-    assert_ok(report_find("gbench", NULL)->write(&input, out, NULL));
-    (void)fclose(out);
+    page = page_of("gbench", items, 3); /* for programs each cell is a scenario of its own */
     assert_non_null(strstr(page, "\"run_name\": \"family/name many=1,size=1KB/b/qps\""));
     assert_non_null(strstr(page, "\"run_name\": \"family/name many=8,size=16KB/b/qps\""));
     assert_null(strstr(page, "\"run_name\": \"family/name/"));
     free(page);
-    for (size_t i = 0; i < 3; i++) {
-        judgement_destroy(judgements[i]);
-        result_destroy(results[i]);
-        plan_destroy(plans[i]);
+    page = page_of("csv", items, 3);
+    assert_non_null(
+        strstr(page, "\n\"many=1,size=1KB\",family/name,\"many=1,size=1KB\",a,0,0,true,"));
+    free(page);
+    for (size_t i = 0; i < 3; i++)
+        made_free(&cells[i]);
+}
+
+/* A figure of a run that cannot be believed is none to look at like the others. */
+static void cells_that_are_not_sound_are_marked(void **unused)
+{
+    (void)unused;
+    static const char *const names[] = {"many=1,size=1KB", "many=1,size=16KB", "many=8,size=1KB",
+                                        "many=8,size=16KB"};
+    static const char *const formats[] = {"markdown", "terminal", "html"};
+    struct made cells[4];
+    struct report_item items[4];
+    for (size_t i = 0; i < 4; i++) {
+        cells[i] = make_cell(names[i], 1.5);
+        struct result_round *rounds = cells[i].result->rounds;
+        for (size_t k = 0; i == 1 && k < 12; k++)
+            result_round_invalid(&rounds[k], "late");
+        if (i == 2)
+            result_round_break(&rounds[0], 0, "contaminated == 0: was 3");
+        cells[i].result->interrupted = i == 3;
+        judgement_destroy(cells[i].judgement);
+        cells[i].judgement = fixture_judge(cells[i].result);
+        items[i] = (struct report_item){cells[i].result, cells[i].judgement, names[i]};
     }
+    assert_int_equal(cells[1].judgement->outcome, OUTCOME_INVALID);
+    assert_int_equal(cells[2].judgement->outcome, OUTCOME_EXPECTATION);
+    for (size_t i = 0; i < 3; i++) {
+        char *page = page_of(formats[i], items, 4);
+        assert_non_null(strstr(page, "✘ not to be believed"));
+        assert_non_null(strstr(page, "✘ an invariant failed"));
+        assert_non_null(strstr(page, "✘ interrupted"));
+        assert_non_null(strstr(page, "✘ 1 not to be believed, 1 with an invariant that failed, "
+                                     "1 interrupted, 1 sound"));
+        assert_non_null(strstr(page, "only 2 of 10 rounds of a are valid"));
+        free(page);
+    }
+    char *page = page_of("summary", items, 4);
+    assert_non_null(strstr(page, "| family/name, 4 cells | ✘ 1 not to be believed"));
+    free(page);
+    for (size_t i = 0; i < 4; i++)
+        made_free(&cells[i]);
+}
+
+/* Cells belong to the run they were made in. */
+static void grids_of_two_runs_are_two(void **unused)
+{
+    (void)unused;
+    struct made cells[] = {make_cell("many=1,size=1KB", 1.5), make_cell("many=1,size=1KB", 2)};
+    struct report_item items[] = {
+        {cells[0].result, cells[0].judgement, "x", "runs/old"},
+        {cells[1].result, cells[1].judgement, "y", "runs/new"},
+    };
+    char *page = page_of("markdown", items, 2);
+    assert_non_null(strstr(page, "b.qps / a.qps (runs/old)\n\n| many | 1KB | 16KB |\n"
+                                 "|---|---:|---:|\n| 1 | 1.50 "));
+    assert_non_null(strstr(page, "b.qps / a.qps (runs/new)\n\n| many | 1KB | 16KB |\n"
+                                 "|---|---:|---:|\n| 1 | 2.00 "));
+    free(page);
+    made_free(&cells[0]);
+    made_free(&cells[1]);
+}
+
+/* Their tables count for the page's length, too. */
+static void a_page_of_grids_stays_below_its_limit(void **unused)
+{
+    (void)unused;
+    enum { MANY = 3000, NAME_BYTES = 100 };
+    struct made cell = make_cell("many=1,size=1KB", 1.5);
+    struct report_item *items = calloc(MANY, sizeof(*items));
+    char(*runs)[NAME_BYTES] = calloc(MANY, sizeof(*runs));
+    assert_true(items && runs);
+    for (size_t i = 0; i < MANY; i++) {
+        char number[24];
+        (void)snprintf(number, sizeof(number), "%04zu", i);
+        memset(runs[i], 'x', NAME_BYTES - 1);
+        memcpy(runs[i], number, 4);
+        items[i] = (struct report_item){cell.result, cell.judgement, "made", runs[i]};
+    }
+    char *page = page_of("markdown", items, MANY);
+    assert_true(strlen(page) < 1 << 20);
+    assert_non_null(strstr(page, "tables of grids are left out"));
+    free(page);
+    free(items);
+    free(runs);
+    made_free(&cell);
 }
 
 static void records_read_back_alike(void **unused)
@@ -864,6 +973,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(results_are_called_by_their_folders),
         cmocka_unit_test(a_page_of_results_stays_below_its_limit),
         cmocka_unit_test(grids_stand_side_by_side),
+        cmocka_unit_test(cells_that_are_not_sound_are_marked),
+        cmocka_unit_test(grids_of_two_runs_are_two),
+        cmocka_unit_test(a_page_of_grids_stays_below_its_limit),
+        cmocka_unit_test(what_no_round_was_asked_for_is_not_missing),
         cmocka_unit_test(records_read_back_alike),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(older_records_stay_readable),

@@ -24,6 +24,7 @@ static void record_fini(struct record *record)
     plan_destroy(record->plan);
     free(record->path);
     free(record->name);
+    free(record->run);
 }
 
 static bool is_taken(const struct records *records, const char *name)
@@ -34,18 +35,42 @@ static bool is_taken(const struct records *records, const char *name)
     return false;
 }
 
+/* Cuts off the last part of a path, and the slash before it; "" when there is no other. */
+static void cut_part(char *path)
+{
+    char *slash = strrchr(path, '/');
+    *(slash ? slash : path) = '\0';
+}
+
+/* RUN of "RUN/result.json", and of "RUN/cells/CELL/result.json" where it is a cell. */
+static char *name_run(const struct record *record, const char *path)
+{
+    char *run = strdup(path);
+    if (!run)
+        return NULL;
+    cut_part(run);
+    if (record->plan->cell) {
+        cut_part(run);
+        const char *slash = strrchr(run, '/');
+        if (strcmp(slash ? slash + 1 : run, "cells") == 0)
+            cut_part(run);
+    }
+    return run;
+}
+
 /* Its folder's name, with a number when others have the same. */
 static int name_record(const struct records *records, struct record *record, struct err *err)
 {
     char name[256], unique[sizeof(name) + 16];
     char *whole = realpath(record->path, NULL);
+    record->run = name_run(record, whole ? whole : record->path);
     (void)snprintf(unique, sizeof(unique), "%s",
                    report_name(name, sizeof(name), whole ? whole : record->path));
     for (size_t i = 2; is_taken(records, unique); i++)
         (void)snprintf(unique, sizeof(unique), "%s-%zu", name, i);
     free(whole);
     record->name = strdup(unique);
-    return record->name ? 0 : no_memory(err);
+    return record->name && record->run ? 0 : no_memory(err);
 }
 
 static int record_load(struct record *record, const char *path, struct err *err)
@@ -166,7 +191,7 @@ struct report_item *records_items(const struct records *records)
     struct report_item *items = calloc(records->count + 1, sizeof(*items));
     for (size_t i = 0; items && i < records->count; i++)
         items[i] = (struct report_item){records->items[i].result, records->items[i].judgement,
-                                        records->items[i].name};
+                                        records->items[i].name, records->items[i].run};
     return items;
 }
 

@@ -13,6 +13,7 @@ enum { RECORDS_MAX = 1024 };
 struct record {
     char *path;        /* of the file */
     char *name;        /* as struct report_item has it */
+    char *run;         /* likewise: the folder of the run, a cell's being that with its grid */
     struct plan *plan; /* that it holds */
     struct result *result;
     struct judgement *judgement; /* made anew */

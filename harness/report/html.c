@@ -20,16 +20,21 @@ static void write_policy(FILE *out)
                   html_script_hash, html_style_hash);
 }
 
-static bool is_pair(const struct report_input *input)
+/* Two runs of one scenario, with or without the cells of their grids; sets which two. */
+static bool is_pair(const struct report_input *input, size_t sides[static 2])
 {
-    return input->item_count == 2 && grid_is_apart(input, 0) && grid_is_apart(input, 1) &&
-           strcmp(input->items[0].result->plan->name, input->items[1].result->plan->name) == 0;
+    size_t count = 0;
+    for (size_t i = 0; i < input->item_count; i++)
+        if (grid_is_apart(input, i) && count++ < 2)
+            sides[count - 1] = i;
+    return count == 2 && strcmp(input->items[sides[0]].result->plan->title,
+                                input->items[sides[1]].result->plan->title) == 0;
 }
 
 static int write_title(FILE *out, const struct report_input *input, struct err *err)
 {
-    size_t count = summary_count(input);
-    if (count < 2 || is_pair(input))
+    size_t count = summary_count(input), sides[2];
+    if (count < 2 || is_pair(input, sides))
         return html_text(out, input->items[0].result->plan->title, err);
     (void)fprintf(out, "%zu scenarios", count);
     return 0;
@@ -81,24 +86,53 @@ static int write_index_row(FILE *out, const struct report_item *item, size_t id,
     return rc;
 }
 
+/* Below the scenarios' rows: what the cells of each grid came to. */
+static int write_index_grids(FILE *out, const struct report_input *input, struct err *err)
+{
+    struct grid_outcome outcome;
+    int rc = 0;
+    for (size_t i = 0; !rc && grid_outcome(input, i, &outcome); i++) {
+        (void)fputs("<tr><th scope=\"row\">", out);
+        rc = html_text(out, outcome.title, err);
+        (void)fprintf(out, "</th><td class=\"%s\">", html_tone(outcome.tone));
+        rc = rc ? rc : html_text(out, outcome.text, err);
+        (void)fputs("</td><td></td><td></td><td></td></tr>\n", out);
+    }
+    return rc;
+}
+
+/* Scenarios, and grids of theirs, that went well; sets of how many. */
+static size_t count_well(const struct report_input *input, size_t *count)
+{
+    struct grid_outcome outcome;
+    size_t well = 0, grids = 0;
+    for (size_t i = 0; i < input->item_count; i++)
+        well += grid_is_apart(input, i) && input->items[i].judgement->outcome == OUTCOME_WELL;
+    for (; grid_outcome(input, grids, &outcome); grids++)
+        well += outcome.tone == TONE_GOOD;
+    *count = summary_count(input) + grids;
+    return well;
+}
+
 /* Of several runs: what each came to, before any figure. */
 static int write_index(FILE *out, const struct report_input *input, struct err *err)
 {
-    size_t well = 0, count = summary_count(input);
+    size_t count, well = count_well(input, &count);
     int rc = 0;
-    for (size_t i = 0; i < input->item_count; i++)
-        well += grid_is_apart(input, i) && input->items[i].judgement->outcome == OUTCOME_WELL;
     (void)fprintf(out,
-                  "<h1>%zu scenarios</h1>\n<p class=\"outcome %s\">%s %zu of %zu went well</p>\n"
+                  "<h1>%zu scenarios</h1>\n<p class=\"outcome %s\">%s %zu of %zu went well%s</p>\n"
                   "<div class=\"scroll\" tabindex=\"0\"><table class=\"index\"><thead><tr>"
                   "<th scope=\"col\">scenario</th><th scope=\"col\">outcome</th>"
                   "<th scope=\"col\" class=\"number\">expectations</th>"
                   "<th scope=\"col\" class=\"number\">invariants</th>"
                   "<th scope=\"col\" class=\"number\">claims upheld</th></tr></thead>\n",
-                  count, well == count ? "good" : "bad", well == count ? "✔" : "✘", well, count);
+                  summary_count(input), well == count ? "good" : "bad", well == count ? "✔" : "✘",
+                  well, count, count > summary_count(input) ? ", grids included" : "");
     for (size_t i = 0; !rc && i < input->item_count; i++)
         if (grid_is_apart(input, i))
             rc = write_index_row(out, &input->items[i], i, err);
+    if (!rc)
+        rc = write_index_grids(out, input, err);
     (void)fputs("</table></div>\n", out);
     return rc;
 }
@@ -116,20 +150,18 @@ static int write_claims(FILE *out, const struct report_input *input, struct err 
 }
 
 /* Grids are told as a whole, below what is told by itself. */
-static int write_grids(FILE *out, const struct report_input *input, struct err *err)
+static int write_grid_part(void *arg, const struct grid_part *part, struct err *err)
 {
-    struct table table = {0};
-    char title[400];
-    int rc = 0;
-    for (size_t i = 0; !rc && grid_table(input, i, &table, title, sizeof(title), &rc, err); i++) {
-        (void)fputs("<h3>", out);
-        rc = rc ? rc : html_text(out, title, err);
-        (void)fputs("</h3>\n", out);
-        rc = rc ? rc : html_table(out, &table, HTML_AS_IS, err);
-        table_fini(&table);
-        table = (struct table){0};
+    FILE *out = arg;
+    (void)fputs("<h3>", out);
+    int rc = html_text(out, part->title, err);
+    (void)fputs("</h3>\n", out);
+    if (!rc && part->outcome) {
+        (void)fprintf(out, "<p class=\"outcome %s\">", html_tone(part->outcome->tone));
+        rc = html_text(out, part->outcome->text, err);
+        (void)fputs("</p>\n", out);
     }
-    return rc;
+    return rc ? rc : html_table(out, part->table, HTML_AS_IS, err);
 }
 
 static int write_end(FILE *out)
@@ -155,11 +187,12 @@ int gate_page_write(const struct report_input *input, const struct comparison *c
 static int html_format(const struct report_input *input, FILE *out, struct err *err)
 {
     bool several = summary_count(input) > 1, compared = false;
+    size_t sides[2];
     int rc = write_head(out, input, err);
     if (!rc)
         rc = write_banner(out, input, err);
-    if (!rc && is_pair(input))
-        rc = html_comparison(out, input->items, &compared, err);
+    if (!rc && is_pair(input, sides))
+        rc = html_comparison(out, input, sides, &compared, err);
     if (!rc && several && !compared)
         rc = write_index(out, input, err);
     if (!rc && several && !compared)
@@ -167,14 +200,14 @@ static int html_format(const struct report_input *input, FILE *out, struct err *
     for (size_t i = 0; !rc && i < input->item_count; i++) {
         struct html_place place = {.id = i,
                                    .level = several ? 2 : 1,
-                                   .label = !compared ? NULL
-                                            : i == 0  ? "A"
-                                                      : "B"};
+                                   .label = !compared       ? NULL
+                                            : i == sides[0] ? "A"
+                                                            : "B"};
         if (grid_is_apart(input, i))
             rc = html_section(out, &input->items[i], &place, err);
     }
     if (!rc)
-        rc = write_grids(out, input, err);
+        rc = grid_write(input, write_grid_part, out, err);
     return rc ? rc : write_end(out);
 }
 

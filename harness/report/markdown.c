@@ -5,6 +5,7 @@
 #include "report/grid.h"
 #include "report/over_time.h"
 #include "report/report.h"
+#include "report/whole_file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -97,49 +98,72 @@ static int write_result(const struct result *result, const struct judgement *jud
     return rc;
 }
 
-static int write_grids(const struct report_input *input, FILE *out, struct err *err)
+/* A page as far as it is written. What would not fit any more is counted instead: a page that is
+ * too long is not shown at all. */
+struct page {
+    FILE *out;
+    size_t written_bytes, left_out;
+};
+
+/* Takes text, which write has filled, onto the page, or leaves it out. */
+static int page_add(struct page *page, const char *gap, whole_file_fn *write, const void *arg,
+                    struct err *err)
 {
-    struct table table = {0};
-    char title[400];
-    int rc = 0;
-    for (size_t i = 0; !rc && grid_table(input, i, &table, title, sizeof(title), &rc, err); i++) {
-        if (!rc)
-            rc = write_section(out, title, &table, err);
-        table_fini(&table);
-        table = (struct table){0};
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return err_sys(err, -ENOMEM, "write Markdown");
+    int rc = write(arg, out, err);
+    if (fclose(out) && !rc)
+        rc = err_sys(err, -ENOMEM, "write Markdown");
+    if (!rc && page->written_bytes + length + 1 <= PAGE_BYTES_MAX) {
+        (void)fprintf(page->out, "%s%s", page->written_bytes ? gap : "", text);
+        page->written_bytes += length + 1;
+    } else {
+        page->left_out++;
     }
+    free(text);
     return rc;
 }
 
-/* Results that would not fit any more are counted instead: a page that is too long is not shown at
- * all. */
+static int write_item(const void *arg, FILE *out, struct err *err)
+{
+    const struct report_item *item = arg;
+    return write_result(item->result, item->judgement, out, err);
+}
+
+static int write_part(const void *arg, FILE *out, struct err *err)
+{
+    const struct grid_part *part = arg;
+    if (!part->outcome)
+        return write_section(out, part->title, part->table, err);
+    (void)fprintf(out, "\n### %s\n\n**%s**\n\n", part->title, part->outcome->text);
+    return table_rows(part->table) ? table_write_markdown(part->table, out, err) : 0;
+}
+
+static int write_grid_part(void *arg, const struct grid_part *part, struct err *err)
+{
+    return page_add(arg, "", write_part, part, err);
+}
+
 static int markdown_format(const struct report_input *input, FILE *out, struct err *err)
 {
-    size_t written_bytes = 0, left_out = 0;
+    struct page page = {.out = out};
     int rc = 0;
-    for (size_t i = 0; i < input->item_count && !rc; i++) {
-        char *text = NULL;
-        size_t length = 0;
-        if (!grid_is_apart(input, i))
-            continue;
-        FILE *page = open_memstream(&text, &length);
-        if (!page)
-            return err_sys(err, -ENOMEM, "write Markdown");
-        rc = write_result(input->items[i].result, input->items[i].judgement, page, err);
-        if (fclose(page) && !rc)
-            rc = err_sys(err, -ENOMEM, "write Markdown");
-        if (!rc && written_bytes + length <= PAGE_BYTES_MAX) {
-            (void)fprintf(out, "%s%s", written_bytes ? "\n" : "", text);
-            written_bytes += length + 1;
-        } else {
-            left_out++;
-        }
-        free(text);
-    }
-    if (left_out)
-        (void)fprintf(out, "\n*%zu of %zu results are left out: a page holds 1 MiB.*\n", left_out,
+    for (size_t i = 0; i < input->item_count && !rc; i++)
+        if (grid_is_apart(input, i))
+            rc = page_add(&page, "\n", write_item, &input->items[i], err);
+    size_t results = page.left_out;
+    if (!rc)
+        rc = grid_write(input, write_grid_part, &page, err);
+    if (results)
+        (void)fprintf(out, "\n*%zu of %zu results are left out: a page holds 1 MiB.*\n", results,
                       input->item_count);
-    return rc ? rc : write_grids(input, out, err);
+    if (page.left_out > results)
+        (void)fprintf(out, "\n*%zu tables of grids are left out: a page holds 1 MiB.*\n",
+                      page.left_out - results);
+    return rc;
 }
 
 const struct report_format report_markdown = {

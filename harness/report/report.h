@@ -17,6 +17,8 @@ struct report_item {
     const struct result *result;
     const struct judgement *judgement;
     const char *name; /* tells it from the other items: its folder's, unique, without a slash */
+    const char *run;  /* alike for a scenario and the cells of its grid, and another for each run of
+                         it; NULL: there is but one */
 };
 
 /* What one file is made from. */

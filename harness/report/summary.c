@@ -43,6 +43,18 @@ char *summary_upheld(const struct judgement *judgement, char *text, size_t size_
     return text;
 }
 
+/* A row a grid, in the columns of summary_scenarios: what its cells come to. */
+static void summary_grids(const struct report_input *input, struct table *table)
+{
+    struct grid_outcome outcome;
+    for (size_t i = 0; grid_outcome(input, i, &outcome); i++) {
+        table_cell(table, TONE_PLAIN, "%s", outcome.title);
+        table_cell(table, outcome.tone, "%s", outcome.text);
+        for (size_t column = 2; column < table->column_count; column++)
+            table_cell(table, TONE_QUIET, "–");
+    }
+}
+
 void summary_scenarios(const struct report_input *input, struct table *table)
 {
     table_column(table, TABLE_LEFT, "scenario");
@@ -67,6 +79,7 @@ void summary_scenarios(const struct report_input *input, struct table *table)
                                 sizeof(text)));
         table_cell(table, TONE_PLAIN, "%s", summary_upheld(item->judgement, text, sizeof(text)));
     }
+    summary_grids(input, table);
 }
 
 void summary_claims(const struct report_input *input, struct table *table)

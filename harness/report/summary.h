@@ -10,8 +10,9 @@
 /* How many of the items have a line of their own. */
 size_t summary_count(const struct report_input *input);
 
-/* A row an item: scenario, outcome, how many expectations and invariants hold, how many claims are
- * upheld (confirmed, or of the same direction). */
+/* A row an item, and one a grid for what its cells come to: scenario, outcome, how many
+ * expectations and invariants hold, how many claims are upheld (confirmed, or of the same
+ * direction). */
 void summary_scenarios(const struct report_input *input, struct table *table);
 
 /* A row a claim: scenario, word, what, published, measured. Without rows when nothing is claimed.

@@ -151,19 +151,26 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     return 0;
 }
 
+/* Where grids are written. */
+struct grid_page {
+    FILE *out;
+    const struct table_style *style;
+};
+
+static int write_grid_part(void *arg, const struct grid_part *part, struct err *err)
+{
+    const struct grid_page *page = arg;
+    if (!part->outcome)
+        return write_section(page->out, page->style, part->title, part->table, err);
+    write_title(page->out, page->style, part->title);
+    (void)write_wrapped(page->out, part->outcome->text, page->style, part->outcome->tone);
+    return table_rows(part->table) ? table_write(part->table, page->out, page->style, err) : 0;
+}
+
 int terminal_write_grids(const struct report_input *input, FILE *out,
                          const struct table_style *style, struct err *err)
 {
-    struct table table = {0};
-    char title[400];
-    int rc = 0;
-    for (size_t i = 0; !rc && grid_table(input, i, &table, title, sizeof(title), &rc, err); i++) {
-        if (!rc)
-            rc = write_section(out, style, title, &table, err);
-        table_fini(&table);
-        table = (struct table){0};
-    }
-    return rc;
+    return grid_write(input, write_grid_part, &(struct grid_page){out, style}, err);
 }
 
 static int terminal_format(const struct report_input *input, FILE *out, struct err *err)

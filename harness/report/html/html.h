@@ -39,9 +39,11 @@ struct html_place {
 int html_section(FILE *out, const struct report_item *item, const struct html_place *place,
                  struct err *err);
 
-/* Of two runs of one scenario: heading, what the second did otherwise, and where the plots of both
- * go. *made is false, and nothing written, when they cannot be compared. */
-int html_comparison(FILE *out, const struct report_item *items, bool *made, struct err *err);
+/* Of two runs of one scenario, the items that sides says: heading, what the second did otherwise,
+ * also in the cells of its grid, and where the plots of both go. *made is false, and nothing
+ * written, when they cannot be compared. */
+int html_comparison(FILE *out, const struct report_input *input, const size_t sides[static 2],
+                    bool *made, struct err *err);
 
 /* Of a comparison at the gate: its scenario, what it came to and all its figures. */
 int html_gate(FILE *out, const struct comparison *comparison, struct err *err);
