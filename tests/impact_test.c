@@ -218,6 +218,40 @@ static void what_never_came_back_keeps_no_limit(void **unused)
     plan_destroy(plan);
 }
 
+/* Which of two that never came back would have taken longer nobody has seen. */
+static void a_quotient_of_never_and_never_is_not_known(void **unused)
+{
+    (void)unused;
+    static const char text[] =
+        "question: Does it come back sooner?\n"
+        "variants: {a: {url: 'http://x'}, b: {url: 'http://y'}}\n"
+        "phases: [{name: late, for: 8s}]\n"
+        "faults: [{kind: cut, name: cut, on: service, at: 2s, for: 1s, hold: 2s}]\n"
+        "expect: [b.cut_recover / a.cut_recover < 0.9]\n";
+    for (size_t never = 0; never <= 10; never++) {
+        struct plan *plan = fixture_plan_with(text, &tables);
+        struct result *result = fixture_result(plan);
+        result->block_count = 10;
+        for (size_t i = 0; i < 20; i++) {
+            struct result_round *round = fixture_round(result, i / 2, i % 2, 1000, 2e6, 20000);
+            round->whole[plan_fault_metric(plan, 0, PLAN_FAULT_RECOVER)] =
+                i / 2 < never ? METRIC_NEVER_NS : (i % 2 ? 1 : 2) * (1e9 + (double)(i % 3) * 1e6);
+        }
+        struct judgement *judgement = fixture_judge(result);
+        const struct measured *measured = &judgement->expects[0].parts[0].measured;
+        assert_int_equal(measured->used, 10);
+        assert_true(measured->ratio);
+        assert_int_equal(judgement->expects[0].verdict,
+                         never < 2 ? VERDICT_PASS : VERDICT_INCONCLUSIVE);
+        judgement_destroy(judgement);
+        char *page = print("json", result);
+        assert_null(strstr(page, "nan"));
+        free(page);
+        result_destroy(result);
+        plan_destroy(plan);
+    }
+}
+
 static void a_report_tells_each_fault_of_each_variant(void **unused)
 {
     (void)unused;
@@ -346,6 +380,7 @@ int main(void)
         cmocka_unit_test(each_of_several_faults_is_judged_by_itself),
         cmocka_unit_test(a_fault_that_touched_nothing_spoils_its_round),
         cmocka_unit_test(what_never_came_back_keeps_no_limit),
+        cmocka_unit_test(a_quotient_of_never_and_never_is_not_known),
         cmocka_unit_test(a_report_tells_each_fault_of_each_variant),
         cmocka_unit_test(bars_show_when_faults_acted),
         cmocka_unit_test(records_keep_what_faults_did),

@@ -77,18 +77,30 @@ static double lookup_block(const void *arg, const struct expr_ref *ref)
     return round ? result_value(at->result, round, ref->phase, ref->metric) : NAN;
 }
 
-/* Adds a block's figures when they are all there. */
-static void figures_add(struct figures *figures, double value, double over, double under)
+/* Adds a block's figures when they are all there; false when not. */
+static bool figures_add(struct figures *figures, double value, double over, double under)
 {
     size_t at = figures->count;
-    if (isnan(value))
-        return;
+    bool unknown = isnan(value) && isinf(over) && isinf(under);
+    if (isnan(value) && !unknown)
+        return false;
     figures->values[at] = value;
     figures->over[at] = over;
     figures->under[at] = under;
-    figures->positive = figures->positive && value > 0;
+    figures->positive = figures->positive && (unknown || value > 0);
     figures->sides_positive = figures->sides_positive && over > 0 && under > 0;
     figures->count++;
+    return !unknown;
+}
+
+/* What only says something of pairs. */
+static void figures_drop_unknown(struct figures *figures)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < figures->count; i++)
+        if (!isnan(figures->values[i]))
+            figures->values[kept++] = figures->values[i];
+    figures->count = kept;
 }
 
 static bool block_ran(const struct result *result, size_t block)
@@ -149,6 +161,9 @@ static int figures_estimate(struct figures *figures, bool ratio, const struct sa
 {
     struct stats_estimate *estimate = &out->estimate;
     double null = held->limit;
+    bool pairs = ratio && figures->sides_positive && !out->exact;
+    if (!pairs)
+        figures_drop_unknown(figures);
     out->used = figures->count;
     if (figures->count == 0) {
         *estimate = (struct stats_estimate){.value = NAN};
@@ -159,8 +174,8 @@ static int figures_estimate(struct figures *figures, bool ratio, const struct sa
         estimate->value = estimate->low = estimate->high = worst(figures, out->unit, held);
         return 0;
     }
-    out->ratio = ratio && figures->sides_positive;
-    if (out->ratio)
+    out->ratio = pairs;
+    if (pairs)
         return stats_paired(figures->under, figures->over, figures->count, STATS_LOG, STATS_ALPHA,
                             estimate, err);
     enum stats_scale scale = scale_of(figures, out->unit);
@@ -275,11 +290,10 @@ static void sample_take(const struct sample *sample, struct sample_held *held,
     for (size_t block = 0; block < sample->result->block_count; block++) {
         struct block_of at = {sample->result, block, sample->variant, sample->every, NULL};
         double value = NAN;
-        if (sample_eval(sample, &at, &value))
-            continue;
-        figures_add(figures, value, ratio ? lookup_block(&at, &over) : NAN,
-                    ratio ? lookup_block(&at, &under) : NAN);
-        held->all = held->all && expr_holds(held->op, value, held->limit, held->tolerance);
+        (void)sample_eval(sample, &at, &value);
+        if (figures_add(figures, value, ratio ? lookup_block(&at, &over) : NAN,
+                        ratio ? lookup_block(&at, &under) : NAN))
+            held->all = held->all && expr_holds(held->op, value, held->limit, held->tolerance);
     }
     held->all = held->all && figures->count > 0;
     held->elsewhere = broken_elsewhere(sample, held);
@@ -324,8 +338,8 @@ int sample_versus(const struct result *result, size_t variant, int metric, struc
         return rc;
     size_t count = result_pairs(result, &over, &under, figures.over, figures.under);
     for (size_t i = 0; i < count; i++)
-        figures_add(&figures, figures.over[i] / figures.under[i], figures.over[i],
-                    figures.under[i]);
+        (void)figures_add(&figures, figures.over[i] / figures.under[i], figures.over[i],
+                          figures.under[i]);
     rc = figures_estimate(&figures, true, &(struct sample_held){.limit = 1}, out, err);
     out->dropped = sample_blocks_ran(result) - out->used;
     measured_needs(result, (int)variant, &over, out);
