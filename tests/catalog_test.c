@@ -155,7 +155,7 @@ static void a_set_is_the_names_in_a_file(void **state)
     struct err err = {0};
     char comment[4096];
     (void)snprintf(comment, sizeof(comment), "# %03000d\n\n  partition \t# all of them\n%s", 7,
-                   "allocation/encode\r\npartition/flapping");
+                   "allocation/encode\t pooled,arena \r\npartition/flapping");
     fill(*state, "scenarios/short.set", comment);
     fill(*state, "scenarios/wrong.set", "allocation/burst\nallocation/encod\n");
     fill(*state, "scenarios/empty.set", "# nothing\n");
@@ -167,6 +167,8 @@ static void a_set_is_the_names_in_a_file(void **state)
     assert_int_equal(selection.count, 2);
     assert_string_equal(selection.entries[0].name, "partition/flapping");
     assert_string_equal(selection.entries[1].name, "allocation/encode");
+    assert_string_equal(selection.entries[1].variants, "pooled,arena");
+    assert_null(selection.entries[0].variants);
     assert_int_equal(catalog_select(&catalog, "wrong", &selection, &err), -ENOENT);
     assert_non_null(strstr(err.text, "wrong.set:2"));
     assert_non_null(strstr(err.text, "'allocation/encode'"));

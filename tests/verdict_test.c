@@ -353,8 +353,8 @@ static void quick_runs_give_no_verdict(void **unused)
     plan_destroy(plan);
 }
 
-/* Nor what a fault did, however it is asked: its phase is too short for that. */
-static void quick_runs_know_nothing_of_faults(void **unused)
+/* Nor what a fault did, however it is asked, where its phase was cut. */
+static void quick_runs_know_nothing_of_cut_faults(void **unused)
 {
     (void)unused;
     static const struct fault_type cut = {.name = "cut", .summary = "cuts", .both = true};
@@ -380,6 +380,10 @@ static void quick_runs_know_nothing_of_faults(void **unused)
         assert_int_equal(judgement->expects[i].verdict, VERDICT_FAIL); /* of depth: no samples */
     judgement_destroy(judgement);
     result->quick = true;
+    judgement = fixture_judge(result);
+    assert_int_equal(judgement->expects[0].verdict, VERDICT_FAIL);
+    judgement_destroy(judgement);
+    result->phases[0].length_ns /= 2;
     judgement = fixture_judge(result);
     assert_int_equal(judgement->expects[0].verdict, VERDICT_INCONCLUSIVE);
     assert_int_equal(judgement->expects[1].verdict, VERDICT_INCONCLUSIVE);
@@ -509,7 +513,7 @@ int main(void)
         cmocka_unit_test(invalid_rounds_take_their_pair_along),
         cmocka_unit_test(few_rounds_give_no_verdict),
         cmocka_unit_test(quick_runs_give_no_verdict),
-        cmocka_unit_test(quick_runs_know_nothing_of_faults),
+        cmocka_unit_test(quick_runs_know_nothing_of_cut_faults),
         cmocka_unit_test(percentiles_want_requests),
         cmocka_unit_test(absent_variants_are_said_to_be),
         cmocka_unit_test(runs_without_rounds_are_invalid),

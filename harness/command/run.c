@@ -97,8 +97,17 @@ static enum exit_code run_one(const struct run_options *options,
     return code;
 }
 
+/* One of them has the variants that were asked for, else those of its set. */
+static struct runner_options runner_of(struct runner_options runner, const struct plans *plans,
+                                       size_t index)
+{
+    if (!runner.variants && !runner.aa)
+        runner.variants = plans->variants[index];
+    return runner;
+}
+
 /* All of them, one after the other, into folders in root. *ran: there is a record of any. */
-static enum exit_code run_plans(const struct run_options *options, struct runner_options runner,
+static enum exit_code run_plans(const struct run_options *options, const struct runner_options *all,
                                 const struct plans *plans, const char *root, bool *ran,
                                 struct err *err)
 {
@@ -106,6 +115,7 @@ static enum exit_code run_plans(const struct run_options *options, struct runner
     for (size_t i = 0; i < plans->count && code != EXIT_INTERRUPTED; i++) {
         char folder[PATH_MAX];
         struct err why = {0};
+        struct runner_options runner = runner_of(*all, plans, i);
         plans_name_folder(plans, i, root, folder, sizeof(folder));
         runner.folder = folder;
         code = exit_code_graver(code, run_one(options, &runner, plans->items[i], ran, &why));
@@ -163,7 +173,7 @@ static int select_plans(const struct run_options *options, char *const *args, st
 }
 
 /* Finds what does not fit any of them before the first is run, and says how long several take. */
-static int plan_length(const struct run_options *options, const struct runner_options *runner,
+static int plan_length(const struct run_options *options, const struct runner_options *all,
                        const struct plans *plans, struct err *err)
 {
     uint64_t all_ns = 0, length_ns;
@@ -171,7 +181,8 @@ static int plan_length(const struct run_options *options, const struct runner_op
     char text[32];
     for (size_t i = 0; i < plans->count; i++) {
         bool grid = options->grid && !options->aa && plans->items[i]->axis_count > 0;
-        int rc = length_of(plans->items[i], runner, grid, &length_ns, err);
+        const struct runner_options runner = runner_of(*all, plans, i);
+        int rc = length_of(plans->items[i], &runner, grid, &length_ns, err);
         if (rc)
             return rc;
         all_ns += length_ns;
@@ -199,7 +210,7 @@ static enum exit_code run_run(void *options, char *const *args, struct err *err)
     if (!rc) {
         plans_name_root(&plans, self->out, root, sizeof(root));
         bool ran = false;
-        code = run_plans(self, runner, &plans, root, &ran, err);
+        code = run_plans(self, &runner, &plans, root, &ran, err);
         if (ran && code != EXIT_INTERRUPTED)
             code = write_page(self, root, code);
     }

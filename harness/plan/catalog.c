@@ -22,6 +22,7 @@ static void fini_entries(struct catalog_entry *entries, size_t count)
     for (size_t i = 0; i < count; i++) {
         free(entries[i].name);
         free(entries[i].path);
+        free(entries[i].variants);
     }
     free(entries);
 }
@@ -43,7 +44,7 @@ static int append(struct catalog_entry **list, size_t *count, const char *name, 
     if (!entries)
         return err_sys(err, -ENOMEM, "list scenarios");
     *list = entries;
-    struct catalog_entry entry = {strdup(name), strdup(path)};
+    struct catalog_entry entry = {.name = strdup(name), .path = strdup(path)};
     if (!entry.name || !entry.path) {
         free(entry.name);
         free(entry.path);
@@ -248,6 +249,7 @@ static void shrink(struct catalog *selection, size_t count)
         selection->count--;
         free(selection->entries[selection->count].name);
         free(selection->entries[selection->count].path);
+        free(selection->entries[selection->count].variants);
     }
 }
 
@@ -268,13 +270,37 @@ static int select_named(const struct catalog *catalog, const char *name, struct 
     return rc;
 }
 
-/* The name on a set's line, cut out of it; "" when there is none. */
-static char *name_on(char *line)
+/* Cuts the words out of a set's line: *rest is what follows the first, "" when nothing does. */
+static char *name_on(char *line, char **rest)
 {
     line[strcspn(line, "#\r\n")] = '\0';
     line += strspn(line, " \t");
-    line[strcspn(line, " \t")] = '\0';
+    *rest = line + strcspn(line, " \t");
+    if (**rest)
+        *(*rest)++ = '\0';
+    *rest += strspn(*rest, " \t");
+    (*rest)[strcspn(*rest, " \t")] = '\0';
     return line;
+}
+
+/* A line of a set. */
+static int select_line(const struct catalog *catalog, char *line, struct catalog *selection,
+                       size_t *found, struct err *err)
+{
+    size_t before = *found, count = selection->count;
+    char *variants;
+    const char *name = name_on(line, &variants);
+    int rc = *name ? select_named(catalog, name, selection, found, err) : 0;
+    if (rc || !*name)
+        return rc;
+    if (*found == before)
+        return refuse(catalog, name, err);
+    for (size_t i = count; *variants && i < selection->count; i++) {
+        selection->entries[i].variants = strdup(variants);
+        if (!selection->entries[i].variants)
+            return err_sys(err, -ENOMEM, "list scenarios");
+    }
+    return 0;
 }
 
 static int select_set(const struct catalog *catalog, const char *path, struct catalog *selection,
@@ -287,13 +313,7 @@ static int select_set(const struct catalog *catalog, const char *path, struct ca
     if (!file)
         return err_sys(err, -errno, "open %.200s", path);
     for (unsigned number = 1; !rc && getline(&line, &size_bytes, file) >= 0; number++) {
-        size_t before = *found;
-        const char *name = name_on(line);
-        if (!*name)
-            continue;
-        rc = select_named(catalog, name, selection, found, err);
-        if (!rc && *found == before)
-            rc = refuse(catalog, name, err);
+        rc = select_line(catalog, line, selection, found, err);
         if (rc)
             (void)err_wrap(err, "%.200s:%u", path, number);
     }

@@ -2,9 +2,9 @@
 /* catalog.h - finds scenario files: the ones that ship, by family and name, and anyone's by path.
  *
  * A catalogue is a folder with a folder a family, each holding scenarios as name.yaml, and with
- * sets: NAME.set has names of scenarios or families, one a line; what stands behind a '#' is for
- * people. Looking for files is all it does; no scenario is parsed. Not thread-safe while it is
- * being changed. */
+ * sets: NAME.set has names of scenarios or families, one a line, and behind a blank, where not all
+ * are wanted, a scenario's variants; what stands behind a '#' is for people. Looking for files is
+ * all it does; no scenario is parsed. Not thread-safe while it is being changed. */
 #ifndef POOLSTORM_PLAN_CATALOG_H
 #define POOLSTORM_PLAN_CATALOG_H
 
@@ -13,8 +13,9 @@
 #include <stddef.h>
 
 struct catalog_entry {
-    char *name; /* "family/name", or the path itself for a file given by path */
-    char *path; /* of the file */
+    char *name;     /* "family/name", or the path itself for a file given by path */
+    char *path;     /* of the file */
+    char *variants; /* "a,b": a run's, as a set has it; NULL: all */
 };
 
 /* Sorted by name when it was opened; in the order asked for when it is a selection. Zeroed: empty.

@@ -283,6 +283,21 @@ static void warning(struct table *table, bool given, const char *text)
     table_cell(table, TONE_UNSURE, "%s", text);
 }
 
+/* Variants of the file that did not run. */
+static void left_out_fact(const struct result *result, struct table *table)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < result->plan->variant_count && used < sizeof(names); i++)
+        if (result_variant_of(result, i) < 0)
+            used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+                                     result->plan->variants[i].name);
+    if (used == 0 || result->aa)
+        return;
+    table_cell(table, TONE_QUIET, "left out");
+    table_cell(table, TONE_PLAIN, "%s", names);
+}
+
 /* What is less than the file says is said. */
 static void quick_fact(const struct result *result, struct table *table)
 {
@@ -313,6 +328,7 @@ int content_validity(const struct result *result, const struct judgement *judgem
     table_column(table, TABLE_LEFT, "%s", "");
     table_column(table, TABLE_WRAP, "%s", "");
     rounds_facts(result, judgement, table);
+    left_out_fact(result, table);
     scope_fact(result, table);
     failed_facts(result, table);
     unseen_facts(result, table);

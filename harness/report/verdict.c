@@ -159,14 +159,17 @@ static bool all_ran(const struct result *result, const struct expr *expr)
     return true;
 }
 
-/* Whether it asks what a fault did, of which a quick run sees one round. */
-static bool asks_of_faults(const struct result *result, const struct expr *whole)
+/* Whether it asks what a fault did in a phase that was cut: the timeouts that answer to it were
+ * not.
+ */
+static bool asks_of_cut_faults(const struct result *result, const struct expr *whole)
 {
     const struct plan *plan = result->plan;
     size_t first = plan->fault_count ? plan_fault_metric(plan, 0, 0) : 0;
     for (size_t i = 0; i < expr_ref_count(whole); i++) {
         size_t metric = (size_t)expr_ref(whole, i).metric;
-        if (metric - first < plan->fault_count * PLAN_FAULT_METRICS)
+        if (metric - first < plan->fault_count * PLAN_FAULT_METRICS &&
+            result_fault_pace(result, (metric - first) / PLAN_FAULT_METRICS) < 1)
             return true;
     }
     return false;
@@ -178,7 +181,7 @@ static enum verdict verdict_of_part(const struct result *result,
                                     const struct measured *measured, bool all)
 {
     bool answered = measured->used > 0 || measured->asked > 0;
-    if (!answered || (result->quick && asks_of_faults(result, comparison->whole)))
+    if (!answered || (result->quick && asks_of_cut_faults(result, comparison->whole)))
         return VERDICT_INCONCLUSIVE;
     if (measured->used == 0)
         return VERDICT_FAIL;

@@ -44,7 +44,7 @@
  * under 6 pairs, or when a percentile had too few requests to be one.
  *
  * A quick run gives no verdicts at all, but for == and != and invariants of one variant, however
- * many rounds it has; and none of what faults did, for it goes through them once. */
+ * many rounds it has; and none of what faults did in phases that were cut. */
 #ifndef POOLSTORM_REPORT_VERDICT_H
 #define POOLSTORM_REPORT_VERDICT_H
 

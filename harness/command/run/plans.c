@@ -16,20 +16,28 @@ enum { COMMAND_LINE_BYTES_MAX = 1 << 20 };
 
 void plans_fini(struct plans *plans)
 {
-    for (size_t i = 0; i < plans->count; i++)
+    for (size_t i = 0; i < plans->count; i++) {
         plan_destroy(plans->items[i]);
+        free(plans->variants[i]);
+    }
     free(plans->items);
+    free(plans->variants);
 }
 
-static int load_plans(struct plans *plans, const struct catalog *selection, struct err *err)
+/* The selection's variants become the plans'. */
+static int load_plans(struct plans *plans, struct catalog *selection, struct err *err)
 {
     plans->items = calloc(selection->count + 1, sizeof(*plans->items));
-    if (!plans->items)
+    plans->variants = calloc(selection->count + 1, sizeof(*plans->variants));
+    if (!plans->items || !plans->variants)
         return err_sys(err, -ENOMEM, "read scenarios");
     int rc = 0;
     for (size_t i = 0; i < selection->count && !rc; i++) {
         rc = plan_load(selection->entries[i].path, &scenario_tables, &plans->items[i], err);
-        plans->count += rc == 0;
+        if (rc)
+            break;
+        plans->variants[plans->count++] = selection->entries[i].variants;
+        selection->entries[i].variants = NULL;
         if (!rc)
             rc = cells_check(plans->items[i], NULL, err);
     }

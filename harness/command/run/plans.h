@@ -13,6 +13,7 @@
 /* Scenarios that were read. Zeroed: none. */
 struct plans {
     struct plan **items; /* owned */
+    char **variants;     /* likewise, of each: "a,b", what a set wants to be run; NULL: all */
     size_t count;
 };
 
