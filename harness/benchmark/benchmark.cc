@@ -39,6 +39,8 @@ struct row {
     pthread_barrier_t barrier;
 };
 
+const microbench_host *host;
+
 std::uint64_t now_ns()
 {
     timespec now{};
@@ -54,8 +56,8 @@ benchmark::State &state_of(microbench_pass *pass)
 
 void row_run(row &self, benchmark::State &state)
 {
-    microbench_pass pass = {self.which, state.thread_index(), state.threads(), nullptr, 0, &state,
-                            0};
+    microbench_pass pass = {
+        self.which, state.thread_index(), state.threads(), nullptr, 0, &state, 0, 0};
     bool first = pass.thread == 0;
     if (first)
         self.shared = self.bench->setup ? self.bench->setup(&pass) : nullptr;
@@ -97,6 +99,7 @@ void bench_register(const microbench *bench)
 uint64_t microbench_begin(microbench_pass *pass)
 {
     benchmark::State &state = state_of(pass);
+    pass->waited_ns = host->waited_ns();
     if (!state.KeepRunningBatch(state.max_iterations))
         return 0;
     pass->begun_ns = now_ns();
@@ -106,13 +109,25 @@ uint64_t microbench_begin(microbench_pass *pass)
 void microbench_end(microbench_pass *pass)
 {
     benchmark::State &state = state_of(pass);
-    std::uint64_t spent = pass->spent_ns ? pass->spent_ns : now_ns() - pass->begun_ns;
+    std::uint64_t wall = now_ns() - pass->begun_ns;
+    std::uint64_t spent = pass->spent_ns ? pass->spent_ns : wall;
     double spent_ns = static_cast<double>(spent);
     if (pass->spent_ns)
         state.SetIterationTime(spent_ns * 1e-9);
     state.KeepRunningBatch(state.max_iterations); // says that it was the last
+    std::uint64_t waited = host->waited_ns() - pass->waited_ns;
     state.counters["ns_op"] = benchmark::Counter(
         spent_ns / static_cast<double>(state.max_iterations), benchmark::Counter::kAvgThreads);
+    state.counters["cpu_waited"] =
+        benchmark::Counter(wall ? static_cast<double>(waited) / static_cast<double>(wall) : 0,
+                           benchmark::Counter::kAvgThreads);
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.max_iterations));
+}
+
+void microbench_count(microbench_pass *pass, const char *name, uint64_t counted)
+{
+    state_of(pass).counters[name] =
+        benchmark::Counter(static_cast<double>(counted), benchmark::Counter::kAvgIterations);
 }
 
 void microbench_fail(microbench_pass *pass, const char *why)
@@ -123,11 +138,13 @@ void microbench_fail(microbench_pass *pass, const char *why)
         ;
 }
 
-int microbench_main(int argc, char **argv, const microbench *const *table, const char *allocator)
+int microbench_main(int argc, char **argv, const microbench *const *table,
+                    const microbench_host *host_)
 {
+    host = host_;
     for (; *table; table++)
         bench_register(*table);
-    benchmark::AddCustomContext("allocator", allocator);
+    benchmark::AddCustomContext("allocator", host->allocator);
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv))
         return 2;

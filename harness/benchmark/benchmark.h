@@ -25,6 +25,7 @@ struct microbench_pass {
     uint64_t spent_ns;                 /* written by a benchmark with own_time, else 0 */
     void *binding;                     /* private */
     uint64_t begun_ns;                 /* private */
+    uint64_t waited_ns;                /* private */
 };
 
 /* One benchmark. Static data, one a file, listed in scenarios/micro/meson.build. */
@@ -51,14 +52,26 @@ uint64_t microbench_begin(struct microbench_pass *pass);
 /* Stops the clock and waits for the other threads. */
 void microbench_end(struct microbench_pass *pass);
 
+/* After the end: what this thread has counted. The row gets a counter of that name: what all
+ * threads have counted over all their operations. */
+void microbench_count(struct microbench_pass *pass, const char *name, uint64_t counted);
+
 /* Instead of begin and end: the row is reported as failed, with this text. */
 void microbench_fail(struct microbench_pass *pass, const char *why);
 
+/* What the program knows and the binding does not. */
+struct microbench_host {
+    const char *allocator; /* shown in the context */
+    uint64_t (*waited_ns)(
+        void); /* how long the calling thread has been ready to run without a CPU */
+};
+
 /* Runs what the arguments (Google Benchmark's flags) ask for of table, which ends with NULL.
  * Beside Google's columns each row has ns_op: wall time of one iteration as one thread sees it,
- * averaged over threads. allocator is shown in the context. Answers main's exit code. */
+ * averaged over threads; cpu_waited: the share of that time that its threads were ready to run and
+ * had no CPU; and items_per_second, of all threads. Answers main's exit code. */
 int microbench_main(int argc, char **argv, const struct microbench *const *table,
-                    const char *allocator);
+                    const struct microbench_host *host);
 
 /* Makes the compiler believe that memory at pointer is read and written here. */
 static inline void microbench_use(void *pointer)

@@ -2,6 +2,7 @@
 /* main.c - poolstorm-micro: the micro-benchmarks' program; says which allocator it runs on. */
 #include "benchmark/benchmark.h"
 #include "benchmark/table.h"
+#include "measure/meter.h"
 
 #include <dlfcn.h>
 #include <gnu/libc-version.h>
@@ -32,6 +33,9 @@ static const char *allocator_name(char *text, size_t size_bytes)
 int main(int argc, char **argv)
 {
     char allocator[128];
-    return microbench_main(argc, argv, microbenchmarks,
-                           allocator_name(allocator, sizeof(allocator)));
+    const struct microbench_host host = {
+        .allocator = allocator_name(allocator, sizeof(allocator)),
+        .waited_ns = meter_thread_waited_ns,
+    };
+    return microbench_main(argc, argv, microbenchmarks, &host);
 }
