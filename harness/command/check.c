@@ -52,6 +52,11 @@ static void print_variant(const struct plan_variant *variant)
     case PLAN_SUBJECT_URL:
         printf("%s, which has to run already\n", subject->url);
         break;
+    case PLAN_SUBJECT_MICRO:
+        printf("the micro-benchmark %s%s%s on %llu thread%s\n", subject->benchmark,
+               subject->row ? "/" : "", subject->row ? subject->row : "",
+               (unsigned long long)subject->threads, subject->threads == 1 ? "" : "s");
+        break;
     }
 }
 
@@ -60,8 +65,8 @@ static void print_phase(const struct plan_phase *phase)
     char length[32];
     printf("  phase %s: %s, ", phase->name,
            format_ns(length, sizeof(length), (double)phase->length_ns));
-    if (phase->kind == PLAN_PHASE_DRAIN)
-        puts("no load");
+    if (phase->request_count == 0)
+        puts(phase->kind == PLAN_PHASE_DRAIN ? "no load" : "timed");
     else if (phase->objective)
         puts("at most, looking for the highest rate that meets its objective");
     else if (phase->profile.rate_per_s > 0)

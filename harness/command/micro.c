@@ -2,6 +2,8 @@
 /* micro.c - poolstorm micro: hands over to the micro-benchmarks, a program of their own in C++. */
 #include "command/command.h"
 
+#include "run/micro_program.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,36 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The program beside ours: where both are installed, or where the build leaves it. */
-static int find_program(char *path, size_t size_bytes, struct err *err)
-{
-    static const char *const places[] = {"poolstorm-micro", "harness/benchmark/poolstorm-micro"};
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length < 0)
-        return err_sys(err, -errno, "read /proc/self/exe");
-    self[length] = '\0';
-    char *name = strrchr(self, '/');
-    if (!name)
-        return err_set(err, -ENOENT, "cannot tell where %s lies", self);
-    *name = '\0';
-    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-        int needed = snprintf(path, size_bytes, "%s/%s", self, places[i]);
-        if (needed > 0 && (size_t)needed < size_bytes && access(path, X_OK) == 0)
-            return 0;
-    }
-    return err_set(err, -ENOENT,
-                   "no poolstorm-micro in %s; it is built where Google Benchmark "
-                   "is found (libbenchmark-dev)",
-                   self);
-}
-
 /* Runs with the caller's arguments unread; execv takes a list that starts with the name. */
 static enum exit_code micro_run(void *options, char *const *args, struct err *err)
 {
     (void)options;
     char path[PATH_MAX];
-    if (find_program(path, sizeof(path), err))
+    if (micro_program_find(path, sizeof(path), err))
         return EXIT_SKIPPED;
     size_t count = 0;
     while (args[count])

@@ -7,6 +7,7 @@
 
 const char *const plan_allocator_names[] = {"default",  "glibc",    "jemalloc",
                                             "tcmalloc", "mimalloc", NULL};
+const char *const plan_kind_names[] = {"service", "micro", NULL};
 const char *const plan_phase_kind_names[] = {"warmup", "measure", "drain", NULL};
 
 static const char *const unit_choices[] = {"auto", "number", "count", "share",
@@ -17,6 +18,9 @@ static const char *const better_choices[] = {"neither", "more", "less", NULL};
 
 const struct param plan_params[] = {
     {PARAM_TEXT("question", plan, question, NULL, "what the scenario answers"), .required = true},
+    {PARAM_CHOICE("kind", plan, kind, "service",
+                  "what is measured: services under load, or micro-benchmarks, see variant",
+                  plan_kind_names)},
     {PARAM_TEXT("source", plan, source, NULL, "where the question and its claims come from")},
     {PARAM_TEXT("notes", plan, notes, NULL, "anything else, such as what was scaled down")},
     {PARAM_COUNT("rounds", plan, rounds, "10",
@@ -37,13 +41,15 @@ static const struct plan_key scenario_keys[] = {
     {"variants", PLAN_NAMED, "variant", PLAN_REQUIRED,
      "name to changes of the subject; the first is the baseline"},
     {"load", PLAN_SECTION, "load", 0, "what is sent, and how: defaults for all phases"},
-    {"phases", PLAN_SECTIONS, "phase", PLAN_REQUIRED, "what happens in a round, in order"},
+    {"phases", PLAN_SECTIONS, "phase", PLAN_REQUIRED,
+     "what happens in a round, in order; of kind: micro how long each is timed"},
     {"faults", PLAN_SECTIONS, "fault", 0,
      "what goes wrong, and when: the same timeline in every round"},
     {"ledger", PLAN_TEXT, NULL, 0,
      "the tokens of all stored writes, a row each: compared with what clients know"},
     {"observe", PLAN_NAMED_OR_TEXTS, "observe", PLAN_BRIEF,
-     "series or histograms of the subject's /metrics, or sql for its database, by metric name"},
+     "series or histograms of the subject's /metrics, or sql for its database, by metric name; "
+     "of a benchmark its counters"},
     {"derive", PLAN_NAMED, "derive", PLAN_BRIEF,
      "further metrics: name to expression over metrics"},
     {"show", PLAN_TEXTS, NULL, 0, "metrics to show as further columns"},
@@ -65,10 +71,17 @@ const struct param plan_subject_params[] = {
     {PARAM_TEXT("health", plan_subject, health, NULL,
                 "path that answers 2xx once the subject is up; /health for serve, else /")},
     {PARAM_CHOICE("allocator", plan_subject, allocator, "default",
-                  "preloaded into serve or command", plan_allocator_names)},
+                  "preloaded into serve, command or benchmark", plan_allocator_names)},
     {PARAM_NS("start_timeout", plan_subject, start_timeout_ns, "10s",
               "longest wait for the subject to become healthy"),
      .min = 1e6, .max = 600e9},
+    {PARAM_TEXT("benchmark", plan_subject, benchmark, NULL,
+                "kind: micro alone: which, as poolstorm micro lists them; required there")},
+    {PARAM_TEXT("row", plan_subject, row, NULL,
+                "kind: micro alone: which of the benchmark's rows, such as 1KiB/first")},
+    {PARAM_COUNT("threads", plan_subject, threads, "1",
+                 "kind: micro alone: how many it runs on, of those it knows"),
+     .min = 1, .max = 256},
     {0},
 };
 
@@ -79,7 +92,7 @@ const struct param plan_subject_params[] = {
          "a program to start, as argv; {port}, {dir} and {database} are replaced"},                \
     {                                                                                              \
         "env", PLAN_PAIRS, NULL, 0,                                                                \
-            "environment variables of serve or command; {database} is replaced"                    \
+            "environment variables of serve, command or benchmark; {database} is replaced"         \
     }
 
 static const struct plan_key subject_keys[] = {SUBJECT_KEYS, {0}};
@@ -251,7 +264,7 @@ static const struct plan_key no_keys[] = {{0}};
 const struct plan_section plan_sections[] = {
     [SECTION_SCENARIO] = {"scenario", "the file itself", {plan_params}, scenario_keys},
     [SECTION_SUBJECT] = {"subject",
-                         "what is measured: one of serve, command, url",
+                         "what is measured: one of serve, command, url; of kind: micro a benchmark",
                          {plan_subject_params},
                          subject_keys},
     [SECTION_VARIANT] = {"variant",

@@ -64,6 +64,17 @@ const struct metric metric_builtin[METRIC_BUILTIN_COUNT + 1] = {
            "writes that the client was told are not stored"),
     METRIC(LEDGER_GHOSTS, "ledger_ghosts", COUNT, LESS, SUM,
            "of the refused writes, those that are stored all the same"),
+    METRIC(TIME_PER_OP, "time_per_op", NS, LESS, CLOSED,
+           "of a micro-benchmark: wall time of one operation, as its thread sees it"),
+    METRIC(CPU_PER_OP, "cpu_per_op", NS, LESS, CLOSED,
+           "of a micro-benchmark: processor time of one operation"),
+    METRIC(OPS, "ops", RATE, MORE, CLOSED,
+           "of a micro-benchmark: operations of all its threads together"),
+    METRIC(ITERATIONS, "iterations", COUNT, NEITHER, SUM,
+           "of a micro-benchmark: operations that were timed, of all its threads"),
+    METRIC(CPU_WAITED, "cpu_waited", SHARE, LESS, CLOSED,
+           "of a micro-benchmark: share of the time its threads were ready to run and had no "
+           "processor"),
 };
 
 const char *metric_unit_name(enum metric_unit unit)

@@ -84,7 +84,13 @@ enum metric_index {
     METRIC_LEDGER_UNKNOWN,
     METRIC_LEDGER_REFUSED,
     METRIC_LEDGER_GHOSTS,
+    METRIC_TIME_PER_OP,
+    METRIC_CPU_PER_OP,
+    METRIC_OPS,
+    METRIC_ITERATIONS,
+    METRIC_CPU_WAITED,
     METRIC_BUILTIN_COUNT,
+    METRIC_MICRO_FIRST = METRIC_TIME_PER_OP,    /* from here on those of micro-benchmarks alone */
     METRIC_LOAD_COUNT = METRIC_CPU_PER_REQUEST, /* those before it the generator takes by itself */
 };
 

@@ -188,6 +188,8 @@ static int read_scenario(struct reading *reading)
     if (!rc && !plan->question)
         rc = document_fail(doc, root, reading->err,
                            "expected a question: what does the scenario answer?");
+    if (!rc && plan->kind == PLAN_KIND_MICRO)
+        rc = read_micro_check(reading, root);
     if (!rc)
         rc = read_database(reading, document_get(doc, root, "database"));
     if (!rc)
@@ -387,6 +389,21 @@ void plan_destroy(struct plan *plan)
     free(plan->title);
     free(plan->text);
     free(plan);
+}
+
+const int *plan_columns(const struct plan *plan)
+{
+    static const int service[] = {METRIC_QPS,  METRIC_P50,    METRIC_P99,
+                                  METRIC_P999, METRIC_ERRORS, -1};
+    static const int micro[] = {METRIC_TIME_PER_OP, METRIC_CPU_PER_OP, METRIC_OPS, -1};
+    return plan->kind == PLAN_KIND_MICRO ? micro : service;
+}
+
+const int *plan_compared(const struct plan *plan)
+{
+    static const int service[] = {METRIC_QPS, METRIC_P99, -1};
+    static const int micro[] = {METRIC_TIME_PER_OP, -1};
+    return plan->kind == PLAN_KIND_MICRO ? micro : service;
 }
 
 int plan_metric_find(const struct plan *plan, const char *name)

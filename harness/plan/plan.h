@@ -58,10 +58,19 @@ struct plan_pairs {
     size_t count;
 };
 
+/* What is measured; all variants are of the scenario's kind. */
+enum plan_kind {
+    PLAN_KIND_SERVICE, /* services under load */
+    PLAN_KIND_MICRO,   /* micro-benchmarks: no load, one measured phase, subjects of MICRO alone */
+};
+
+extern const char *const plan_kind_names[]; /* by enum plan_kind, ends with NULL */
+
 enum plan_subject_kind {
     PLAN_SUBJECT_SERVE,   /* the built-in service, started by the runner */
     PLAN_SUBJECT_COMMAND, /* a program started by the runner */
     PLAN_SUBJECT_URL,     /* already running; never started or stopped */
+    PLAN_SUBJECT_MICRO,   /* a micro-benchmark, in a process of its own */
 };
 
 enum plan_allocator {
@@ -79,10 +88,13 @@ struct plan_subject {
     struct plan_pairs serve; /* SERVE: settings of the service, names as in its own table */
     char **command;          /* COMMAND: argv, ends with NULL; "{port}", "{dir}", "{database}" */
     char *url;             /* COMMAND (may hold "{port}") and URL: scheme, host, port; else NULL */
-    char *health;          /* path that answers 2xx once the subject is up */
-    int allocator;         /* enum plan_allocator; SERVE and COMMAND only */
-    struct plan_pairs env; /* added to the environment; SERVE and COMMAND only */
+    char *health;          /* path that answers 2xx once the subject is up; NULL for MICRO */
+    int allocator;         /* enum plan_allocator; not for URL */
+    struct plan_pairs env; /* added to the environment; not for URL */
     uint64_t start_timeout_ns; /* from start to healthy */
+    char *benchmark;           /* MICRO: its name, as poolstorm micro lists it */
+    char *row;                 /* MICRO: which of its rows, or NULL where it has no such choice */
+    uint64_t threads;          /* MICRO */
 };
 
 /* SQL as written in the file. A block scalar (`setup: |`) tells its own lines; see plan/sql.h. */
@@ -133,7 +145,7 @@ struct plan_phase {
     uint64_t length_ns;
     struct load_profile profile;   /* the load with this phase's overrides */
     struct load_request *requests; /* likewise */
-    size_t request_count;          /* at least 1, but 0 in a drain */
+    size_t request_count;          /* at least 1, but 0 in a drain and for micro-benchmarks */
     struct expr *objective;        /* of a knee search, which may take length_ns; NULL: the load is
                                       as the profile says */
     struct search_settings search; /* with an objective; the profile's rate is what it begins at */
@@ -213,8 +225,9 @@ enum plan_at {
 extern const char *const plan_take_names[]; /* by enum plan_take up to MIN, ends with NULL */
 extern const char *const plan_at_names[];   /* by enum plan_at, ends with NULL */
 
-/* One of a series or a histogram of the subject's /metrics, or a statement its database is asked.
- * Metric index METRIC_BUILTIN_COUNT + its own index. */
+/* One of a series or a histogram of the subject's /metrics, or a statement its database is asked;
+ * of a micro-benchmark a counter of its own, by the name in `series`. Metric index
+ * METRIC_BUILTIN_COUNT + its own index. */
 struct plan_observe {
     char *name;           /* the metric's name */
     char *series;         /* Prometheus name, with labels in braces where given; or NULL */
@@ -265,6 +278,7 @@ struct plan {
     char *name;  /* "allocation/encode": folder and file without .yaml */
     char *title; /* the name, of a cell with the cell's behind a blank: what reports call it */
     char *text;  /* the whole file, for the record */
+    int kind;    /* enum plan_kind */
     char *question, *source;
     char *notes; /* or NULL */
     struct plan_database database;
@@ -344,6 +358,11 @@ void plan_derive(const struct plan *plan, double *row);
 /* Makes the row of a whole round out of phase_count rows (those of unmeasured phases are not
  * looked at), derived ones included. What only the round has is in whole already. */
 void plan_gather(const struct plan *plan, const double *rows, double *whole);
+
+/* What tables show of each variant, whatever else is asked for, and what variants are compared by.
+ * Built-in metrics; both lists end with -1. */
+const int *plan_columns(const struct plan *plan);
+const int *plan_compared(const struct plan *plan);
 
 /* The index of a metric by name, or -1. */
 int plan_metric_find(const struct plan *plan, const char *name);

@@ -111,6 +111,13 @@ int read_variants(struct reading *reading, const yaml_node_t *node,
 int read_load(struct reading *reading, const yaml_node_t *node);
 int read_search(struct reading *reading, const yaml_node_t *node, struct plan_phase *phase);
 int read_phases(struct reading *reading, const yaml_node_t *node);
+int read_phase_name(struct reading *reading, const yaml_node_t *node, size_t index);
+
+/* Of a scenario of micro-benchmarks: what it must not have, and its one phase. */
+int read_micro_check(struct reading *reading, const yaml_node_t *root);
+int read_micro_subject(struct reading *reading, const yaml_node_t *node,
+                       const struct plan_variant *variant);
+int read_micro_phase(struct reading *reading, const yaml_node_t *node, size_t index);
 int read_faults(struct reading *reading, const yaml_node_t *node);
 int read_ledger(struct reading *reading, const yaml_node_t *node); /* after the phases */
 int read_metrics(struct reading *reading, const yaml_node_t *observe, const yaml_node_t *derive);

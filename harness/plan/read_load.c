@@ -189,7 +189,7 @@ static int check_phase(struct reading *reading, const yaml_node_t *node, struct 
 }
 
 /* Names must tell phases apart, and a phase from a variant: `steady.p99` is either's. */
-static int check_phase_name(struct reading *reading, const yaml_node_t *node, size_t index)
+int read_phase_name(struct reading *reading, const yaml_node_t *node, size_t index)
 {
     struct document *doc = &reading->doc;
     const struct plan *plan = reading->plan;
@@ -230,6 +230,7 @@ static int read_phase_search(struct reading *reading, const yaml_node_t *node,
     return rc;
 }
 
+/* One with a load, or a drain. */
 static int read_phase(struct reading *reading, const yaml_node_t *node, size_t index)
 {
     struct plan_phase *phase = &reading->plan->phases[index];
@@ -244,7 +245,7 @@ static int read_phase(struct reading *reading, const yaml_node_t *node, size_t i
     if (!rc)
         rc = read_load_keys(reading, node, SECTION_PHASE, phase, reading->request_count > 1);
     if (!rc)
-        rc = check_phase_name(reading, node, index);
+        rc = read_phase_name(reading, node, index);
     if (!rc)
         rc = read_phase_search(reading, node, phase);
     return rc ? rc : check_phase(reading, node, phase);
@@ -269,7 +270,9 @@ int read_phases(struct reading *reading, const yaml_node_t *node)
     bool measured = false;
     for (size_t i = 0; !rc && i < count; i++) {
         plan->phase_count = i + 1;
-        rc = read_phase(reading, document_item(doc, node, i), i);
+        rc = plan->kind == PLAN_KIND_MICRO
+                 ? read_micro_phase(reading, document_item(doc, node, i), i)
+                 : read_phase(reading, document_item(doc, node, i), i);
         measured = measured || plan->phases[i].kind == PLAN_PHASE_MEASURE;
     }
     if (!rc && !measured)

@@ -213,6 +213,17 @@ static int fill_reached(struct reading *reading, const yaml_node_t *node,
     return 0;
 }
 
+/* A benchmark's counter says itself what it is of: it is taken as it stands. */
+static int fill_counter(struct reading *reading, const yaml_node_t *node,
+                        struct plan_observe *observe, const struct metric_text *text)
+{
+    if (!observe->series || observe->take != PLAN_TAKE_LAST || observe->at != PLAN_AT_PHASE ||
+        text->reached)
+        return document_fail(&reading->doc, node, reading->err,
+                             "expected a counter of a benchmark, by its name alone");
+    return check_series(reading, node, observe);
+}
+
 /* A series or a histogram in Prometheus' letters, or a statement. Takes the texts over. */
 static int fill_observe(struct reading *reading, const yaml_node_t *node,
                         struct plan_observe *observe, struct metric_text *text)
@@ -226,6 +237,8 @@ static int fill_observe(struct reading *reading, const yaml_node_t *node,
     observe->series = text->from;
     observe->histogram = text->histogram;
     text->from = text->histogram = NULL;
+    if (reading->plan->kind == PLAN_KIND_MICRO)
+        return fill_counter(reading, node, observe, text);
     if (observe->histogram)
         return check_histogram(reading, node, observe);
     (void)infer_unit(observe->series, &observe->counter);
@@ -283,6 +296,22 @@ static int read_observe(struct reading *reading, const yaml_node_t *key, const y
     return rc;
 }
 
+/* A figure that no round of this kind of scenario has. */
+static int refuse_others(struct reading *reading, const yaml_node_t *node, const struct expr *expr)
+{
+    bool micro = reading->plan->kind == PLAN_KIND_MICRO;
+    for (size_t i = 0; i < expr_ref_count(expr); i++) {
+        int metric = expr_ref(expr, i).metric;
+        if (metric >= METRIC_BUILTIN_COUNT || (metric >= METRIC_MICRO_FIRST) == micro)
+            continue;
+        return document_fail(&reading->doc, node, reading->err,
+                             micro ? "expected a figure of benchmarks such as time_per_op, not '%s'"
+                                   : "'%s' is a figure of benchmarks, in scenarios of kind: micro",
+                             metric_builtin[metric].name);
+    }
+    return 0;
+}
+
 int read_expr(struct reading *reading, const yaml_node_t *node, const char *text,
               enum expr_scope scope, struct expr **out)
 {
@@ -306,7 +335,8 @@ int read_expr(struct reading *reading, const yaml_node_t *node, const char *text
     int rc = expr_parse(text, out, &column, reading->err);
     if (!rc)
         rc = expr_check(*out, &names, &column, reading->err);
-    return rc ? document_wrap(&reading->doc, node, column, reading->err) : 0;
+    return rc ? document_wrap(&reading->doc, node, column, reading->err)
+              : refuse_others(reading, node, *out);
 }
 
 /* What is worked out can be called by another unit of its kind; a plain number, which may come from

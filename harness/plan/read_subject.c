@@ -224,6 +224,27 @@ static int choose_kind(struct reading *reading, const yaml_node_t *node,
     return 0;
 }
 
+/* Keys that mean something in the other kind of scenario alone. */
+static int refuse_others(struct reading *reading, const yaml_node_t *node)
+{
+    static const char *const services[] = {"serve",  "command",       "url",
+                                           "health", "start_timeout", NULL};
+    static const char *const benchmarks[] = {"benchmark", "row", "threads", NULL};
+    bool micro = reading->plan->kind == PLAN_KIND_MICRO;
+    for (const char *const *key = micro ? services : benchmarks; *key; key++) {
+        const yaml_node_t *value = document_get(&reading->doc, node, *key);
+        if (value && micro)
+            return document_fail(&reading->doc, value, reading->err,
+                                 "a scenario of kind micro has benchmarks: '%s' has no place",
+                                 *key);
+        if (value)
+            return document_fail(&reading->doc, value, reading->err,
+                                 "'%s' is of benchmarks: expected kind: micro in the scenario",
+                                 *key);
+    }
+    return 0;
+}
+
 /* Applies a mapping's structural keys. The settings come after, as choose_kind drops some. */
 static int apply_subject(struct reading *reading, const yaml_node_t *node,
                          struct plan_subject *subject)
@@ -232,7 +253,9 @@ static int apply_subject(struct reading *reading, const yaml_node_t *node,
     const yaml_node_t *serve = document_get(doc, node, "serve");
     const yaml_node_t *command = document_get(doc, node, "command");
     const yaml_node_t *env = document_get(doc, node, "env");
-    int rc = choose_kind(reading, node, subject);
+    int rc = refuse_others(reading, node);
+    if (!rc)
+        rc = choose_kind(reading, node, subject);
     if (!rc && serve)
         rc = read_serve(reading, serve, &subject->serve);
     if (!rc && command)
@@ -244,7 +267,7 @@ static int apply_subject(struct reading *reading, const yaml_node_t *node,
 
 int read_subject(struct reading *reading, const yaml_node_t *node, struct plan_subject *subject)
 {
-    subject->kind = KIND_NONE;
+    subject->kind = reading->plan->kind == PLAN_KIND_MICRO ? PLAN_SUBJECT_MICRO : KIND_NONE;
     int rc = param_defaults(plan_subject_params, subject, reading->err);
     if (rc || !node)
         return rc;
@@ -314,6 +337,8 @@ static int check_subject(struct reading *reading, const yaml_node_t *node,
 {
     struct document *doc = &reading->doc;
     const struct plan_subject *subject = &variant->subject;
+    if (subject->kind == PLAN_SUBJECT_MICRO)
+        return read_micro_subject(reading, node, variant);
     if (subject->kind == KIND_NONE)
         return document_fail(doc, node, reading->err,
                              "variant '%s' has no subject: expected serve, command or url, here or "
@@ -365,6 +390,8 @@ static int check_service(struct reading *reading, const yaml_node_t *node,
 static int fill_addresses(struct reading *reading, struct plan_subject *subject)
 {
     int rc = 0;
+    if (subject->kind == PLAN_SUBJECT_MICRO)
+        return 0;
     if (!subject->health)
         rc = read_copy(reading, subject->kind == PLAN_SUBJECT_SERVE ? "/health" : "/",
                        &subject->health);

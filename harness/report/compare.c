@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What is compared unless something else is asked for; what neither side has is left out. */
-static const char *const usual_metrics = "qps,p99,knee";
+static const char *const usual_metrics = "qps,p99,knee,time_per_op";
 
 static int no_memory(struct err *err)
 {

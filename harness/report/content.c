@@ -10,10 +10,6 @@
 
 enum { TEXT_BYTES = 160 };
 
-/* The columns every table of variants has. */
-static const int standard[] = {METRIC_QPS, METRIC_P50, METRIC_P99, METRIC_P999, METRIC_ERRORS};
-enum { STANDARD_COUNT = sizeof(standard) / sizeof(*standard) };
-
 static const char *const superscripts[] = {"¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸"};
 
 const char *content_metric_label(const struct metric *metrics, int metric)
@@ -31,6 +27,10 @@ const char *content_metric_label(const struct metric *metrics, int metric)
         return "P99";
     case METRIC_P999:
         return "P99.9";
+    case METRIC_TIME_PER_OP:
+        return "time/op";
+    case METRIC_CPU_PER_OP:
+        return "CPU/op";
     default:
         return metrics[metric].name;
     }
@@ -179,10 +179,10 @@ static void versus_cell(const struct judgement *judgement, size_t variant, int m
 }
 
 /* Whether a shown metric stands in the table already. */
-static bool is_standard(int metric)
+static bool is_column(const struct plan *plan, int metric)
 {
-    for (size_t i = 0; i < STANDARD_COUNT; i++)
-        if (standard[i] == metric)
+    for (const int *column = plan_columns(plan); *column >= 0; column++)
+        if (*column == metric)
             return true;
     return false;
 }
@@ -191,14 +191,14 @@ static void variant_heads(const struct result *result, struct table *table)
 {
     const struct plan *plan = result->plan;
     table_column(table, TABLE_LEFT, "variant");
-    for (size_t i = 0; i < STANDARD_COUNT; i++)
-        table_column(table, TABLE_RIGHT, "%s", content_metric_label(metric_builtin, standard[i]));
-    if (result->variant_count > 1) {
-        table_column(table, TABLE_LEFT, "QPS / %s", result->variants[0].name);
-        table_column(table, TABLE_LEFT, "P99 / %s", result->variants[0].name);
-    }
+    for (const int *column = plan_columns(plan); *column >= 0; column++)
+        table_column(table, TABLE_RIGHT, "%s", content_metric_label(metric_builtin, *column));
+    for (const int *metric = plan_compared(plan); *metric >= 0 && result->variant_count > 1;
+         metric++)
+        table_column(table, TABLE_LEFT, "%s / %s", content_metric_label(metric_builtin, *metric),
+                     result->variants[0].name);
     for (size_t i = 0; i < plan->show_count && table->column_count < TABLE_COLUMNS_MAX; i++)
-        if (!is_standard(plan->show[i]))
+        if (!is_column(plan, plan->show[i]))
             table_column(table, TABLE_RIGHT, "%s", plan->metrics[plan->show[i]].name);
 }
 
@@ -210,15 +210,13 @@ static int variant_row(const struct result *result, const struct judgement *judg
     size_t used = 1;
     int rc = 0;
     table_cell(table, TONE_STRONG, "%s", result->variants[variant].name);
-    for (size_t i = 0; !rc && i < STANDARD_COUNT; i++, used++)
-        rc = level_cell(result, variant, standard[i], table, notes, err);
-    if (!rc && result->variant_count > 1) {
-        versus_cell(judgement, variant, METRIC_QPS, table, notes);
-        versus_cell(judgement, variant, METRIC_P99, table, notes);
-        used += 2;
-    }
+    for (const int *column = plan_columns(plan); !rc && *column >= 0; column++, used++)
+        rc = level_cell(result, variant, *column, table, notes, err);
+    for (const int *metric = plan_compared(plan); !rc && *metric >= 0 && result->variant_count > 1;
+         metric++, used++)
+        versus_cell(judgement, variant, *metric, table, notes);
     for (size_t i = 0; !rc && i < plan->show_count && used < table->column_count; i++) {
-        if (is_standard(plan->show[i]))
+        if (is_column(plan, plan->show[i]))
             continue;
         rc = level_cell(result, variant, plan->show[i], table, notes, err);
         used++;

@@ -45,9 +45,13 @@ static int add_row(struct families *families, const struct figure *figure, size_
                    json_t *family, const char *name)
 {
     double real_ns = time_ns(figure, figure_value(figure, block));
-    double cpu_ns =
-        figure->metric == METRIC_QPS ? beside(figure, block, METRIC_CPU_PER_REQUEST) : 0;
-    double requests = fmin(beside(figure, block, METRIC_REQUESTS), 9e15);
+    bool micro = figure_result(figure)->plan->kind == PLAN_KIND_MICRO;
+    double cpu_ns = figure->metric == METRIC_QPS ? beside(figure, block, METRIC_CPU_PER_REQUEST)
+                    : figure->metric == METRIC_TIME_PER_OP
+                        ? beside(figure, block, METRIC_CPU_PER_OP)
+                        : 0;
+    double requests =
+        fmin(beside(figure, block, micro ? METRIC_ITERATIONS : METRIC_REQUESTS), 9e15);
     json_int_t index = json_integer_value(json_object_get(family, "given"));
     if (json_object_set_new(family, "given", json_integer(index + 1)))
         return no_memory(families->err);

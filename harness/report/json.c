@@ -396,7 +396,8 @@ static json_t *subject_json(struct writer *writer, const struct plan_subject *su
 {
     static const char *const kinds[] = {[PLAN_SUBJECT_SERVE] = "serve",
                                         [PLAN_SUBJECT_COMMAND] = "command",
-                                        [PLAN_SUBJECT_URL] = "url"};
+                                        [PLAN_SUBJECT_URL] = "url",
+                                        [PLAN_SUBJECT_MICRO] = "micro"};
     json_t *object = json_object(), *command = json_array();
     put(writer, object, "kind", json_string(kinds[subject->kind]));
     put(writer, object, "serve", pairs_json(writer, &subject->serve));
@@ -408,6 +409,9 @@ static json_t *subject_json(struct writer *writer, const struct plan_subject *su
     put(writer, object, "allocator", json_string(plan_allocator_names[subject->allocator]));
     put(writer, object, "env", pairs_json(writer, &subject->env));
     put(writer, object, "start_timeout_ns", count(subject->start_timeout_ns));
+    put(writer, object, "benchmark", json_plain(subject->benchmark));
+    put(writer, object, "row", json_plain(subject->row));
+    put(writer, object, "threads", count(subject->threads));
     return object;
 }
 
@@ -473,13 +477,13 @@ static json_t *phase_json(struct writer *writer, const struct result *result, si
 {
     const struct result_phase *phase = &result->phases[index];
     const struct plan_phase *planned = &result->plan->phases[index];
-    bool drain = phase->kind == PLAN_PHASE_DRAIN;
     json_t *object = json_object(), *requests = json_array();
     put(writer, object, "name", json_plain(phase->name));
     put(writer, object, "kind", json_string(plan_phase_kind_names[phase->kind]));
     put(writer, object, "length_ns", count(phase->length_ns));
     put(writer, object, "load",
-        drain ? json_null() : settings_json(writer, load_profile_params, &phase->profile));
+        planned->request_count ? settings_json(writer, load_profile_params, &phase->profile)
+                               : json_null());
     put(writer, object, "search", search_json(writer, planned, &phase->search));
     for (size_t i = 0; i < planned->request_count; i++)
         append(writer, requests, settings_json(writer, load_request_params, &planned->requests[i]));

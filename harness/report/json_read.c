@@ -837,7 +837,8 @@ static int read_params(const json_t *object, const struct param *params, void *s
     return 0;
 }
 
-static int read_phase(const json_t *object, struct result_phase *phase, struct err *err)
+static int read_phase(const json_t *object, const struct plan_phase *planned,
+                      struct result_phase *phase, struct err *err)
 {
     const char *name, *kind;
     json_t *load;
@@ -849,7 +850,7 @@ static int read_phase(const json_t *object, struct result_phase *phase, struct e
         rc = expected(err, "name, kind", "those of the scenario");
     if (!rc)
         rc = get_count(object, "length_ns", UINT64_MAX, &phase->length_ns, err);
-    if (rc || phase->kind == PLAN_PHASE_DRAIN)
+    if (rc || planned->request_count == 0)
         return rc;
     rc = get_object(object, "load", &load, err);
     if (rc)
@@ -869,7 +870,8 @@ static int read_phases(const json_t *root, struct result *result, struct err *er
     if (!rc && json_array_size(phases) != result->plan->phase_count)
         rc = expected(err, "phases", "as many as the scenario has");
     for (size_t i = 0; !rc && i < result->plan->phase_count; i++) {
-        rc = read_phase(json_array_get(phases, i), &result->phases[i], err);
+        rc = read_phase(json_array_get(phases, i), &result->plan->phases[i], &result->phases[i],
+                        err);
         if (rc)
             (void)err_wrap(err, "phases[%zu]", i);
     }

@@ -257,7 +257,7 @@ static void detectable_facts(const struct result *result, const struct judgement
 {
     for (size_t i = 0; i < judgement->versus_count; i++) {
         const struct judged_versus *versus = &judgement->versus[i];
-        const char *name = versus->metric == METRIC_QPS ? "QPS" : "P99";
+        const char *name = content_metric_label(metric_builtin, versus->metric);
         const struct stats_estimate *estimate = &versus->measured.estimate;
         if (!versus->measured.used || versus->measured.needs)
             continue;

@@ -371,14 +371,16 @@ static int judge_versus(const struct result *result, size_t variant, int metric,
 
 static int judge_variants(const struct result *result, struct judgement *judgement, struct err *err)
 {
-    static const int metrics[] = {METRIC_QPS, METRIC_P99};
-    enum { COUNT = sizeof(metrics) / sizeof(*metrics) };
-    judgement->versus = calloc(result->variant_count * COUNT + 1, sizeof(*judgement->versus));
+    const int *metrics = plan_compared(result->plan);
+    size_t count = 0;
+    while (metrics[count] >= 0)
+        count++;
+    judgement->versus = calloc(result->variant_count * count + 1, sizeof(*judgement->versus));
     if (!judgement->versus)
         return err_sys(err, -ENOMEM, "compare the variants");
     int rc = 0;
     for (size_t variant = 1; !rc && variant < result->variant_count; variant++)
-        for (size_t i = 0; !rc && i < COUNT; i++)
+        for (size_t i = 0; !rc && i < count; i++)
             rc = judge_versus(result, variant, metrics[i],
                               &judgement->versus[judgement->versus_count++], err);
     return rc;

@@ -40,8 +40,8 @@
  * a condition: confirmed when it holds over the whole interval, refuted when nowhere in it,
  * inconclusive otherwise; a bare figure means give or take its tolerance; == and != as above.
  *
- * A variant against the baseline, in QPS and P99: stats_judge with the noise band; "no verdict"
- * under 6 pairs, or when a percentile had too few requests to be one.
+ * A variant against the baseline, in QPS and P99 (see plan_compared): stats_judge with the noise
+ * band; "no verdict" under 6 pairs, or when a percentile had too few requests to be one.
  *
  * A quick run gives no verdicts at all, but for == and != and invariants of one variant, however
  * many rounds it has; and none of what faults did in phases that were cut. */
@@ -114,7 +114,7 @@ struct judged_claim {
 /* A variant against the baseline in one metric. */
 struct judged_versus {
     size_t variant; /* of the result, never 0 */
-    int metric;     /* METRIC_QPS or METRIC_P99, of the whole round */
+    int metric;     /* of plan_compared, of the whole round */
     struct measured measured;
     enum stats_verdict verdict;
 };

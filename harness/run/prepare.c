@@ -14,6 +14,7 @@
 /* A quick run's phases: long enough to see that all works, too short to believe. */
 #define QUICK_MEASURE_NS (1500 * NS_PER_MS)
 #define QUICK_OTHER_NS   (500 * NS_PER_MS)
+#define QUICK_TIMED_NS   (100 * NS_PER_MS) /* of micro-benchmarks */
 
 /* The steps of its searches. */
 #define QUICK_STEP_NS          (500 * NS_PER_MS)
@@ -217,7 +218,9 @@ static void shorten(struct result *result)
             shorten_search(&phase->search);
             continue;
         }
-        uint64_t most_ns = measured ? QUICK_MEASURE_NS : QUICK_OTHER_NS;
+        uint64_t most_ns = result->plan->kind == PLAN_KIND_MICRO ? QUICK_TIMED_NS
+                           : measured                            ? QUICK_MEASURE_NS
+                                                                 : QUICK_OTHER_NS;
         if (phase->length_ns > most_ns)
             set_length(phase, most_ns);
     }
@@ -279,6 +282,9 @@ static int override(struct result *result, const char *key, const char *value, s
     const struct param *length = param_find(length_params, key);
     if (length)
         return set_lengths(result, length, value, err);
+    if (result->plan->kind == PLAN_KIND_MICRO)
+        return err_set(err, -EINVAL, "%s has benchmarks and no load: only 'measure' can be set",
+                       result->plan->name);
     if (strncmp(key, "search.", 7) == 0)
         return set_searches(result, key + 7, value, err);
     const struct param *param = param_find(load_profile_params, key);

@@ -572,13 +572,11 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     return rc ? rc : start_observers(ctx, pass, err);
 }
 
-int round_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
-              struct result_round *round, struct err *err)
+static int service_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
+                       struct result_round *round, struct err *err)
 {
     struct pass pass = {.setting = setting, .result = result, .round = round};
     struct err why = {0};
-    uint64_t start_ns = clock_now_ns();
-    round->start_ns = start_ns - result->start_ns;
     int rc = start_subject(ctx, &pass, err);
     if (!rc)
         rc = run_phases(ctx, &pass, err);
@@ -592,10 +590,7 @@ int round_run(struct ctx *ctx, const struct round_setting *setting, struct resul
     round->exit_status =
         process_stop(&pass.process, ctx_error(ctx) ? PROCESS_GRACE_BROKEN_NS : PROCESS_GRACE_NS);
     detour_destroy(pass.detour);
-    round->length_ns = clock_now_ns() - start_ns;
-    if (rc && ctx_error(ctx))
-        result_round_invalid(round, "%s", ctx_cause(ctx));
-    else if (rc)
-        result_round_invalid(round, "%.200s", err && err->text[0] ? err->text : "failed");
     return rc;
 }
+
+const struct round_kind round_service = {.run = service_run};

@@ -30,6 +30,7 @@ struct run {
     const struct runner_options *options;
     struct runner_status *status;
     struct result *result;
+    const struct round_kind *kind;
     struct guardian *guardian;
     struct run_database *database; /* NULL: the plan wants none */
     struct placement placement;
@@ -88,6 +89,19 @@ static uint64_t round_seed(const struct run *run, size_t block)
     return rng_next(&rng);
 }
 
+static struct round_setting make_setting(struct run *run, const char *path)
+{
+    return (struct round_setting){
+        .guardian = run->guardian,
+        .placement = &run->placement,
+        .database = run->database,
+        .allowed = run->options->allowed,
+        .log_path = path,
+        .phase = &run->status->phase,
+        .progress = &run->status->progress,
+    };
+}
+
 static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t variant,
                          unsigned attempt, bool *done, struct err *err)
 {
@@ -102,16 +116,15 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
     round->seed = round_seed(run, block);
     log_path(run, round, path, sizeof(path));
     run->status->variant = run->result->variants[variant].name;
-    struct round_setting setting = {
-        .guardian = run->guardian,
-        .placement = &run->placement,
-        .database = run->database,
-        .allowed = run->options->allowed,
-        .log_path = path,
-        .phase = &run->status->phase,
-        .progress = &run->status->progress,
-    };
-    rc = round_run(ctx, &setting, run->result, round, err);
+    struct round_setting setting = make_setting(run, path);
+    uint64_t start_ns = clock_now_ns();
+    round->start_ns = start_ns - run->result->start_ns;
+    rc = run->kind->run(ctx, &setting, run->result, round, err);
+    round->length_ns = clock_now_ns() - start_ns;
+    if (rc && ctx_error(ctx))
+        result_round_invalid(round, "%s", ctx_cause(ctx));
+    else if (rc)
+        result_round_invalid(round, "%.200s", err && err->text[0] ? err->text : "failed");
     *done = result_round_counts(round);
     return rc;
 }
@@ -232,6 +245,19 @@ static int start_database(struct ctx *ctx, struct run *run, struct err *err)
     return rc;
 }
 
+/* What can be told before the first round, and only by running something. */
+static int check_plan(struct ctx *ctx, struct run *run, struct err *err)
+{
+    char path[PATH_MAX];
+    if (!run->kind->check)
+        return 0;
+    run->status->phase = "check";
+    (void)snprintf(path, sizeof(path), "%s/check.log", run->logs);
+    (void)unlink(path); /* of an earlier run into the same folder */
+    struct round_setting setting = make_setting(run, path);
+    return run->kind->check(ctx, &setting, run->result, err);
+}
+
 /* All of it under a ctx that ends with the guardian, too. */
 static int perform(struct ctx *ctx, struct run *run, struct err *err)
 {
@@ -239,6 +265,8 @@ static int perform(struct ctx *ctx, struct run *run, struct err *err)
     ctx_init(&guarded, ctx);
     guardian_watch(run->guardian, &guarded);
     int rc = start_database(&guarded, run, err);
+    if (!rc)
+        rc = check_plan(&guarded, run, err);
     int lost = rc ? guardian_check(run->guardian, err) : 0;
     if (!rc)
         rc = run_places(&guarded, run, err);
@@ -250,7 +278,11 @@ static int perform(struct ctx *ctx, struct run *run, struct err *err)
 int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
                struct runner_status *status, struct result **out, struct err *err)
 {
-    struct run run = {.options = options, .status = status};
+    struct run run = {
+        .options = options,
+        .status = status,
+        .kind = plan->kind == PLAN_KIND_MICRO ? &round_micro : &round_service,
+    };
     cpu_set_t before;
     int rc = sched_getaffinity(0, sizeof(before), &before) ? err_sys(err, -errno, "affinity") : 0;
     if (!rc)

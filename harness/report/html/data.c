@@ -531,7 +531,7 @@ static json_t *ratios_json(struct writer *writer, const struct judgement *judgem
         if (!versus->measured.used || !versus->measured.ratio || versus->measured.needs)
             continue;
         json_t *object = json_object();
-        put(writer, object, "metric", text(versus->metric == METRIC_QPS ? "QPS" : "P99"));
+        put(writer, object, "metric", text(content_metric_label(metric_builtin, versus->metric)));
         put(writer, object, "variant", json_integer((json_int_t)versus->variant));
         put(writer, object, "value", number(estimate->value));
         put(writer, object, "low", number(bounded ? estimate->low : NAN));

@@ -34,7 +34,7 @@ function controls(view, redraw) {
     }, ...phases.map(([phase, index]) => element('option', { value: index, selected: index === view.phase }, phase.name)));
     bar.append(element('label', { class: 'phase' }, 'phase ', select));
   }
-  if (data.rounds.filter((round) => round.valid).length > data.variants.length) {
+  if (phases.length > 0 && data.rounds.filter((round) => round.valid).length > data.variants.length) {
     const button = toggle('all rounds', view.faint, (on) => {
       view.faint = on;
       button.setAttribute('aria-pressed', String(on));
