@@ -40,7 +40,8 @@ check 'with each format it can be written' 0 '' report "$tmp/sound" -o "$tmp/for
     --format gha --format prometheus --format summary --format json
 check 'a row for each figure in csv' 0 ',,time_per_op,' report "$tmp/sound" --format csv
 check 'it is read back' 0 'lockfree_stack' report "$tmp/sound" --format json
-check 'it is compared with itself' 0 'time_per_op' compare "$tmp/sound" "$tmp/sound"
+check 'another run of it' 0 'time/op / clock' run "$tmp/sound.yaml" --seed 2 --out "$tmp/other"
+check 'is compared with it' 0 'time_per_op' compare "$tmp/sound" "$tmp/other"
 check 'a quick run' 0 'clock' run "$tmp/sound.yaml" --quick --seed 1 --out "$tmp/quick"
 [ ! -e "$tmp/quick/logs" ]
 result $? 'leaves no logs'
@@ -52,7 +53,6 @@ check 'threads that it does not know' 2 'does not run on 3 threads' run "$tmp/wr
 scenario wrong '  a: {benchmark: clock/read, url: "http://127.0.0.1:1"}'
 check 'a service' 2 "'url' has no place" check "$tmp/wrong.yaml"
 check 'a load' 2 "only 'measure' can be set" run "$tmp/sound.yaml" --set connections=3 --out "$tmp/wrong"
-check 'another build' 2 '--against runs another build' run "$tmp/sound.yaml" --against "$poolstorm" --out "$tmp/wrong"
 check 'one variant against itself' 0 "clock'" run "$tmp/sound.yaml" --aa clock --out "$tmp/aa"
 scenario counter '  a: {benchmark: clock/read}' 'observe: {x: retreats}\n'
 check 'a counter that is none' 0 'ever had a value of retreats' run "$tmp/counter.yaml" --out "$tmp/counter"

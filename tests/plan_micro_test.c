@@ -2,6 +2,7 @@
 /* plan_micro_test.c - scenarios of kind micro: benchmarks for services, and no load. */
 #include "test.h"
 
+#include "core/clock.h"
 #include "plan/plan.h"
 
 #include <math.h>
@@ -121,7 +122,7 @@ static void mistakes_are_pointed_at(void **unused)
     refused(HEAD SUBJECT "variants: {a: {threads: 2}}\n" PHASES, "variant 'a' has no benchmark");
     refused(HEAD "variants: {a: {benchmark: 'a.*'}}\n" PHASES, "expected the name of a benchmark");
     refused(HEAD "variants: {a: {benchmark: a, row: '('}}\n" PHASES, "and of a row");
-    refused(HEAD "variants: {a: {benchmark: a, threads: 0}}\n" PHASES, "n.yaml:3:38");
+    refused(HEAD "variants: {a: {benchmark: a, threads: 0}}\n" PHASES, "n.yaml:3:39");
     refused(HEAD "variants: {a: {serve: {}}}\n" PHASES, "'serve' has no place");
     refused(HEAD "subject: {url: 'http://a'}\nvariants: {a: {benchmark: a}}\n" PHASES,
             "'url' has no place");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* data.c - what the plots of a result are drawn from, as JSON: the record without what cannot be
  * seen. Medians of rounds in full, the others as far as they are drawn. */
+#include "report/content.h"
 #include "report/html/html.h"
 #include "report/text.h"
 
