@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <ctime>
 #include <memory>
 #include <string>
@@ -118,9 +119,9 @@ void microbench_end(microbench_pass *pass)
     std::uint64_t waited = host->waited_ns() - pass->waited_ns;
     state.counters["ns_op"] = benchmark::Counter(
         spent_ns / static_cast<double>(state.max_iterations), benchmark::Counter::kAvgThreads);
-    state.counters["cpu_waited"] =
-        benchmark::Counter(wall ? static_cast<double>(waited) / static_cast<double>(wall) : 0,
-                           benchmark::Counter::kAvgThreads);
+    state.counters["cpu_waited"] = benchmark::Counter(
+        wall ? std::min(1.0, static_cast<double>(waited) / static_cast<double>(wall)) : 0,
+        benchmark::Counter::kAvgThreads);
     state.SetItemsProcessed(static_cast<std::int64_t>(state.max_iterations));
 }
 
