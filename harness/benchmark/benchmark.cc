@@ -60,6 +60,8 @@ void row_run(row &self, benchmark::State &state)
     microbench_pass pass = {
         self.which, state.thread_index(), state.threads(), nullptr, 0, &state, 0, 0};
     bool first = pass.thread == 0;
+    if (pass.threads > 1)
+        host->enter(pass.thread);
     if (first)
         self.shared = self.bench->setup ? self.bench->setup(&pass) : nullptr;
     pthread_barrier_wait(&self.barrier);
@@ -71,6 +73,8 @@ void row_run(row &self, benchmark::State &state)
     pthread_barrier_wait(&self.barrier);
     if (first && self.shared && self.bench->teardown)
         self.bench->teardown(&pass);
+    if (pass.threads > 1)
+        host->leave();
 }
 
 void row_register(const microbench *bench, const microbench_case *which, int threads)

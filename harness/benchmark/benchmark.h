@@ -61,9 +61,10 @@ void microbench_fail(struct microbench_pass *pass, const char *why);
 
 /* What the program knows and the binding does not. */
 struct microbench_host {
-    const char *allocator; /* shown in the context */
-    uint64_t (*waited_ns)(
-        void); /* how long the calling thread has been ready to run without a CPU */
+    const char *allocator;       /* shown in the context */
+    uint64_t (*waited_ns)(void); /* the calling thread was ready to run so long without a CPU */
+    void (*enter)(int thread);   /* called by each of several threads of a pass as it begins */
+    void (*leave)(void);         /* and as it ends */
 };
 
 /* Runs what the arguments (Google Benchmark's flags) ask for of table, which ends with NULL.
