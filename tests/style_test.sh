@@ -71,7 +71,7 @@ harness/load core|measure|load
 harness/plan core|measure|load|faults|subject|plan
 harness/run core|measure|postgres|load|faults|subject|plan|run
 harness/report core|measure|load|plan|run|report
-harness/benchmark benchmark
+harness/benchmark benchmark|measure
 scripts/versus.d core|measure|postgres|subject
 END
 }
