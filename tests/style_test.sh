@@ -92,7 +92,7 @@ foreign_words() {
     grep -rnIE --exclude-dir=build --exclude-dir=node_modules --exclude-dir=runs --exclude-dir=.git \
         --exclude=.git \
         '/wor[k]/|/roo[t]/|/hom[e]/[a-z]|registr[y]\.npmjs|de[b]\.debian|prox[y]\.golang|pyp[i]\.org' . |
-        grep -vE '/wor[k]/(keyed|pooled|tasks)'
+        grep -vE '/wor[k]/(keyed|pooled|shared|tasks)'
 }
 
 # The names of kinds and of their attributes stand in backquotes in the table of docs/faults.md.

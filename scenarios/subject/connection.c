@@ -391,6 +391,7 @@ static int serve_with(struct connection *self, const struct http1_head *head, un
         return 500;
     request->head = head;
     request->ctx = self->ctx;
+    request->endpoint = index;
     request->state = self->shard->states[index];
     int rc = read_body(self, request, at);
     if (rc == SERVED) {

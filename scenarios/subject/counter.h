@@ -29,6 +29,13 @@ static inline void counter_set(counter_word *counter, uint64_t value)
     atomic_store_explicit(counter, value, memory_order_relaxed);
 }
 
+/* Only by the owner: moves a mean towards a value, by a 64th of the way. For curves over time. */
+static inline void counter_drift(counter_word *mean, uint64_t value)
+{
+    int64_t now = (int64_t)atomic_load_explicit(mean, memory_order_relaxed);
+    counter_set(mean, (uint64_t)(now + ((int64_t)value - now) / 64));
+}
+
 static inline uint64_t counter_read(const counter_word *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);

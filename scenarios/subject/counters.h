@@ -55,6 +55,10 @@ struct counters {
     counter_word pool_gets;       /* of pools that lived for one request only */
     counter_word pool_hits;
     counter_word pool_misses;
+    counter_word pool_lost;           /* objects that were not given back, see pool_put */
+    counter_word pool_recent_hit_ppm; /* of the last 64 or so, see counter_drift */
+    counter_word pool_after_gets;     /* among the first POOL_AFTER_RECLAIM after a reclaim */
+    counter_word pool_after_hits;     /* of them */
     struct tally tally;
 };
 

@@ -95,6 +95,7 @@ static int encode_answer(struct request *request)
     int rc = settings->delay_ns ? fiber_sleep(request->ctx, settings->delay_ns) : 0;
     if (!rc && settings->gather > 1)
         rc = shard_gather(request);
+    request->done = !rc && status == 200;
     return rc ? rc : status;
 }
 

@@ -171,8 +171,22 @@ static void write_pool(struct page *page, const struct service *service)
         {PREFIX "pool_out_objects", "gauge", "objects in use", f.out_objects},
         {PREFIX "pool_retained_objects", "gauge", "objects at rest", f.retained_objects},
         {PREFIX "pool_retained_bytes", "gauge", "memory held by objects at rest", f.retained_bytes},
+        {PREFIX "pool_deferred_objects", "gauge", "objects given up and not yet destroyed",
+         f.deferred_objects},
+        {PREFIX "pool_deferred_bytes", "gauge", "memory they hold", f.deferred_bytes},
+        {PREFIX "pool_lost_total", "counter", "objects never given back", SUM(service, pool_lost)},
+        {PREFIX "pool_after_reclaim_gets_total", "counter",
+         "objects asked for among a thread's first 64 after a reclaim",
+         SUM(service, pool_after_gets)},
+        {PREFIX "pool_after_reclaim_hits_total", "counter", "of them, used before",
+         SUM(service, pool_after_hits)},
     };
     page_rows(page, rows, sizeof(rows) / sizeof(*rows));
+    page_type(page, PREFIX "pool_recent_hit_ratio", "gauge",
+              "share of hits in the last 64 gets or so, 1 before any; mean over threads");
+    page_printf(page, PREFIX "pool_recent_hit_ratio %.6f\n",
+                (double)SUM(service, pool_recent_hit_ppm) / 1e6 /
+                    (double)service->settings.threads);
 }
 
 static void write_process(struct page *page, const struct service *service)

@@ -29,7 +29,7 @@ struct pooled {
     counter_word begun;          /* requests at work */
     counter_word ended;          /* of them */
     counter_word work_ns;        /* that they took, all together */
-    counter_word recent_hit_ppm; /* for curves over time: moving means, see recent_add */
+    counter_word recent_hit_ppm; /* for curves over time: moving means, see counter_drift */
     counter_word recent_release_ns;
     struct keyed_pool *pool;
     struct rng rng;
@@ -64,13 +64,6 @@ static const struct param wish_params[] = {
     {PARAM_NS("work", wish, work_ns, "1ms", ""), .min = 0, .max = 3600e9},
     {0},
 };
-
-/* Moves a mean towards a value, by a 64th of the way. */
-static void recent_add(counter_word *mean, uint64_t value)
-{
-    int64_t now = (int64_t)counter_read(mean);
-    counter_set(mean, (uint64_t)(now + ((int64_t)value - now) / 64));
-}
 
 /* ---- The object ------------------------------------------------------------------------------ */
 
@@ -141,7 +134,7 @@ static void release(struct use *use)
     if (error) {
         uint64_t latency_ns = clock_now_ns() - use->ended_ns;
         latency_count(&pooled->release, latency_ns);
-        recent_add(&pooled->recent_release_ns, latency_ns);
+        counter_drift(&pooled->recent_release_ns, latency_ns);
     }
 }
 
@@ -188,7 +181,7 @@ static int use_object(struct request *request, struct slice token, uint64_t work
     struct keyed_object *object = keyed_pool_get(pooled->pool, the_key, &reused);
     if (!object)
         return -ENOMEM;
-    recent_add(&pooled->recent_hit_ppm, reused ? 1000000 : 0);
+    counter_drift(&pooled->recent_hit_ppm, reused ? 1000000 : 0);
     struct use use = {
         .pooled = pooled,
         .settings = &request->shard->service->settings.pooled,

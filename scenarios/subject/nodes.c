@@ -57,7 +57,7 @@ static void *take_slow(struct nodes *nodes, size_t size)
     return next->data;
 }
 
-static void *take(size_t size)
+void *nodes_take(size_t size)
 {
     struct nodes *nodes = thread_nodes;
     if (!nodes) {
@@ -74,7 +74,7 @@ static void *take(size_t size)
     return data;
 }
 
-static void give(void *data)
+void nodes_give(void *data)
 {
     if (!thread_nodes)
         free(data);
@@ -82,7 +82,7 @@ static void give(void *data)
 
 void nodes_install(void)
 {
-    json_set_alloc_funcs(take, give);
+    json_set_alloc_funcs(nodes_take, nodes_give);
 }
 
 void nodes_enter(struct nodes *nodes, struct tally *tally)

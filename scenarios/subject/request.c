@@ -40,7 +40,10 @@ static void *pool_create_hook(void *user)
     struct service *service = user;
     struct request *request = make(service);
     size_t bytes = service->settings.pool_prewarm_bytes;
-    if (!request || !service->prewarming || bytes == 0)
+    if (!request || !service->prewarming)
+        return request;
+    request->used = true;
+    if (bytes == 0)
         return request;
     if (buffer_reserve(&request->body, bytes) || buffer_reserve(&request->response, bytes) ||
         nodes_reserve(&request->nodes, bytes)) {
@@ -76,6 +79,7 @@ static struct object_pool_options pool_options(struct service *service)
         .user = service,
         .limit_bytes = (size_t)service->settings.pool_capacity_limit_bytes,
         .victims_off = !service->settings.pool_victim,
+        .deferred_destroy = service->settings.pool_destroy == POOL_DESTROY_DEFERRED,
     };
 }
 
@@ -133,6 +137,26 @@ static struct request *take_from(struct shard *shard, enum buffers_mode source)
     return make(shard->service);
 }
 
+/* Hits over time, and those just after each reclaim apart. Threads learn of a reclaim at their next
+ * take. */
+static void count_take(struct shard *shard, bool hit)
+{
+    struct counters *counters = &shard->counters;
+    counter_drift(&counters->pool_recent_hit_ppm, hit ? 1000000 : 0);
+    uint64_t reclaims = counter_read(&shard->service->reclaims);
+    if (reclaims == 0)
+        return;
+    if (reclaims != shard->reclaims) {
+        shard->reclaims = reclaims;
+        shard->takes = 0;
+    }
+    if (shard->takes < POOL_AFTER_RECLAIM) {
+        shard->takes++;
+        counter_add(&counters->pool_after_gets, 1);
+        counter_add(&counters->pool_after_hits, hit);
+    }
+}
+
 static bool wants_arena(const struct service_settings *settings)
 {
     if (settings->nodes == NODES_BY_BUFFERS)
@@ -152,6 +176,8 @@ struct request *request_take(struct shard *shard, bool measured)
         counter_add(&tally->allocations, 1);
         counter_add(&tally->bytes, sizeof(*request));
     }
+    if (source == BUFFERS_POOL)
+        count_take(shard, request->used);
     if (!measured)
         request->response.limit = PAGE_LIMIT_BYTES;
     request->body.tally = request->response.tally = tally;
@@ -159,6 +185,7 @@ struct request *request_take(struct shard *shard, bool measured)
     request->arena = wants_arena(&shard->service->settings);
     request->shard = shard;
     request->document = NULL;
+    request->done = false;
     request->content_type = "application/json";
     return request;
 }
@@ -230,6 +257,43 @@ static void reset(struct request *request, enum pool_reset how)
         request->token.length = request->tag.length = 0;
 }
 
+/* The wrong ways on purpose. What is lost is remembered for the thread's end alone. */
+static bool is_lost(const struct request *request)
+{
+    const struct shard *shard = request->shard;
+    const struct service_settings *settings = &shard->service->settings;
+    if (settings->pool_put == POOL_PUT_ALWAYS ||
+        (settings->pool_put == POOL_PUT_ON_SUCCESS && request->done))
+        return false;
+    return counter_read(&shard->counters.pool_lost) < settings->pool_lost_limit;
+}
+
+static void lose(struct shard *shard, struct request *request)
+{
+    request->lost = shard->lost;
+    shard->lost = request;
+    counter_add(&shard->counters.pool_lost, 1);
+}
+
+void request_give_lost(struct shard *shard)
+{
+    while (shard->lost) {
+        struct request *request = shard->lost;
+        shard->lost = request->lost;
+        object_pool_discard(shard->service->pool, request);
+    }
+}
+
+/* Beside the limit for the whole object, which the pool itself knows. */
+static bool is_too_large(const struct request *request)
+{
+    const struct service_settings *settings = &request->shard->service->settings;
+    return (settings->pool_request_limit_bytes > 0 &&
+            request->body.capacity > settings->pool_request_limit_bytes) ||
+           (settings->pool_response_limit_bytes > 0 &&
+            request->response.capacity > settings->pool_response_limit_bytes);
+}
+
 void request_give(struct request *request, bool broken)
 {
     struct shard *shard = request->shard;
@@ -243,11 +307,16 @@ void request_give(struct request *request, bool broken)
         give_to_own_pool(shard, request);
         return;
     }
-    if (broken) {
+    if (is_lost(request)) {
+        lose(shard, request);
+        return;
+    }
+    if (broken || is_too_large(request)) {
         object_pool_discard(shard->service->pool, request);
         return;
     }
     /* Here rather than by the pool's hook, which would keep the inlined path from being taken. */
     reset(request, (enum pool_reset)shard->service->settings.pool_reset);
+    request->used = true;
     object_pool_local_put_sized(shard->pool, request, held_bytes(request));
 }

@@ -26,6 +26,19 @@ static const char *const reset_words[] = {
     NULL,
 };
 
+static const char *const put_words[] = {
+    [POOL_PUT_ALWAYS] = "always",
+    [POOL_PUT_ON_SUCCESS] = "on-success",
+    [POOL_PUT_NEVER] = "never",
+    NULL,
+};
+
+static const char *const destroy_words[] = {
+    [POOL_DESTROY_AT_ONCE] = "at-once",
+    [POOL_DESTROY_DEFERRED] = "deferred",
+    NULL,
+};
+
 static const char *const source_words[] = {
     [SESSION_POOL] = "pool",
     [SESSION_REQUEST] = "request",
@@ -100,6 +113,14 @@ static const char *const keyed_words[] = {
     NULL,
 };
 
+static const char *const shared_words[] = {
+    [SHARED_RACY] = "racy",
+    [SHARED_MUTEX] = "mutex",
+    [SHARED_SHARDED] = "sharded",
+    [SHARED_ATOMIC] = "atomic",
+    NULL,
+};
+
 static const char *const load_guard_words[] = {
     [LOAD_UNGUARDED] = "none",
     [LOAD_MUTEX] = "mutex",
@@ -151,6 +172,10 @@ const struct param service_params[] = {
              "on SIGTERM, let requests in flight finish for so long")},
     {SETTING(NS, "drain_grace", drain_grace_ns, "100ms",
              "on SIGTERM, let idle connections bring one more request for so long")},
+    {SETTING(NS, "profile_every", profile_every_ns, "0",
+             "look where each thread's CPU time goes, into memory management or not, whenever it "
+             "has spent so much, but no oftener than the kernel's tick; 0 is never"),
+     .min = 0, .max = 3600e9},
     {SETTING(COUNT, "seed", seed, "1", "of whatever is drawn at random")},
     {SETTING(NS, "delay", delay_ns, "0", "sleep in each encode request"),
      .section = "POST /api/v1/encode"},
@@ -179,6 +204,23 @@ const struct param service_params[] = {
     {SETTING(BYTES, "pool_capacity_limit", pool_capacity_limit_bytes, "8MiB",
              "objects whose buffers hold more are dropped, not kept, on return; 0 keeps all (wrong "
              "on purpose)")},
+    {SETTING(
+        BYTES, "pool_request_limit", pool_request_limit_bytes, "0",
+        "objects whose request buffer holds more are destroyed on return, too; 0 is no limit")},
+    {SETTING(BYTES, "pool_response_limit", pool_response_limit_bytes, "0",
+             "the same for the response buffer")},
+    {SETTING(CHOICE, "pool_put", pool_put, "always",
+             "which ways out of the handler give the object back: all, only its success, or none; "
+             "all but always are wrong on purpose: the others lose it",
+             put_words)},
+    {SETTING(COUNT, "pool_lost_limit", pool_lost_limit, "100k",
+             "objects of a thread that pool_put may lose; what comes after is given back: what "
+             "bounds the leak"),
+     .min = 0, .max = 1e6},
+    {SETTING(CHOICE, "pool_destroy", pool_destroy, "at-once",
+             "when an object that the pool gives up is destroyed; deferred is wrong on purpose: "
+             "the next reclaim does it, as a finalizer that runs a cycle later",
+             destroy_words)},
     {SETTING(COUNT, "pool_prewarm", pool_prewarm, "0",
              "objects put into the pool before listening"),
      .min = 0, .max = 65536},
@@ -302,7 +344,8 @@ const struct param service_params[] = {
              "purpose: a retry may write again what was written")},
     {SETTING(COUNT, "fanout_limit", fanout.limit, "100k",
              "descendants of /fanout requests a thread may have alive"),
-     .section = "/fanout, /work/tasks, /work/pooled and /work/keyed", .min = 1, .max = 1e6},
+     .section = "/fanout, /work/tasks, /work/pooled, /work/keyed and /work/shared", .min = 1,
+     .max = 1e6},
     {SETTING(
         BOOL, "fanout_listen", fanout.listen, "true",
         "descendants of /fanout listen to their request's ctx; false is wrong on purpose: they "
@@ -343,8 +386,37 @@ const struct param service_params[] = {
     {SETTING(COUNT, "keyed_objects", keyed.objects_max, "64",
              "objects a thread keeps for each key; more are made for one request each"),
      .min = 1, .max = 65536},
+    {SETTING(CHOICE, "shared_way", shared_way, "sharded",
+             "how the threads of /work/shared change its one object; racy is wrong on purpose: a "
+             "thread writes over what others wrote since it read",
+             shared_words)},
     {0},
 };
+
+/* What is said of a pool that there is not would go unnoticed. */
+static int check_pool(const struct service_settings *settings, struct err *err)
+{
+    const struct {
+        const char *name;
+        bool said;
+    } words[] = {
+        {"pool_prewarm", settings->pool_prewarm > 0},
+        {"pool_reclaim_every", settings->pool_reclaim_every_ns > 0},
+        {"pool_reset", settings->pool_reset != POOL_RESET_FULL},
+        {"pool_put", settings->pool_put != POOL_PUT_ALWAYS},
+        {"pool_request_limit", settings->pool_request_limit_bytes > 0},
+        {"pool_response_limit", settings->pool_response_limit_bytes > 0},
+        {"pool_destroy", settings->pool_destroy != POOL_DESTROY_AT_ONCE},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (words[i].said && settings->buffers != BUFFERS_POOL)
+            return err_set(err, -EINVAL, "%s needs buffers: pool", words[i].name);
+    if (settings->pool_prewarm > 0 && settings->pool_prewarm_bytes > settings->buffer_limit_bytes)
+        return err_set(err, -EINVAL, "pool_prewarm_size must not exceed buffer_limit");
+    if (settings->pool_destroy == POOL_DESTROY_DEFERRED && settings->pool_reclaim_every_ns == 0)
+        return err_set(err, -EINVAL, "pool_destroy: deferred needs a pool_reclaim_every");
+    return 0;
+}
 
 static int check_database(const struct service_settings *settings, struct err *err)
 {
@@ -381,20 +453,14 @@ int service_settings_check(const struct service_settings *settings, struct err *
 {
     if (settings->payload_limit_bytes > settings->buffer_limit_bytes)
         return err_set(err, -EINVAL, "payload_limit must not exceed buffer_limit");
-    if (settings->pool_prewarm > 0 && settings->pool_prewarm_bytes > settings->buffer_limit_bytes)
-        return err_set(err, -EINVAL, "pool_prewarm_size must not exceed buffer_limit");
-    if (settings->pool_prewarm > 0 && settings->buffers != BUFFERS_POOL)
-        return err_set(err, -EINVAL, "pool_prewarm needs buffers: pool");
-    if (settings->pool_reclaim_every_ns > 0 && settings->buffers != BUFFERS_POOL)
-        return err_set(err, -EINVAL, "pool_reclaim_every needs buffers: pool");
-    if (settings->pool_reset != POOL_RESET_FULL && settings->buffers != BUFFERS_POOL)
-        return err_set(err, -EINVAL, "pool_reset needs buffers: pool");
     if (settings->gather > settings->connections_limit)
         return err_set(err, -EINVAL, "gather must not exceed connections_limit");
     if (settings->ledger.commit_after_ns > 0 &&
         settings->ledger.acknowledge != LEDGER_BEFORE_COMMIT)
         return err_set(err, -EINVAL, "ledger_commit_after needs ledger_acknowledge: before-commit");
-    int rc = guard_settings_check(&settings->guard, settings->threads, err);
+    int rc = check_pool(settings, err);
+    if (!rc)
+        rc = guard_settings_check(&settings->guard, settings->threads, err);
     if (!rc)
         rc = check_cache(&settings->cache, err);
     return rc ? rc : check_database(settings, err);

@@ -34,6 +34,19 @@ enum pool_reset {
     POOL_RESET_NONE,        /* neither */
 };
 
+/* Which ways out of a handler give its pooled object back. */
+enum pool_put {
+    POOL_PUT_ALWAYS,     /* every one: the right way */
+    POOL_PUT_ON_SUCCESS, /* only the one at the handler's end (wrong on purpose) */
+    POOL_PUT_NEVER,      /* none (wrong on purpose) */
+};
+
+/* When a pool destroys what it gives up. */
+enum pool_destroy {
+    POOL_DESTROY_AT_ONCE,  /* as it gives it up: an explicit close */
+    POOL_DESTROY_DEFERRED, /* a reclaim later, as a finalizer would (wrong on purpose) */
+};
+
 /* Where a request's database session comes from. */
 enum session_source_kind {
     SESSION_POOL,    /* the thread's connection pool: the right way */
@@ -129,6 +142,14 @@ enum pooled_release {
     POOLED_AT_CTX_END,     /* at once */
 };
 
+/* How the threads of /work/shared change the one object. */
+enum shared_way {
+    SHARED_RACY,    /* each reads it, works and writes what it made of it (wrong on purpose) */
+    SHARED_MUTEX,   /* the same, one at a time */
+    SHARED_SHARDED, /* each thread has a part of it, and who reads adds them up */
+    SHARED_ATOMIC,  /* each works first and then adds in one step */
+};
+
 /* What objects of /work/keyed are kept apart by. */
 enum keyed_by { KEYED_BY_HOST, KEYED_BY_TIMEOUT, KEYED_BY_TRACE };
 
@@ -213,10 +234,17 @@ struct service_settings {
     int nodes;                    /* enum nodes_mode */
     int pool_reset;               /* enum pool_reset */
     uint64_t pool_capacity_limit_bytes; /* objects holding more are not kept; 0: all are */
+    uint64_t pool_request_limit_bytes;  /* nor those with a larger request buffer; 0: all are */
+    uint64_t pool_response_limit_bytes; /* nor those with a larger response buffer; 0: all are */
+    int pool_put;                       /* enum pool_put */
+    uint64_t pool_lost_limit;           /* objects of a thread that pool_put may lose */
+    int pool_destroy;                   /* enum pool_destroy */
     uint64_t pool_prewarm;              /* objects a thread makes before it listens */
     uint64_t pool_prewarm_bytes;        /* capacity of each of their buffers */
     uint64_t pool_reclaim_every_ns;     /* unused objects are given up at this period; 0: never */
     bool pool_victim;                   /* an object survives one reclaim */
+    uint64_t profile_every_ns;          /* CPU time between two samples of where it goes; 0: none */
+    int shared_way;                     /* enum shared_way */
     uint64_t seed;                      /* of whatever is drawn at random */
     struct database_settings database;
     struct guard_settings guard;   /* before the database, of /guarded, /cached and /ledger */

@@ -84,8 +84,10 @@ static void end_late(struct ctx *ctx, void *arg)
 static void reclaim_now_and_then(struct ctx *ctx, void *arg)
 {
     struct shard *shard = arg;
-    while (fiber_sleep(ctx, shard->service->settings.pool_reclaim_every_ns) == 0)
+    while (fiber_sleep(ctx, shard->service->settings.pool_reclaim_every_ns) == 0) {
         object_pool_reclaim(shard->service->pool);
+        counter_add(&shard->service->reclaims, 1);
+    }
 }
 
 int shard_gather(struct request *request)
@@ -160,6 +162,7 @@ void shard_init(struct shard *shard, struct service *service, int listener)
     shard->listener = listener;
     shard->stop.run = on_stop;
     shard->told.run = on_told;
+    counter_set(&shard->counters.pool_recent_hit_ppm, 1000000); /* nothing has missed yet */
     list_init(&shard->connections);
     waitq_init(&shard->stopped);
     waitq_init(&shard->room);
@@ -263,6 +266,7 @@ void shard_run(struct ctx *ctx, void *arg)
     ctx_cancel(&shard->strays, "the service stops");
     if (begun)
         end_endpoints(shard);
+    request_give_lost(shard);
     if (shard->database)
         database_stop(shard->database);
     (void)group_fini(&shard->group);

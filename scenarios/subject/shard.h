@@ -29,6 +29,9 @@ struct shard {
     struct service *service;
     struct thread *thread;
     struct object_pool_local *pool;    /* BUFFERS_POOL: this thread's part of it */
+    struct request *lost;              /* objects that were not given back, until the thread ends */
+    uint64_t reclaims;                 /* of the service, as of the last take */
+    uint64_t takes;                    /* since then */
     struct database *_Atomic database; /* its way to the database, or NULL: none */
     int listener;                      /* a socket of its own on the shared port */
     bool stopping;                     /* stop has come: answers close their connections */
@@ -50,6 +53,7 @@ struct service {
     uint64_t started_ns;
     struct object_pool *pool; /* BUFFERS_POOL, else NULL */
     char *conninfo;           /* of the database, its names looked up; NULL: none */
+    counter_word reclaims;    /* of the pool, by the first shard */
     bool bound;               /* to addr, by us */
     bool prewarming;          /* the pool's create hook makes its buffers too */
     unsigned shard_count;     /* of shards, that were started */
