@@ -359,7 +359,9 @@ static void judge_load(struct pass *pass, size_t index)
         return;
     if (phase->profile.keep_alive && step->load.connections_open < phase->profile.connections)
         result_phase_invalid(pass->round, index,
-                             "%s: only %" PRIu64 " of %" PRIu64 " connections could be opened",
+                             "%s: only %" PRIu64 " of %" PRIu64
+                             " connections could be opened: ask with fewer (`connections`), or let "
+                             "the service take more at a time",
                              phase->name, step->load.connections_open, phase->profile.connections);
 }
 
