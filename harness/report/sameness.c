@@ -368,7 +368,7 @@ static bool is_first_of_figure(const struct samenesses *all, size_t index)
 int samenesses_table(const struct samenesses *all, struct table *table,
                      struct sameness_summary *summary, struct err *err)
 {
-    struct tally tally;
+    struct tally tally = {0};
     int rc = 0;
     summarize(all, summary);
     if (summary->compared == 0)
