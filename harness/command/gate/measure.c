@@ -68,7 +68,7 @@ static int begin_look(const struct gate *gate, struct gate_look *look, struct er
         .variants = options->variants,
         .anyway = options->anyway,
         .label_a = options->against ? "other" : "baseline",
-        .label_b = "now",
+        .label_b = gate->look_count > 0 ? "again" : "now",
     };
     int rc = gate->look_count > 0 ? take_failed(gate, look, err) : take_given(gate, look, err);
     look->compare.limits = look->limits;
