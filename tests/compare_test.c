@@ -19,6 +19,10 @@ static const struct plan_tables known = {.proxy_faults = proxy_faults};
     "faults: [{kind: cut, name: hole, on: service, " fault ", for: 1s, hold: 1s}]\n"               \
     "rounds: 10\n"
 
+#define BENCHMARKS(b)                                                                              \
+    "question: q\nkind: micro\nvariants: {a: {benchmark: x}, b: {benchmark: x, " b "}}\n"          \
+    "phases: [{name: steady, for: 1s}]\nrounds: 10\n"
+
 static const char loaded[] = LOADED("path: /a", "at: 2s", "");
 
 static const char scenario[] = "question: q\nsource: s\nnoise: 2%\n"
@@ -452,6 +456,8 @@ static void another_load_is_grave(void **state)
         {loaded, LOADED("path: /a", "at: 3s", ""), "fault.hole.at=2s → fault.hole.at=3s"},
         {loaded, LOADED("path: /a", "at: 2s, slack: 1s", ""), "fault.hole.slack=1s"},
         {loaded, LOADED("path: /a", "at: 2s, toxicity: 50%", ""), "fault.hole.toxicity=0.5"},
+        {BENCHMARKS("threads: 1"), BENCHMARKS("threads: 2"), "b.threads=1 → b.threads=2"},
+        {BENCHMARKS("row: x"), BENCHMARKS("row: y"), "b.row=x → b.row=y"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct bench bench = {0};

@@ -76,6 +76,20 @@ static void write_requests(FILE *out, const struct plan_phase *phase)
     }
 }
 
+/* What each variant is, where that is no service of its own. */
+static void write_benchmarks(FILE *out, const struct plan *plan)
+{
+    char prefix[PREFIX_BYTES], threads[24];
+    for (size_t i = 0; i < plan->variant_count; i++) {
+        const struct plan_subject *subject = &plan->variants[i].subject;
+        (void)snprintf(prefix, sizeof(prefix), "%.100s.", plan->variants[i].name);
+        (void)snprintf(threads, sizeof(threads), "%llu", (unsigned long long)subject->threads);
+        write_text(out, prefix, "benchmark", subject->benchmark);
+        write_text(out, prefix, "row", subject->row);
+        write_text(out, prefix, "threads", threads);
+    }
+}
+
 /* The times are those that were asked for, which a quick run has shortened. */
 static void write_fault(FILE *out, const struct plan_fault *fault, const struct result_fault *asked)
 {
@@ -114,7 +128,9 @@ char *sheet_load_of_phase(const struct result *result, size_t phase)
     if (!out)
         return NULL;
     write_ns(out, "", "for", asked->length_ns);
-    if (asked->kind != PLAN_PHASE_DRAIN)
+    if (plan->kind == PLAN_KIND_MICRO)
+        write_benchmarks(out, plan);
+    else if (asked->kind != PLAN_PHASE_DRAIN)
         write_params(out, load_profile_params, &asked->profile, "");
     write_requests(out, &plan->phases[phase]);
     if (plan->phases[phase].objective) {

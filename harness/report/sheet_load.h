@@ -6,9 +6,10 @@
 
 #include "run/result.h"
 
-/* Of a phase: its length, the settings of its load ("connections=64"), the requests of its mix
- * ("request1.path=/"), the objective and settings of its search ("search.from=500/s"), and the
- * faults in it ("fault.partition.at=2s"). NULL: no memory. The caller frees it. */
+/* Of a phase: its length, the settings of its load ("connections=64") or the benchmarks that are
+ * timed ("pool.benchmark=malloc"), the requests of its mix ("request1.path=/"), the objective and
+ * settings of its search ("search.from=500/s"), and the faults in it ("fault.partition.at=2s").
+ * NULL: no memory. The caller frees it. */
 char *sheet_load_of_phase(const struct result *result, size_t phase);
 
 /* Of the database: its settings and SQL; "" without one. NULL: no memory. The caller frees it. */
