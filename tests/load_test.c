@@ -108,6 +108,8 @@ struct phase {
     uint64_t length_ns;
     bool no_server;            /* nobody listens */
     struct ledger *ledger;     /* to be kept, or NULL */
+    struct hist *seen;         /* by who watches, or NULL */
+    struct load_progress progress;
     struct load_result result; /* of the phase */
     int rc;
     struct err err;
@@ -137,8 +139,8 @@ static void run_phase(struct ctx *ctx, void *arg)
         .seed = 1,
         .ledger = phase->ledger,
     };
-    struct load_progress progress;
-    phase->rc = load_run(ctx, &job, &phase->result, &progress, &phase->err);
+    phase->progress = (struct load_progress){.latency = phase->seen};
+    phase->rc = load_run(ctx, &job, &phase->result, &phase->progress, &phase->err);
     group_cancel(&phase->server.group, "test over");
     assert_ok(group_join(NULL, &phase->server.group));
     assert_int_equal(group_fini(&phase->server.group), 0);
@@ -662,6 +664,28 @@ static void polling_is_not_work(void **unused)
     finish(&phase);
 }
 
+/* Who watches sees in the end what the result has: no latency twice, and none left out. */
+static void who_watches_sees_all_of_it(void **unused)
+{
+    (void)unused;
+    struct phase phase;
+    prepare(&phase);
+    phase.profile.threads = 2;
+    phase.length_ns = 350 * NS_PER_MS; /* some slots close while it lasts, others do not */
+    assert_ok(hist_create(&phase.seen, SERIES_LOWEST_NS, SERIES_HIGHEST_NS, SERIES_DIGITS, NULL));
+    (void)run_on_ring(run_phase, &phase);
+    assert_ok(phase.rc);
+    assert_memory_equal(phase.progress.ended, phase.result.ended, sizeof(phase.result.ended));
+    assert_int_equal(phase.seen->count, phase.result.ended[LOAD_OK]);
+    assert_int_equal(phase.progress.in_flight, 0);
+    load_progress_begin(&phase.progress);
+    assert_int_equal(phase.progress.earlier[LOAD_OK], phase.result.ended[LOAD_OK]);
+    assert_int_equal(phase.progress.ended[LOAD_OK] + phase.progress.start_ns, 0);
+    assert_ptr_equal(phase.progress.latency, phase.seen);
+    hist_destroy(phase.seen);
+    finish(&phase);
+}
+
 static void threads_share_the_work(void **unused)
 {
     (void)unused;
@@ -782,6 +806,7 @@ int main(void)
         cmocka_unit_test(a_hopeless_schedule_starves_nobody),
         cmocka_unit_test(who_was_the_limit_is_told),
         cmocka_unit_test(polling_is_not_work),
+        cmocka_unit_test(who_watches_sees_all_of_it),
         cmocka_unit_test(threads_share_the_work),
         cmocka_unit_test(payloads_have_the_size_asked_for),
         cmocka_unit_test(a_post_without_a_body_says_so),

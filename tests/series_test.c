@@ -49,6 +49,24 @@ static void records_go_to_the_slot_of_their_time(void **unused)
     series_destroy(series);
 }
 
+/* What another thread may read: all that is behind the slot last written to. */
+static void what_is_behind_is_closed(void **unused)
+{
+    (void)unused;
+    struct series *series = make(3 * SLOT_NS);
+    assert_int_equal(series_closed(series), 0);
+    series_ok(series, START_NS + 1, 5000, 1);
+    assert_int_equal(series_closed(series), 0);
+    series_ok(series, START_NS + SLOT_NS, 5000, 1);
+    assert_int_equal(series_closed(series), 1);
+    series_error(series, START_NS + 2 * SLOT_NS, 0);
+    series_error(series, START_NS + 9 * SLOT_NS, 0); /* late ones go to the last: it stays open */
+    assert_int_equal(series_closed(series), 2);
+    series_start(series, START_NS);
+    assert_int_equal(series_closed(series), 0);
+    series_destroy(series);
+}
+
 static void early_and_late_records_are_kept_and_counted(void **unused)
 {
     (void)unused;
@@ -225,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_go_to_the_slot_of_their_time),
+        cmocka_unit_test(what_is_behind_is_closed),
         cmocka_unit_test(early_and_late_records_are_kept_and_counted),
         cmocka_unit_test(the_width_of_a_slot_is_a_setting),
         cmocka_unit_test(what_cannot_be_kept_is_refused),

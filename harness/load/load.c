@@ -197,33 +197,53 @@ static void start_clock(struct crew *crew, const struct load_job *job)
     }
 }
 
-static void show_progress(const struct crew *crew, struct load_progress *progress)
+void load_progress_begin(struct load_progress *progress)
+{
+    struct load_progress next = {.latency = progress->latency};
+    for (size_t i = 0; i < LOAD_OUTCOMES; i++)
+        next.earlier[i] = progress->earlier[i] + progress->ended[i];
+    *progress = next;
+}
+
+/* Latencies of slots that the worker has done with; of one that has ended, all. */
+static void show_latencies(struct worker *worker, bool ended, struct hist *latency)
+{
+    const struct series *series = worker->result.series;
+    size_t closed = ended ? series->slot_count : series_closed(series);
+    for (; worker->slots_shown < closed; worker->slots_shown++)
+        series_slot_into_hist(series, worker->slots_shown, latency);
+}
+
+static void show_progress(struct crew *crew, bool ended, struct load_progress *progress)
 {
     uint64_t now_ns = clock_now_ns(), start_ns = crew->workers[0].start_ns;
-    struct load_progress now = {.start_ns = start_ns};
-    now.elapsed_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+    progress->start_ns = start_ns;
+    progress->elapsed_ns = now_ns > start_ns ? now_ns - start_ns : 0;
+    progress->in_flight = 0;
+    memset(progress->ended, 0, sizeof(progress->ended));
     for (unsigned i = 0; i < crew->count; i++) {
-        const struct worker *worker = &crew->workers[i];
-        now.in_flight += atomic_load_explicit(&worker->in_flight, memory_order_relaxed);
+        struct worker *worker = &crew->workers[i];
+        progress->in_flight += atomic_load_explicit(&worker->in_flight, memory_order_relaxed);
         for (size_t k = 0; k < LOAD_OUTCOMES; k++)
-            now.ended[k] += atomic_load_explicit(&worker->ended[k], memory_order_relaxed);
+            progress->ended[k] += atomic_load_explicit(&worker->ended[k], memory_order_relaxed);
+        if (progress->latency)
+            show_latencies(worker, ended, progress->latency);
     }
-    *progress = now;
 }
 
 /* Keeps progress fresh until the phase is over; its workers then end by themselves. */
-static int watch(struct ctx *ctx, const struct crew *crew, const struct load_job *job,
+static int watch(struct ctx *ctx, struct crew *crew, const struct load_job *job,
                  struct load_progress *progress)
 {
     uint64_t end_ns = crew->workers[0].start_ns + job->length_ns;
     int rc = 0;
     if (!progress)
         return fiber_sleep_until(ctx, end_ns);
-    show_progress(crew, progress); /* the clock's start is known */
+    show_progress(crew, false, progress); /* the clock's start is known */
     while (!rc && clock_now_ns() < end_ns) {
         uint64_t next_ns = clock_now_ns() + PROGRESS_NS;
         rc = fiber_sleep_until(ctx, next_ns < end_ns ? next_ns : end_ns);
-        show_progress(crew, progress);
+        show_progress(crew, false, progress);
     }
     return rc;
 }
@@ -246,6 +266,8 @@ static int run_crew(struct ctx *ctx, struct crew *crew, const struct load_job *j
         int joined = thread_join(ctx, crew->workers[i].thread);
         rc = rc ? rc : joined;
     }
+    if (progress && crew->timing)
+        show_progress(crew, true, progress);
     return rc;
 }
 

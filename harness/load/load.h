@@ -38,13 +38,21 @@ struct load_job {
     struct ledger *ledger;               /* of profile->threads, see load/ledger.h; NULL: none */
 };
 
-/* What can be seen while it runs: each thread's counters, summed. */
+/* What can be seen while it runs: each thread's counters, summed. Start with {0}, and what is next
+ * with load_progress_begin. */
 struct load_progress {
-    uint64_t start_ns;             /* of the clock, CLOCK_MONOTONIC; 0: not started yet */
-    uint64_t elapsed_ns;           /* since the first intended arrival */
-    uint64_t ended[LOAD_OUTCOMES]; /* requests by outcome */
-    uint64_t in_flight;            /* sent and not yet ended */
+    uint64_t start_ns;               /* of the clock, CLOCK_MONOTONIC; 0: not started yet */
+    uint64_t elapsed_ns;             /* since the first intended arrival */
+    uint64_t ended[LOAD_OUTCOMES];   /* requests by outcome */
+    uint64_t in_flight;              /* sent and not yet ended */
+    uint64_t earlier[LOAD_OUTCOMES]; /* requests of the loads before this one */
+    struct hist *latency;            /* the caller's, who also empties it; NULL: not asked for. Good
+                                        replies are added a tenth of a second or two late, all of
+                                        them by the load's end */
 };
+
+/* Makes ready for another load. */
+void load_progress_begin(struct load_progress *progress);
 
 /* What came of a phase. Owns its histograms and series: load_result_fini. */
 struct load_result {
@@ -79,7 +87,8 @@ struct load_result {
  * come only when no connection at all could be opened. When ctx ends first, stops at once with its
  * error, and result holds what was measured until then (latency is NULL when the clock had not
  * started). load_result_fini in any case. progress may be NULL; otherwise it is brought up to date
- * every 100 ms for other fibers of the calling thread to read. */
+ * every 100 ms, and at the end, for other fibers of the calling thread to read: from counters that
+ * the threads of the load keep anyway, and without holding them up. */
 int load_run(struct ctx *ctx, const struct load_job *job, struct load_result *result,
              struct load_progress *progress, struct err *err);
 

@@ -56,6 +56,7 @@ struct worker {
 
     _Atomic uint64_t ended[LOAD_OUTCOMES]; /* written here, read by whoever shows progress */
     _Atomic uint64_t in_flight;            /* likewise */
+    size_t slots_shown;                    /* of its series, as the parent knows */
     struct worker_usage before;            /* at the start of the phase */
     struct load_result result;             /* this thread's part */
     struct err err;                        /* why it could not start */

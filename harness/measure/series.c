@@ -113,6 +113,7 @@ void series_start(struct series *series, uint64_t start_ns)
         memset(series->counts, 0, series->mapped_bytes);
     series->early = 0;
     series->late = 0;
+    atomic_store_explicit(&series->closed, 0, memory_order_relaxed);
     series->start_ns = start_ns;
     move_cursor(series, 0);
 }
@@ -130,6 +131,8 @@ void series_seek(struct series *series, uint64_t at_ns)
         }
     }
     move_cursor(series, index);
+    if (index > atomic_load_explicit(&series->closed, memory_order_relaxed))
+        atomic_store_explicit(&series->closed, index, memory_order_release); /* all before it */
 }
 
 static int merge_check(const struct series *into, const struct series *from, struct err *err)
@@ -192,6 +195,11 @@ int series_merge(struct series *into, const struct series *from, struct err *err
     into->early += from->early;
     into->late += from->late;
     return 0;
+}
+
+size_t series_closed(const struct series *series)
+{
+    return atomic_load_explicit(&series->closed, memory_order_acquire);
 }
 
 const struct series_slot *series_slot(const struct series *series, size_t index)

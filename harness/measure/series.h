@@ -6,11 +6,16 @@
  * One thread at a time; one series a thread, merged after. All memory is reserved at creation and
  * given by the kernel when first touched: recording costs a few ns and never allocates. A slot's
  * histogram is good to 2 digits from 1 µs to 60 s and reserves 10.5 KiB, of which a narrow
- * distribution touches a page or two. */
+ * distribution touches a page or two.
+ *
+ * Another thread may look on: records come in order of time, so that what is behind the slot last
+ * written to does not change any more (series_closed). */
 #ifndef POOLSTORM_MEASURE_SERIES_H
 #define POOLSTORM_MEASURE_SERIES_H
 
 #include "measure/hist.h"
+
+#include <stdatomic.h>
 
 #define SERIES_SLOT_NS    UINT64_C(100000000)
 #define SERIES_LOWEST_NS  UINT64_C(1000)
@@ -44,6 +49,7 @@ struct series {
     uint32_t *cursor_counts;        /* its histogram */
     uint64_t early;                 /* records before start_ns, put into the first slot */
     uint64_t late;                  /* records after the end, put into the last slot */
+    _Atomic size_t closed;          /* see series_closed */
     size_t slot_count;              /* number of slots, at least 1 */
     size_t slot_stride_bytes;       /* from one slot's counters to the next */
     unsigned error_kinds;           /* number of names */
@@ -99,6 +105,10 @@ static inline void series_error(struct series *series, uint64_t at_ns, unsigned 
  * of slots or the names of errors differ, -EOVERFLOW when a slot would have 2^32 successes or more;
  * into is then as it was. */
 int series_merge(struct series *into, const struct series *from, struct err *err);
+
+/* How many slots, from the first on, will not change any more. Any thread may ask while the owner
+ * records, and read these slots with the functions below. */
+size_t series_closed(const struct series *series);
 
 /* The counters of slot index. They belong to the series. */
 const struct series_slot *series_slot(const struct series *series, size_t index);
