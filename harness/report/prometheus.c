@@ -3,7 +3,7 @@
  * collector or a push gateway: base units, and latencies as classic histograms. */
 #include "report/figure.h"
 
-#include "report/text.h"
+#include "report/exposition.h"
 
 #include <jansson.h>
 
@@ -12,69 +12,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Upper bounds of the histograms' buckets. */
-static const double bounds_s[] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                  0.1,    0.25,    0.5,    1,     2.5,    5,     10,   30,    60};
-
-/* What a value is in, as the ends of names say. */
-static const struct {
-    const char *suffix;
-    double scale;
-} units[] = {
-    [METRIC_NUMBER] = {"", 1},      [METRIC_COUNT] = {"", 1},
-    [METRIC_SHARE] = {"_ratio", 1}, [METRIC_NS] = {"_seconds", 1e-9},
-    [METRIC_BYTES] = {"_bytes", 1}, [METRIC_RATE] = {"_per_second", 1},
-};
-
-static void write_escaped(FILE *out, const char *text, bool quoted)
-{
-    for (; *text; text++) {
-        if (*text == '\n')
-            (void)fputs("\\n", out);
-        else if (*text == '\\' || (quoted && *text == '"'))
-            (void)fprintf(out, "\\%c", *text);
-        else
-            (void)fputc(*text, out);
-    }
-}
-
-static void write_label(FILE *out, const char *name, const char *text)
-{
-    char clean[256];
-    (void)snprintf(clean, sizeof(clean), "%s", text);
-    (void)fprintf(out, "%s=\"", name);
-    write_escaped(out, text_clean(clean), true);
-    (void)fputs("\"", out);
-}
-
 /* Without the closing brace. */
-static void write_labels(FILE *out, const struct figure *figure)
+static void write_labels(FILE *out, const void *arg)
 {
+    const struct figure *figure = arg;
     const struct result *result = figure_result(figure);
     (void)fputc('{', out);
-    write_label(out, "run", figure->input->items[figure->item].name);
+    exposition_label(out, "run", figure->input->items[figure->item].name);
     (void)fputc(',', out);
-    write_label(out, "scenario", result->plan->title);
+    exposition_label(out, "scenario", result->plan->title);
     (void)fputc(',', out);
-    write_label(out, "variant", result->variants[figure->variant].name);
+    exposition_label(out, "variant", result->variants[figure->variant].name);
     if (figure->phase == EXPR_WHOLE_ROUND)
         return;
     (void)fputc(',', out);
-    write_label(out, "phase", result->plan->phases[figure->phase].name);
-}
-
-static void write_head(FILE *out, const char *name, const char *type, const char *help)
-{
-    char clean[300];
-    (void)snprintf(clean, sizeof(clean), "%s", help);
-    (void)fprintf(out, "# HELP poolstorm_%s ", name);
-    write_escaped(out, text_clean(clean), false);
-    (void)fprintf(out, "\n# TYPE poolstorm_%s %s\n", name, type);
+    exposition_label(out, "phase", result->plan->phases[figure->phase].name);
 }
 
 static void family_name(char *name, size_t size_bytes, const struct metric *metric)
 {
-    (void)snprintf(name, size_bytes, "%s%s", metric->name, units[metric->unit].suffix);
+    (void)snprintf(name, size_bytes, "%s%s", metric->name, exposition_suffix(metric->unit));
 }
 
 /* A figure that is never is larger than any, which this format has a word for. */
@@ -100,13 +57,13 @@ static int write_sample(FILE *out, const struct figure *figure, const char *name
         char help[300];
         (void)snprintf(help, sizeof(help), "%s; median of the valid rounds",
                        metric->help ? metric->help : metric->name);
-        write_head(out, name, "gauge", help);
+        exposition_head(out, name, "gauge", help);
     }
     *begun = true;
     (void)fprintf(out, "poolstorm_%s", name);
     write_labels(out, figure);
     (void)fputs("} ", out);
-    write_value(out, median * units[metric->unit].scale);
+    write_value(out, median * exposition_scale(metric->unit));
     (void)fputc('\n', out);
     return 0;
 }
@@ -154,25 +111,6 @@ static int write_figures(FILE *out, const struct report_input *input, struct err
     return rc;
 }
 
-static void write_histogram(FILE *out, const struct figure *figure, const struct hist *hist)
-{
-    static const char name[] = "poolstorm_latency_seconds";
-    for (size_t i = 0; i < sizeof(bounds_s) / sizeof(*bounds_s); i++) {
-        (void)fprintf(out, "%s_bucket", name);
-        write_labels(out, figure);
-        (void)fprintf(
-            out, ",le=\"%g\"} %llu\n", bounds_s[i],
-            (unsigned long long)hist_count_at_or_below(hist, (uint64_t)(bounds_s[i] * 1e9)));
-    }
-    (void)fprintf(out, "%s_bucket", name);
-    write_labels(out, figure);
-    (void)fprintf(out, ",le=\"+Inf\"} %llu\n%s_sum", (unsigned long long)hist->count, name);
-    write_labels(out, figure);
-    (void)fprintf(out, "} %.9g\n%s_count", hist_mean_ns(hist) * (double)hist->count / 1e9, name);
-    write_labels(out, figure);
-    (void)fprintf(out, "} %llu\n", (unsigned long long)hist->count);
-}
-
 static int write_histograms(FILE *out, const struct report_input *input, struct err *err)
 {
     struct figure figure = {.input = input};
@@ -183,11 +121,11 @@ static int write_histograms(FILE *out, const struct report_input *input, struct 
         size_t rounds;
         rc = figure_latencies(&figure, &hist, &rounds, err);
         if (hist && !begun)
-            write_head(out, "latency_seconds", "histogram",
-                       "latencies of good replies in all valid rounds");
+            exposition_head(out, "latency_seconds", "histogram",
+                            "latencies of good replies in all valid rounds");
         begun = begun || hist;
         if (hist)
-            write_histogram(out, &figure, hist);
+            exposition_histogram(out, "latency_seconds", write_labels, &figure, hist);
         hist_destroy(hist);
     }
     return rc;
@@ -195,23 +133,23 @@ static int write_histograms(FILE *out, const struct report_input *input, struct 
 
 static void write_outcomes(FILE *out, const struct report_input *input)
 {
-    write_head(out, "run_outcome", "gauge", "what the run comes to, which its label says");
+    exposition_head(out, "run_outcome", "gauge", "what the run comes to, which its label says");
     for (size_t i = 0; i < input->item_count; i++) {
         (void)fputs("poolstorm_run_outcome{", out);
-        write_label(out, "run", input->items[i].name);
+        exposition_label(out, "run", input->items[i].name);
         (void)fputc(',', out);
-        write_label(out, "scenario", input->items[i].result->plan->title);
+        exposition_label(out, "scenario", input->items[i].result->plan->title);
         (void)fputc(',', out);
-        write_label(out, "outcome", outcome_word(input->items[i].judgement->outcome));
+        exposition_label(out, "outcome", outcome_word(input->items[i].judgement->outcome));
         (void)fputs("} 1\n", out);
     }
-    write_head(out, "run_rounds", "gauge", "rounds that ran, valid or not");
+    exposition_head(out, "run_rounds", "gauge", "rounds that ran, valid or not");
     for (size_t i = 0; i < 2 * input->item_count; i++) {
         const struct report_item *item = &input->items[i / 2];
         (void)fputs("poolstorm_run_rounds{", out);
-        write_label(out, "run", item->name);
+        exposition_label(out, "run", item->name);
         (void)fputc(',', out);
-        write_label(out, "scenario", item->result->plan->title);
+        exposition_label(out, "scenario", item->result->plan->title);
         (void)fprintf(out, ",valid=\"%s\"} %zu\n", i % 2 ? "false" : "true",
                       i % 2 ? item->judgement->round_invalid : item->judgement->round_valid);
     }

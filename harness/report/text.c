@@ -75,6 +75,20 @@ size_t text_width(const char *text, size_t length_bytes)
     return width;
 }
 
+size_t text_fit(const char *text, size_t length_bytes, size_t width)
+{
+    size_t used = 0, at = 0;
+    while (at < length_bytes) {
+        size_t columns;
+        size_t length = step(text + at, length_bytes - at, &columns);
+        if (used + columns > width)
+            break;
+        used += columns;
+        at += length;
+    }
+    return at;
+}
+
 char *text_clean(char *text)
 {
     size_t length_bytes = strlen(text);

@@ -9,6 +9,9 @@
 /* Columns that the first length_bytes take: combining marks none, East Asian wide signs two. */
 size_t text_width(const char *text, size_t length_bytes);
 
+/* Bytes of the longest beginning of text that takes at most width columns. */
+size_t text_fit(const char *text, size_t length_bytes, size_t width);
+
 /* Makes text from elsewhere harmless, in place: control characters other than newlines, marks that
  * turn the direction of writing and what is not UTF-8 become '?', a byte each. Returns text. */
 char *text_clean(char *text);
