@@ -67,6 +67,7 @@ struct stage {
     struct result *result;
     struct result_round *round;
     struct load_progress progress;
+    struct live live;
     struct timeline *timeline;
 };
 
@@ -83,8 +84,11 @@ static void stage_open(struct stage *stage, struct ctx *ctx, const char *fault)
     assert_ok(result_create(&stage->result, stage->plan, NULL));
     assert_ok(result_add_variant(stage->result, 0, NULL, NULL));
     assert_ok(result_add_round(stage->result, &stage->round, NULL));
-    struct timeline_setting setting = {
-        .result = stage->result, .round = stage->round, .progress = &stage->progress};
+    assert_ok(live_begin_run(&stage->live, stage->result, NULL));
+    struct timeline_setting setting = {.result = stage->result,
+                                       .round = stage->round,
+                                       .progress = &stage->progress,
+                                       .live = &stage->live};
     assert_ok(timeline_start(ctx, &setting, 1, &stage->timeline, NULL));
     assert_null(stage->timeline); /* nothing is due in the other phase */
     assert_ok(timeline_stop(NULL, NULL));
@@ -94,6 +98,7 @@ static void stage_open(struct stage *stage, struct ctx *ctx, const char *fault)
 
 static void stage_close(struct stage *stage)
 {
+    live_fini(&stage->live);
     result_destroy(stage->result);
     plan_destroy(stage->plan);
 }
@@ -165,6 +170,10 @@ static void acts_in_its_time(struct ctx *ctx, void *arg)
     assert_ok(fiber_sleep(ctx, 5 * NS_PER_MS));
     assert_int_equal(fake.begun, 0); /* the clock does not run */
     uint64_t start_ns = stage.progress.start_ns = clock_now_ns();
+    const struct live_fault *seen = &stage.live.faults[0];
+    assert_true(seen->at_ns == 20 * NS_PER_MS && !seen->acting && seen->applied_ns == 0);
+    wait_for(ctx, &fake.looked, 1);
+    assert_true(seen->acting && seen->applied_ns >= 20 * NS_PER_MS && seen->healed_ns == 0);
     wait_for(ctx, &fake.ended, 1);
     assert_int_equal(fake.begun, 1);
     assert_true(fake.looked >= 1);
@@ -174,6 +183,9 @@ static void acts_in_its_time(struct ctx *ctx, void *arg)
     const struct result_window *window = &stage.round->windows[0];
     assert_true(stage.round->valid && window->acted);
     assert_true(window->applied_ns >= 20 * NS_PER_MS);
+    assert_int_equal(window->applied_ns, seen->applied_ns);
+    assert_int_equal(window->healed_ns, seen->healed_ns);
+    assert_true(!seen->acting && !seen->idle);
     assert_int_equal(window->began_ns, fake.begun_ns + 10 - start_ns);
     assert_true(window->healed_ns >= window->applied_ns + 140 * NS_PER_MS);
     assert_true(window->ended_ns <= window->healed_ns);
@@ -223,6 +235,7 @@ static void what_touches_nothing_has_not_acted(struct ctx *ctx, void *arg)
     assert_ok(timeline_stop(stage.timeline, NULL));
     assert_false(stage.round->windows[0].acted);
     assert_true(stage.round->windows[0].healed_ns > 0);
+    assert_true(stage.live.faults[0].idle);
     stage_close(&stage);
 }
 

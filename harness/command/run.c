@@ -20,7 +20,8 @@ struct run_options {
     uint64_t rounds;
     uint64_t seed;
     double noise_share;
-    char *variants, *aa, *set, *allocator, *out, *allow, *database;
+    char *variants, *aa, *set, *allocator, *out, *allow, *database, *prometheus;
+    int live; /* enum screen_when */
     bool quick, grid, json, keep_logs;
 };
 
@@ -56,6 +57,11 @@ static const struct param run_params[] = {
                 "made in it and dropped again"),
      .secret = true},
     {PARAM_BOOL("json", run_options, json, "false", "print JSON instead of tables")},
+    {PARAM_CHOICE("live", run_options, live, "auto",
+                  "show the round as it happens on standard error; auto: where that is a terminal",
+                  screen_when_names)},
+    {PARAM_TEXT("prometheus", run_options, prometheus, NULL,
+                "HOST:PORT to serve the same figures at, GET /metrics; :PORT is of loopback")},
     {PARAM_BOOL("keep_logs", run_options, keep_logs, "false",
                 "keep the subjects' logs also when all went well")},
     {0},
@@ -81,10 +87,11 @@ static void tell_left_out(const struct run_options *options, const struct plan *
 
 /* A run that was broken off is told of, too, as far as it came. */
 static enum exit_code run_one(const struct run_options *options,
-                              const struct runner_options *runner, const struct plan *plan,
-                              bool *ran, struct err *err)
+                              const struct runner_options *runner,
+                              const struct session_watch *watch, const struct plan *plan, bool *ran,
+                              struct err *err)
 {
-    struct session session = {.plan = plan, .runner = *runner};
+    struct session session = {.plan = plan, .runner = *runner, .watch = watch};
     enum exit_code code = session_run(&session, err);
     *ran = *ran || session.judgement;
     if (session.judgement && tell(options, &session, err))
@@ -93,7 +100,7 @@ static enum exit_code run_one(const struct run_options *options,
     tell_left_out(options, plan);
     bool whole = code == EXIT_WELL || code == EXIT_EXPECTATION || code == EXIT_INVALID;
     if (plan->axis_count && options->grid && !options->aa && whole)
-        code = exit_code_graver(code, cells_run(plan, runner, !options->json, err));
+        code = exit_code_graver(code, cells_run(plan, runner, watch, !options->json, err));
     return code;
 }
 
@@ -108,8 +115,8 @@ static struct runner_options runner_of(struct runner_options runner, const struc
 
 /* All of them, one after the other, into folders in root. *ran: there is a record of any. */
 static enum exit_code run_plans(const struct run_options *options, const struct runner_options *all,
-                                const struct plans *plans, const char *root, bool *ran,
-                                struct err *err)
+                                const struct session_watch *watch, const struct plans *plans,
+                                const char *root, bool *ran, struct err *err)
 {
     enum exit_code code = EXIT_WELL;
     for (size_t i = 0; i < plans->count && code != EXIT_INTERRUPTED; i++) {
@@ -118,7 +125,7 @@ static enum exit_code run_plans(const struct run_options *options, const struct 
         struct runner_options runner = runner_of(*all, plans, i);
         plans_name_folder(plans, i, root, folder, sizeof(folder));
         runner.folder = folder;
-        code = exit_code_graver(code, run_one(options, &runner, plans->items[i], ran, &why));
+        code = exit_code_graver(code, run_one(options, &runner, watch, plans->items[i], ran, &why));
         if (why.text[0] && i + 1 < plans->count && code != EXIT_INTERRUPTED)
             (void)fprintf(stderr, "poolstorm run: %s\n", text_clean(why.text));
         else
@@ -195,25 +202,55 @@ static int plan_length(const struct run_options *options, const struct runner_op
     return 0;
 }
 
+/* A mistaken address is bad input; a port that is taken is not. */
+static enum exit_code open_exporter(const struct run_options *options, struct exporter *exporter,
+                                    struct err *err)
+{
+    char where[128];
+    if (!options->prometheus)
+        return EXIT_WELL;
+    int rc = exporter_open(exporter, options->prometheus, err);
+    if (rc)
+        return rc == -EINVAL || rc == -EHOSTUNREACH || rc == -EADDRNOTAVAIL ? EXIT_BAD_INPUT
+                                                                            : EXIT_RUNTIME;
+    (void)fprintf(stderr, "live figures: http://%s/metrics\n",
+                  addr_format(&exporter->addr, where, sizeof(where)));
+    return EXIT_WELL;
+}
+
+/* Whatever can be found mistaken has been, but for where to listen. */
+static enum exit_code run_all(const struct run_options *options,
+                              const struct runner_options *runner, const struct plans *plans,
+                              struct err *err)
+{
+    struct exporter exporter = {.fd = -1};
+    char root[PATH_MAX];
+    bool ran = false;
+    enum exit_code code = open_exporter(options, &exporter, err);
+    if (code == EXIT_WELL) {
+        const struct session_watch watch = {.when = (enum screen_when)options->live,
+                                            .exporter = exporter.fd >= 0 ? &exporter : NULL};
+        plans_name_root(plans, options->out, root, sizeof(root));
+        code = run_plans(options, runner, &watch, plans, root, &ran, err);
+        if (ran && code != EXIT_INTERRUPTED)
+            code = write_page(options, root, code);
+    }
+    exporter_close(&exporter);
+    return code;
+}
+
 static enum exit_code run_run(void *options, char *const *args, struct err *err)
 {
     const struct run_options *self = options;
     struct plans plans = {0};
-    enum exit_code code = EXIT_BAD_INPUT;
-    char root[PATH_MAX], *command_line = plans_command_line();
+    char *command_line = plans_command_line();
     const struct runner_options runner = fill_runner(self, command_line);
     int rc = select_plans(self, args, &plans, err);
     if (!rc)
         rc = plans_check_database(&plans, self->database, err);
     if (!rc)
         rc = plan_length(self, &runner, &plans, err);
-    if (!rc) {
-        plans_name_root(&plans, self->out, root, sizeof(root));
-        bool ran = false;
-        code = run_plans(self, &runner, &plans, root, &ran, err);
-        if (ran && code != EXIT_INTERRUPTED)
-            code = write_page(self, root, code);
-    }
+    enum exit_code code = rc ? EXIT_BAD_INPUT : run_all(self, &runner, &plans, err);
     plans_fini(&plans);
     free(command_line);
     return code;

@@ -30,7 +30,7 @@ static int make_load(struct ctx *ctx, struct knee *knee, uint64_t length_ns,
     knee->load.length_ns = length_ns;
     knee->load.seed = knee->seed++;
     if (progress)
-        *progress = (struct load_progress){0};
+        load_progress_begin(progress);
     return load_run(ctx, &knee->load, result, progress, err);
 }
 

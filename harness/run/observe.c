@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/fiber.h"
 #include "core/group.h"
+#include "run/live.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -148,6 +149,7 @@ struct sampler {
 
 struct sampling {
     const struct plan *plan;
+    struct live *live; /* or NULL */
     struct group group;
     uint64_t start_ns;
     struct sampler samplers[OBSERVE_SOURCES_MAX];
@@ -158,10 +160,12 @@ static int keep(struct sampler *sampler, size_t tick)
 {
     const struct plan *plan = sampler->sampling->plan;
     for (size_t i = 0; i < plan->observe_count; i++) {
-        const struct plan_observe *observe = &plan->observes[i];
-        if (sampler->wanted[i] && gauge_put(&sampler->sampling->gauges[i], tick,
-                                            sampler->observed.values[i] * observe->scale))
+        double value = sampler->observed.values[i] * plan->observes[i].scale;
+        if (!sampler->wanted[i])
+            continue;
+        if (gauge_put(&sampler->sampling->gauges[i], tick, value))
             return err_sys(&sampler->err, -ENOMEM, "keep a sample");
+        live_sample(sampler->sampling->live, i, value);
     }
     return 0;
 }
@@ -260,6 +264,7 @@ int sampling_start(struct ctx *ctx, struct observer *observer, struct sampling *
     if (!sampling)
         return err_sys(err, -ENOMEM, "sample gauges");
     sampling->plan = plan;
+    sampling->live = observer->setting.live;
     sampling->gauges = calloc(plan->observe_count, sizeof(*sampling->gauges));
     int rc = sampling->gauges ? 0 : -ENOMEM;
     for (size_t i = 0; !rc && i < OBSERVE_SOURCES_MAX; i++)

@@ -17,11 +17,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct live;
+
 /* What sources need to know. The caller's during the round. */
 struct observe_setting {
     const struct plan *plan;
     const struct load_target *target; /* the subject */
     const char *conninfo;             /* of its database, as pg_connect takes it; NULL: none */
+    struct live *live;                /* is told of samples; NULL: nobody watches */
 };
 
 /* What was read, by observation of the plan. */

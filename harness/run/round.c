@@ -246,9 +246,9 @@ static int make_load(struct ctx *ctx, struct pass *pass, size_t index, struct er
     int rc = reconcile_begin_phase(&pass->reconcile, index, job.profile->threads, &job.ledger, err);
     if (rc)
         return rc;
-    *pass->setting->progress = (struct load_progress){0};
+    load_progress_begin(&pass->setting->live->progress);
     step->loaded = true;
-    return load_run(ctx, &job, &step->load, pass->setting->progress, err);
+    return load_run(ctx, &job, &step->load, &pass->setting->live->progress, err);
 }
 
 static int make_search(struct ctx *ctx, struct pass *pass, size_t index, struct err *err)
@@ -266,7 +266,7 @@ static int make_search(struct ctx *ctx, struct pass *pass, size_t index, struct 
     step->curve = calloc(1, sizeof(*step->curve));
     if (!step->curve)
         return err_sys(err, -ENOMEM, "search");
-    return knee_run(ctx, &job, step->curve, step, pass->setting->progress, err);
+    return knee_run(ctx, &job, step->curve, step, &pass->setting->live->progress, err);
 }
 
 /* What this thread used meanwhile stands with what the generator did: sampling runs beside the
@@ -293,11 +293,12 @@ static int make_disturbed_load(struct ctx *ctx, struct pass *pass, size_t index,
         .subject = process_pid(&pass->process),
         .conninfo = database ? run_database_conninfo(database) : NULL,
         .detour = pass->detour,
-        .progress = pass->setting->progress,
+        .progress = &pass->setting->live->progress,
+        .live = pass->setting->live,
     };
     struct timeline *timeline;
     struct err failed = {0};
-    *pass->setting->progress = (struct load_progress){0}; /* of the phase before */
+    load_progress_begin(&pass->setting->live->progress); /* its clock is that of the phase before */
     int rc = timeline_start(ctx, &setting, index, &timeline, err);
     if (!rc)
         rc = make_load(ctx, pass, index, err);
@@ -470,7 +471,7 @@ static int run_phases(struct ctx *ctx, struct pass *pass, struct err *err)
     struct reading before, after = {0};
     int rc = take_reading(ctx, pass, &before, err);
     for (size_t i = 0; i < plan->phase_count && !rc; i++) {
-        *pass->setting->phase = plan->phases[i].name;
+        live_begin_phase(pass->setting->live, i);
         rc = run_step(ctx, pass, i, &before, &after, err);
         if (!rc && plan->phases[i].kind == PLAN_PHASE_MEASURE)
             rc = fill_phase(pass, i, &before, &after);
@@ -549,6 +550,7 @@ static int start_observers(struct ctx *ctx, struct pass *pass, struct err *err)
         .plan = pass->result->plan,
         .target = &pass->process.target,
         .conninfo = database ? run_database_conninfo(database) : NULL,
+        .live = pass->setting->live,
     };
     int rc = observer_init(&pass->observer, &observed, err);
     if (!rc)
@@ -562,12 +564,12 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     int rc = 0;
     if (pass->setting->database) {
-        *pass->setting->phase = "database";
+        live_say(pass->setting->live, "database");
         rc = run_database_begin_round(ctx, pass->setting->database, err);
     }
     if (rc)
         return rc;
-    *pass->setting->phase = "start";
+    live_say(pass->setting->live, "start");
     rc = start_detour(ctx, pass, err);
     if (!rc)
         rc = start_process(ctx, pass, err);
@@ -583,7 +585,7 @@ static int service_run(struct ctx *ctx, const struct round_setting *setting, str
     if (!rc)
         rc = run_phases(ctx, &pass, err);
     if (!rc) /* a failure is told with the phase it came in */
-        *setting->phase = "stop";
+        live_say(setting->live, "stop");
     if (setting->database && !ctx_error(ctx) && run_database_check(ctx, setting->database, &why))
         result_round_invalid(round, "%.230s", why.text);
     observer_fini(&pass.observer);

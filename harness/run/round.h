@@ -7,6 +7,7 @@
 #include "core/ctx.h"
 #include "faults/guardian/guardian.h"
 #include "run/database.h"
+#include "run/live.h"
 #include "run/micro_json.h"
 #include "run/placement.h"
 #include "run/result.h"
@@ -15,11 +16,10 @@
 struct round_setting {
     struct guardian *guardian;
     const struct placement *placement;
-    struct run_database *database;  /* or NULL */
-    const char *allowed;            /* see run/allow.h */
-    const char *log_path;           /* of this round's subject */
-    const char **phase;             /* out: name of the phase under way, for those who watch */
-    struct load_progress *progress; /* out: of its load */
+    struct run_database *database; /* or NULL */
+    const char *allowed;           /* see run/allow.h */
+    const char *log_path;          /* of this round's subject */
+    struct live *live;             /* is told where the round is */
 };
 
 /* How a pass goes. Static data. */

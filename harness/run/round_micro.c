@@ -312,8 +312,7 @@ static int micro_run(struct ctx *ctx, const struct round_setting *setting, struc
     char json_path[PATH_MAX];
     uint64_t start_ns = clock_now_ns();
     name_json(setting->log_path, json_path, sizeof(json_path));
-    *setting->phase = result->plan->phases[0].name;
-    *setting->progress = (struct load_progress){0};
+    live_begin_phase(setting->live, 0);
     step->start_ns = start_ns - result->start_ns;
     int rc = run_row(ctx, setting, result, round, json_path, err);
     step->ran = !rc;

@@ -28,7 +28,7 @@ struct place {
 
 struct run {
     const struct runner_options *options;
-    struct runner_status *status;
+    struct live *live;
     struct result *result;
     const struct round_kind *kind;
     struct guardian *guardian;
@@ -97,25 +97,25 @@ static struct round_setting make_setting(struct run *run, const char *path)
         .database = run->database,
         .allowed = run->options->allowed,
         .log_path = path,
-        .phase = &run->status->phase,
-        .progress = &run->status->progress,
+        .live = run->live,
     };
 }
 
-static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t variant,
-                         unsigned attempt, bool *done, struct err *err)
+static int attempt_round(struct ctx *ctx, struct run *run, size_t index, struct err *err)
 {
     char path[PATH_MAX];
+    struct place *place = &run->places[index];
+    size_t block = index / run->result->variant_count;
     struct result_round *round;
     int rc = result_add_round(run->result, &round, err);
     if (rc)
         return rc;
     round->block = block;
-    round->variant = variant;
-    round->attempt = attempt;
+    round->variant = place->variant;
+    round->attempt = place->attempts;
     round->seed = round_seed(run, block);
     log_path(run, round, path, sizeof(path));
-    run->status->variant = run->result->variants[variant].name;
+    live_begin_round(run->live, index + 1, round);
     struct round_setting setting = make_setting(run, path);
     uint64_t start_ns = clock_now_ns();
     round->start_ns = start_ns - run->result->start_ns;
@@ -125,7 +125,8 @@ static int attempt_round(struct ctx *ctx, struct run *run, size_t block, size_t 
         result_round_invalid(round, "%s", ctx_cause(ctx));
     else if (rc)
         result_round_invalid(round, "%.200s", err && err->text[0] ? err->text : "failed");
-    *done = result_round_counts(round);
+    place->done = result_round_counts(round);
+    place->attempts++;
     return rc;
 }
 
@@ -135,15 +136,12 @@ static int run_place(struct ctx *ctx, struct run *run, size_t index, unsigned at
                      struct err *err)
 {
     struct place *place = &run->places[index];
-    size_t block = index / run->result->variant_count;
     int rc = 0;
-    run->status->round = index + 1;
     while (place->attempts < attempts_max && !place->done && !rc) {
         if (place->attempts > 0 && run->repetitions == 0)
             break;
         run->repetitions -= place->attempts > 0;
-        rc = attempt_round(ctx, run, block, place->variant, place->attempts, &place->done, err);
-        place->attempts++;
+        rc = attempt_round(ctx, run, index, err);
         run->result->length_ns = clock_now_ns() - run->result->start_ns;
     }
     return rc;
@@ -160,9 +158,9 @@ static int note_end(struct ctx *ctx, struct run *run, int rc, struct err *err)
         run->result->interrupted = true;
         return 0;
     }
-    const char *variant = run->status->variant;
+    const char *variant = run->live->variant, *phase = run->live->phase;
     if (asprintf(&run->result->failure, "variant '%s', %s: %s", variant ? variant : "?",
-                 run->status->phase ? run->status->phase : "start", err->text) < 0)
+                 phase ? phase : "start", err->text) < 0)
         run->result->failure = NULL;
     run->result->mistaken = rc == -EINVAL;
     return run->result->failure ? 0 : -ENOMEM;
@@ -191,10 +189,12 @@ static int run_places(struct ctx *ctx, struct run *run, struct err *err)
     size_t count = run->result->block_count * run->result->variant_count;
     struct err reason = {0};
     int rc = make_places(run, count, err);
-    if (rc)
+    if (!rc)
+        rc = live_begin_run(run->live, run->result, err);
+    if (rc) {
+        free(run->places);
         return rc;
-    run->status->round_count = count;
-    run->status->result = run->result;
+    }
     for (size_t i = 0; i < count && !rc; i++)
         rc = run_place(ctx, run, i, RUNNER_ATTEMPTS_NOW, &reason);
     for (size_t i = 0; i < count && !rc; i++)
@@ -235,7 +235,7 @@ static int start_database(struct ctx *ctx, struct run *run, struct err *err)
     };
     if (run->result->plan->database.kind == PLAN_DATABASE_NONE)
         return 0;
-    run->status->phase = "database";
+    live_say(run->live, "database");
     (void)snprintf(run->database_log, sizeof(run->database_log), "%s/database.log", run->logs);
     (void)unlink(run->database_log); /* of an earlier run into the same folder */
     int rc = run_database_create(ctx, &run->database, &options, err);
@@ -251,7 +251,7 @@ static int check_plan(struct ctx *ctx, struct run *run, struct err *err)
     char path[PATH_MAX];
     if (!run->kind->check)
         return 0;
-    run->status->phase = "check";
+    live_say(run->live, "check");
     (void)snprintf(path, sizeof(path), "%s/check.log", run->logs);
     (void)unlink(path); /* of an earlier run into the same folder */
     struct round_setting setting = make_setting(run, path);
@@ -276,11 +276,11 @@ static int perform(struct ctx *ctx, struct run *run, struct err *err)
 }
 
 int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
-               struct runner_status *status, struct result **out, struct err *err)
+               struct live *live, struct result **out, struct err *err)
 {
     struct run run = {
         .options = options,
-        .status = status,
+        .live = live,
         .kind = plan->kind == PLAN_KIND_MICRO ? &round_micro : &round_service,
     };
     cpu_set_t before;
@@ -300,7 +300,7 @@ int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_opt
         remove_logs(&run);
     (void)sched_setaffinity(0, sizeof(before), &before); /* for the next run's own halving */
     if (rc) {
-        status->result = NULL;
+        (void)live_begin_run(live, NULL, NULL); /* which is gone */
         result_destroy(run.result);
     } else {
         *out = run.result;

@@ -5,6 +5,7 @@
 
 #include "core/ctx.h"
 #include "core/err.h"
+#include "run/live.h"
 #include "run/result.h"
 
 #include <stdbool.h>
@@ -38,19 +39,12 @@ struct runner_options {
     bool keep_logs;           /* of subjects, also when all went well */
 };
 
-/* Where a run is, for other fibers of the thread to look at. Zeroed by the caller. */
-struct runner_status {
-    const struct result *result;   /* grows; NULL before the first round */
-    size_t round, round_count;     /* from 1; as planned, without repetitions */
-    const char *variant, *phase;   /* under way; NULL before */
-    struct load_progress progress; /* of the phase's load */
-};
-
 /* Checks plan and options, then runs. Negative when nothing was run: -EINVAL, -EACCES and -ENOENT
  * for what the caller can correct (err says what), else what the system lacks. 0 otherwise; *out is
  * the caller's then and says by interrupted and failure whether it is whole. Nothing is left
- * running in either case. The calling thread is moved onto the generator's CPUs. */
+ * running in either case. The calling thread is moved onto the generator's CPUs. live is for other
+ * fibers of the thread to look at; its run is the result's for as long as that is there. */
 int runner_run(struct ctx *ctx, const struct plan *plan, const struct runner_options *options,
-               struct runner_status *status, struct result **out, struct err *err);
+               struct live *live, struct result **out, struct err *err);
 
 #endif

@@ -108,9 +108,15 @@ static int end(struct player *player, void *state)
     return rc;
 }
 
+static uint64_t since(uint64_t at_ns, uint64_t start_ns)
+{
+    return at_ns > start_ns ? at_ns - start_ns : 0;
+}
+
 static void play(struct ctx *ctx, void *arg)
 {
     struct player *player = arg;
+    struct live *live = player->timeline->setting.live;
     void *state = NULL;
     if (wait_for_clock(ctx, player) || fiber_sleep_until(ctx, player->due_ns))
         return; /* the load ended before its time: the round says why */
@@ -119,8 +125,12 @@ static void play(struct ctx *ctx, void *arg)
     player->rc = begin(ctx, player, &state);
     if (player->rc)
         return;
+    uint64_t start_ns = player->timeline->start_ns;
+    live_begin_fault(live, player->index, since(player->applied_ns, start_ns));
     stay(ctx, player, state);
     player->rc = end(player, state);
+    live_end_fault(live, player->index, since(player->healed_ns, start_ns),
+                   player->effects.first_ns > 0);
 }
 
 /* ---- All of a phase -------------------------------------------------------------------------- */
@@ -177,11 +187,6 @@ int timeline_start(struct ctx *ctx, const struct timeline_setting *setting, size
         timeline->count += !rc;
     }
     return rc ? err_sys(err, rc, "prepare faults") : 0;
-}
-
-static uint64_t since(uint64_t at_ns, uint64_t start_ns)
-{
-    return at_ns > start_ns ? at_ns - start_ns : 0;
 }
 
 static int record(const struct player *player, struct err *err)

@@ -11,6 +11,7 @@
 #include "faults/guardian/guardian.h"
 #include "load/load.h"
 #include "run/detour.h"
+#include "run/live.h"
 #include "run/result.h"
 
 #include <sys/types.h>
@@ -26,6 +27,7 @@ struct timeline_setting {
     const char *conninfo;                 /* NULL: no database */
     struct detour *detour;                /* NULL: none needed */
     const struct load_progress *progress; /* of the phase's load: from its clock's start on */
+    struct live *live;                    /* is told what acts; NULL: nobody watches */
 };
 
 /* Makes ready for a phase's load, before it begins; times count from its clock's start, which

@@ -3,7 +3,6 @@
  * nothing is. */
 #include "command/run/cells.h"
 
-#include "command/run/session.h"
 #include "command/scenario_tables.h"
 #include "report/content.h"
 #include "report/terminal.h"
@@ -17,6 +16,7 @@
 /* The cells as they run. Sessions keep their results for the tables at the end. */
 struct grid_run {
     const struct plan *plan;
+    const struct session_watch *watch;
     struct session *sessions; /* by cell */
     struct plan **plans;      /* likewise, owned */
     size_t count;             /* of cells */
@@ -89,7 +89,7 @@ static enum exit_code run_cell(struct grid_run *run, size_t index,
         rc = name_folder(run, index, runner->folder, folder, sizeof(folder), err);
     if (rc)
         return EXIT_RUNTIME;
-    *session = (struct session){.plan = run->plans[index], .runner = *runner};
+    *session = (struct session){.plan = run->plans[index], .runner = *runner, .watch = run->watch};
     session->runner.folder = folder;
     (void)fprintf(stderr, "cell %zu of %zu: %s\n", index + 1, run->count, session->plan->cell);
     enum exit_code code = session_run(session, &why);
@@ -114,10 +114,10 @@ static int print_tables(const struct grid_run *run, struct err *err)
     return rc;
 }
 
-enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner, bool told,
-                         struct err *err)
+enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner,
+                         const struct session_watch *watch, bool told, struct err *err)
 {
-    struct grid_run run = {.plan = plan, .count = plan_cell_count(plan)};
+    struct grid_run run = {.plan = plan, .watch = watch, .count = plan_cell_count(plan)};
     enum exit_code code = EXIT_WELL;
     run.sessions = calloc(run.count, sizeof(*run.sessions));
     run.plans = calloc(run.count, sizeof(struct plan *));

@@ -4,9 +4,9 @@
 #define POOLSTORM_COMMAND_RUN_CELLS_H
 
 #include "command/exit_code.h"
+#include "command/run/session.h"
 #include "core/err.h"
 #include "plan/plan.h"
-#include "run/runner.h"
 
 #include <stdbool.h>
 
@@ -17,7 +17,7 @@ int cells_check(const struct plan *plan, struct plan **first, struct err *err);
 /* Runs the cells of a plan with a grid, each into a folder below the runner's ("cells/NAME"), and
  * prints a table for each figure when told. Ends early when interrupted. The gravest outcome of
  * theirs. */
-enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner, bool told,
-                         struct err *err);
+enum exit_code cells_run(const struct plan *plan, const struct runner_options *runner,
+                         const struct session_watch *watch, bool told, struct err *err);
 
 #endif

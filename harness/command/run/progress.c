@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* progress.c - looks at a run now and then; never writes while it is asked for figures. */
+/* progress.c - looks at a run now and then, and writes what has changed. */
 #include "command/run/progress.h"
 
 #include "core/fiber.h"
 #include "plan/metric.h"
+#include "report/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#define LOOK_NS (250 * NS_PER_MS)
-
-/* Names come from files: nothing of them may steer the terminal. */
-static void tell_reason(const char *what, const char *text)
-{
-    (void)fprintf(stderr, "    %s: ", what);
-    for (const char *at = text; *at; at++)
-        (void)fputc((unsigned char)*at < 32 && *at != '\n' ? '?' : *at, stderr);
-    (void)fputc('\n', stderr);
-}
-
-static void tell_reasons(const struct result_round *round)
+static void tell_reasons(FILE *out, const struct result_round *round)
 {
     for (size_t i = 0; i < round->breach_count; i++)
-        tell_reason("broken", round->breaches[i].text);
+        (void)fprintf(out, "    broken: %s\n", round->breaches[i].text);
     for (size_t i = 0; i < round->reason_count; i++)
-        tell_reason("not valid", round->reasons[i]);
+        (void)fprintf(out, "    not valid: %s\n", round->reasons[i]);
 }
 
 /* The round's P99, or that it had too few requests for one. */
@@ -37,66 +28,83 @@ static const char *p99_text(const struct result *result, const struct result_rou
     return metric_format(text, size_bytes, METRIC_NS, round->whole[METRIC_P99]);
 }
 
-static void tell_round(const struct progress *progress, const struct result_round *round)
+static void tell_round(FILE *out, const struct result *result, const struct result_round *round)
 {
     char qps[40], p99[40], again[32] = "";
-    const struct result *result = progress->status->result;
     if (round->attempt > 0)
         (void)snprintf(again, sizeof(again), " (again, %u)", round->attempt);
-    (void)fprintf(stderr, "round %zu of %zu, %s%s: %s, p99 %s\n", round->block + 1,
+    (void)fprintf(out, "round %zu of %zu, %s%s: %s, p99 %s\n", round->block + 1,
                   result->block_count, result->variants[round->variant].name, again,
                   metric_format(qps, sizeof(qps), METRIC_RATE, round->whole[METRIC_QPS]),
                   p99_text(result, round, p99, sizeof(p99)));
-    tell_reasons(round);
+    tell_reasons(out, round);
 }
 
-/* Rounds that have ended: all but the last while the run goes on. */
-static void tell_rounds(struct progress *progress, size_t ended)
+/* Of the rounds that ended since it was asked last; to be freed, NULL: none. Names and reasons come
+ * from files and servers: nothing of them may steer the terminal. */
+static char *tell_rounds(struct progress *progress, size_t ended)
 {
-    for (; progress->told < ended; progress->told++) {
-        const struct result_round *round = &progress->status->result->rounds[progress->told];
-        if (progress->terminal && round->valid)
-            continue;
-        (void)fputs(progress->terminal ? "\r\033[K" : "", stderr);
-        tell_round(progress, round);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = progress->told < ended ? open_memstream(&text, &length) : NULL;
+    if (!out)
+        return NULL;
+    for (; progress->told < ended; progress->told++)
+        tell_round(out, progress->live->result, &progress->live->result->rounds[progress->told]);
+    if (fclose(out) == 0)
+        return text_clean(text);
+    free(text);
+    return NULL;
+}
+
+static char *make_frame(const struct progress *progress)
+{
+    char *text = NULL;
+    size_t length = 0;
+    struct view_style style = screen_style(&progress->screen);
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    view_write(progress->live, &style, out);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* The rounds that have ended, and the one under way unless all have. */
+static void show(struct progress *progress, size_t ended, bool over)
+{
+    char *lines = tell_rounds(progress, ended);
+    if (progress->screen.live) {
+        char *frame = over ? NULL : make_frame(progress);
+        screen_draw(&progress->screen, lines ? lines : "", frame ? frame : "");
+        free(frame);
+    } else if (lines) {
+        (void)fputs(lines, stderr);
     }
-}
-
-static void tell_now(struct progress *progress)
-{
-    const struct runner_status *status = progress->status;
-    const struct load_progress *load = &status->progress;
-    char rate[40];
-    uint64_t good = load->ended[LOAD_OK], now_ns = load->elapsed_ns;
-    double per_s = 0;
-    if (now_ns > progress->before_ns && good >= progress->before_good)
-        per_s =
-            (double)(good - progress->before_good) * 1e9 / (double)(now_ns - progress->before_ns);
-    progress->before_good = good;
-    progress->before_ns = now_ns;
-    (void)fprintf(stderr, "\r\033[K[%zu/%zu] %s, %s", status->round, status->round_count,
-                  status->variant, status->phase ? status->phase : "start");
-    if (now_ns > 0)
-        (void)fprintf(stderr, ": %.1f s, %s", (double)now_ns / 1e9,
-                      metric_format(rate, sizeof(rate), METRIC_RATE, per_s));
+    free(lines);
 }
 
 void progress_watch(struct ctx *ctx, void *arg)
 {
     struct progress *progress = arg;
-    while (fiber_sleep(ctx, LOOK_NS) == 0) {
-        if (!progress->status->result || !progress->status->variant)
-            continue;
-        tell_rounds(progress, progress->status->result->round_count - 1);
-        if (progress->terminal)
-            tell_now(progress);
-    }
+    const struct live *live = progress->live;
+    uint64_t next_ns = clock_now_ns();
+    do {
+        uint64_t now_ns = clock_now_ns();
+        next_ns += LIVE_TICK_NS;
+        next_ns = next_ns > now_ns ? next_ns : now_ns + LIVE_TICK_NS; /* held up: leave some out */
+        if (fiber_sleep_until(ctx, next_ns))
+            return;
+        live_tick(progress->live, clock_now_ns());
+        if (live->result && live->result->round_count > 0)
+            show(progress, live->result->round_count - 1, false);
+    } while (!ctx_error(ctx));
 }
 
 void progress_finish(struct progress *progress)
 {
-    if (progress->status->result)
-        tell_rounds(progress, progress->status->result->round_count);
-    if (progress->terminal)
-        (void)fputs("\r\033[K", stderr);
+    show(progress, progress->live->result ? progress->live->result->round_count : 0, true);
+    screen_fini(&progress->screen);
 }

@@ -13,20 +13,34 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int work(struct ctx *ctx, void *arg, struct err *err)
+/* Those who follow the run are fibers of the runner's thread, beside it. */
+static int follow(struct ctx *ctx, struct session *session, struct live *live, struct err *err)
 {
-    struct session *session = arg;
-    struct runner_status status = {0};
-    struct progress progress = {.status = &status, .terminal = isatty(STDERR_FILENO) == 1};
+    static const struct session_watch usual = {0};
+    const struct session_watch *watch = session->watch ? session->watch : &usual;
+    struct progress progress = {.live = live};
+    struct exporter_duty duty = {.exporter = watch->exporter, .live = live};
     struct group group;
+    screen_init(&progress.screen, watch->when, STDERR_FILENO);
+    int rc = progress.screen.live || duty.exporter ? live_watch(live, err) : 0;
     group_init(&group, ctx);
-    int rc = group_spawn(&group, "progress", progress_watch, &progress);
+    if (!rc && (group_spawn(&group, "progress", progress_watch, &progress) ||
+                (duty.exporter && group_spawn(&group, "exporter", exporter_serve, &duty))))
+        rc = err_sys(err, -ENOMEM, "follow the run");
     if (!rc)
-        rc = runner_run(ctx, session->plan, &session->runner, &status, &session->result, err);
+        rc = runner_run(ctx, session->plan, &session->runner, live, &session->result, err);
     group_cancel(&group, "run over");
     (void)group_join(NULL, &group);
     (void)group_fini(&group);
     progress_finish(&progress);
+    return rc;
+}
+
+static int work(struct ctx *ctx, void *arg, struct err *err)
+{
+    struct live live = {0};
+    int rc = follow(ctx, arg, &live, err);
+    live_fini(&live);
     return rc;
 }
 

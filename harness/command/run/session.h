@@ -5,16 +5,25 @@
 #define POOLSTORM_COMMAND_RUN_SESSION_H
 
 #include "command/exit_code.h"
+#include "command/run/exporter.h"
+#include "command/run/screen.h"
 #include "core/err.h"
 #include "report/verdict.h"
 #include "run/runner.h"
 
-/* Fill in the first two; session_fini. */
+/* How to follow runs while they last. */
+struct session_watch {
+    enum screen_when when;           /* to show them on standard error as they happen */
+    const struct exporter *exporter; /* that serves their figures; NULL: none */
+};
+
+/* Fill in the first three; session_fini. */
 struct session {
-    const struct plan *plan;      /* the caller's, beyond session_fini */
-    struct runner_options runner; /* likewise what it points at */
-    struct result *result;        /* out, owned; NULL: nothing was run */
-    struct judgement *judgement;  /* likewise */
+    const struct plan *plan;           /* the caller's, beyond session_fini */
+    struct runner_options runner;      /* likewise what it points at */
+    const struct session_watch *watch; /* likewise; NULL: as a zeroed one */
+    struct result *result;             /* out, owned; NULL: nothing was run */
+    struct judgement *judgement;       /* likewise */
 };
 
 /* Runs it, until the end or ^C, and writes result.json into the runner's folder. A run that was
