@@ -106,9 +106,9 @@ struct phase {
     struct load_profile profile;
     struct load_request request;
     uint64_t length_ns;
-    bool no_server;            /* nobody listens */
-    struct ledger *ledger;     /* to be kept, or NULL */
-    struct hist *seen;         /* by who watches, or NULL */
+    bool no_server;        /* nobody listens */
+    struct ledger *ledger; /* to be kept, or NULL */
+    struct hist *seen;     /* by who watches, or NULL */
     struct load_progress progress;
     struct load_result result; /* of the phase */
     int rc;
