@@ -227,8 +227,7 @@ void live_begin_phase(struct live *live, size_t index)
     const struct result_phase *phase = &live->result->phases[index];
     live_say(live, phase->name);
     live->phase_index = (int)index;
-    live->loaded =
-        phase->kind != PLAN_PHASE_DRAIN && live->result->plan->kind == PLAN_KIND_SERVICE;
+    live->loaded = phase->kind != PLAN_PHASE_DRAIN && live->result->plan->kind == PLAN_KIND_SERVICE;
     live->length_ns = phase->length_ns;
     live->base_ns = live->loaded ? 0 : clock_now_ns();
     load_progress_begin(&live->progress);
