@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/fiber.h"
+#include "core/group.h"
 #include "core/io.h"
 #include "faults/guardian/guardian.h"
 #include "faults/guardian/guardian_wire.h"
@@ -316,6 +317,57 @@ static void refuses(struct ctx *ctx, void *arg)
     guardian_destroy(guardian);
 }
 
+struct hanging {
+    struct guardian *guardian;
+    const char *path; /* of a pipe that nobody reads */
+    int rc;           /* of starting what writes to it; 1: not known yet */
+};
+
+static void start_hanging(struct ctx *ctx, void *arg)
+{
+    struct hanging *hanging = arg;
+    struct guardian_lease *lease;
+    struct guardian_process process = {.argv = SHELL("exit 0"), .output_path = hanging->path};
+    hanging->rc = guardian_start(ctx, hanging->guardian, &process, &lease, NULL);
+}
+
+/* The guardian goes on while a process of its does not get as far as being one. */
+static void starts_others_meanwhile(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    char path[128];
+    struct group group;
+    struct hanging hanging = {.guardian = start_guardian(), .path = path, .rc = 1};
+    (void)snprintf(path, sizeof(path), "%s/log", folder);
+    assert_ok(mkfifo(path, 0600));
+    guardian_set_patience(hanging.guardian, 3 * NS_PER_S);
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "start", start_hanging, &hanging));
+    fiber_yield();
+    struct guardian_lease *lease = start_in(ctx, hanging.guardian, SHELL("exit 0"));
+    assert_ok(guardian_wait(ctx, lease));
+    assert_int_equal(hanging.rc, 1);
+    group_cancel(&group, "given up");
+    assert_ok(group_join(NULL, &group));
+    assert_int_equal(hanging.rc, -ECANCELED);
+    assert_int_equal(group_fini(&group), 0);
+    assert_ok(guardian_check(hanging.guardian, NULL));
+
+    hanging.rc = 1; /* what hangs goes with all the rest */
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "start", start_hanging, &hanging));
+    lease = start_in(ctx, hanging.guardian, SHELL("exec sleep 600"));
+    pid_t pid = guardian_lease_pid(lease);
+    assert_ok(kill(guardian_pid(hanging.guardian), SIGKILL));
+    assert_ok(guardian_wait(ctx, lease));
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    assert_int_equal(hanging.rc, -EPIPE);
+    wait_until_gone(ctx, pid);
+    guardian_destroy(hanging.guardian);
+    assert_ok(unlink(path));
+}
+
 static void passes_on(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -622,6 +674,7 @@ ON_RING(is_missed)
 ON_RING(is_succeeded)
 ON_RING(is_given_up)
 ON_RING(refuses)
+ON_RING(starts_others_meanwhile)
 ON_RING(passes_on)
 ON_RING(writes_where_the_holder_is)
 ON_RING(removes_folders)
@@ -667,6 +720,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_is_succeeded),
         cmocka_unit_test(test_is_given_up),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_starts_others_meanwhile),
         cmocka_unit_test(test_passes_on),
         cmocka_unit_test(test_writes_where_the_holder_is),
         cmocka_unit_test(test_removes_folders),

@@ -7,10 +7,12 @@
  * (faults/guardian/lease.h): `process`, `folder`, `schema`, `pause`. On the holder's end all of
  * them are undone at the same time; what is in each other's way is tried again until it works.
  *
- * A process lease runs a program in a session of its own. The guardian is the subreaper of all it
- * starts, so that no descendant can hide by forking twice or by setsid: when a process lease ends,
- * what is left of its tree is killed. It dies with the guardian, too. What left the session of its
- * process and lost its parent cannot be told apart from others': it ends with the next lease.
+ * A process lease runs a program in a session of its own; one that takes long to start (its user is
+ * looked up, its output is a pipe that nobody reads) is in no other lease's way. The guardian is
+ * the subreaper of all it starts, so that no descendant can hide by forking twice or by setsid:
+ * when a process lease ends, what is left of its tree is killed. It dies with the guardian, too.
+ * What left the session of its process and lost its parent cannot be told apart from others': it
+ * ends with the next lease.
  *
  * A guardian that is lost itself, killed or no longer answering, is missed at once: all its leases
  * have ended then, whom guardian_watch names is cancelled, and guardian_check says why. Its
@@ -59,7 +61,7 @@ int guardian_create(struct guardian **out, struct err *err);
 void guardian_destroy(struct guardian *guardian);
 
 /* How long it is waited for wherever it must answer, beyond what the order itself takes; 15 s
- * unless set. Then it is killed: as good as lost. */
+ * unless set, which only tests have a reason for. Then it is killed: as good as lost. */
 void guardian_set_patience(struct guardian *guardian, uint64_t patience_ns);
 
 /* Cancels ctx when the guardian is lost. ctx must live as long as the guardian, or until NULL is
@@ -69,6 +71,7 @@ void guardian_watch(struct guardian *guardian, struct ctx *ctx);
 /* 0 while it serves; once it is lost -EPIPE, or -ETIMEDOUT when it did not answer, with how. */
 int guardian_check(const struct guardian *guardian, struct err *err);
 
+/* Its process; tests kill it. */
 pid_t guardian_pid(const struct guardian *guardian);
 
 /* Takes a lease of any kind: words are its name and what the kind's file says, and end with NULL.

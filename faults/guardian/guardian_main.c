@@ -23,7 +23,8 @@
 
 enum {
     WORDS_MAX = 4096,
-    UNDO_STEP_MS = 1, /* between two looks at what is left */
+    UNDO_STEP_MS = 1,  /* between two looks at what is left */
+    STARTING_MAX = 64, /* leases of which it is not known yet whether they are in force */
 };
 
 /* A process in an uninterruptible sleep must not keep us for ever. */
@@ -63,6 +64,26 @@ static const struct lease_kind *find_kind(const char *name)
     return NULL;
 }
 
+/* Those that are starting, at most STARTING_MAX; returns how many. */
+static size_t list_starting(const struct keeper *keeper, struct lease **starting)
+{
+    size_t count = 0;
+    for (struct lease *lease = keeper->leases; lease && count < STARTING_MAX; lease = lease->next)
+        if (lease->starting_fd >= 0)
+            starting[count++] = lease;
+    return count;
+}
+
+/* It is known now. */
+static void settle(struct keeper *keeper, struct lease *lease)
+{
+    struct err err = {0};
+    int rc = lease->kind->started(lease, &err);
+    lease->refused = lease->ended = rc != 0;
+    say(keeper, rc ? GUARDIAN_REFUSED : GUARDIAN_TAKEN, lease->number, rc ? rc : lease->pid,
+        err.text);
+}
+
 /* Or adopts it. */
 static int take(struct keeper *keeper, const struct guardian_message *message, char *const *words,
                 struct err *err)
@@ -70,11 +91,17 @@ static int take(struct keeper *keeper, const struct guardian_message *message, c
     const struct lease_kind *kind = words[0] ? find_kind(words[0]) : NULL;
     if (!kind)
         return err_set(err, -EINVAL, "no kind of lease '%.40s'", words[0] ? words[0] : "");
+    struct lease *starting[STARTING_MAX];
+    if (kind->started && list_starting(keeper, starting) == STARTING_MAX)
+        return err_set(err, -EAGAIN, "%d of them are starting already", STARTING_MAX);
     struct lease *lease = malloc(sizeof(*lease));
     if (!lease)
         return err_sys(err, -ENOMEM, "take a lease");
-    *lease = (struct lease){
-        .kind = kind, .number = message->lease, .status = -1, .undo_at_ns = CLOCK_NEVER};
+    *lease = (struct lease){.kind = kind,
+                            .number = message->lease,
+                            .status = -1,
+                            .starting_fd = -1,
+                            .undo_at_ns = CLOCK_NEVER};
     bool adopted = message->verb == GUARDIAN_ADOPT;
     int rc = !adopted      ? kind->take(lease, words + 1, err)
              : kind->adopt ? kind->adopt(lease, words + 1, err)
@@ -86,7 +113,8 @@ static int take(struct keeper *keeper, const struct guardian_message *message, c
     }
     lease->next = keeper->leases;
     keeper->leases = lease;
-    say(keeper, GUARDIAN_TAKEN, message->lease, lease->pid, "");
+    if (lease->starting_fd < 0)
+        say(keeper, GUARDIAN_TAKEN, message->lease, lease->pid, "");
     return 0;
 }
 
@@ -110,6 +138,8 @@ static void reap(struct keeper *keeper)
             if (lease->pid == pid) {
                 lease->status = status;
                 lease->undo_at_ns = 0;
+                if (lease->starting_fd >= 0) /* that it was taken is heard before its end */
+                    settle(keeper, lease);
             }
 }
 
@@ -119,12 +149,13 @@ static int undo_due(struct keeper *keeper)
     uint64_t now_ns = clock_now_ns(), next_ns = CLOCK_NEVER;
     for (struct lease **link = &keeper->leases; *link;) {
         struct lease *lease = *link;
-        if (lease->undo_at_ns <= now_ns) {
+        if (!lease->ended && lease->undo_at_ns <= now_ns) {
             lease->undo_at_ns = 0; /* the others need not be spared by it any more */
             lease->kind->undo(lease, keeper->leases);
         }
         if (lease->ended) {
-            say(keeper, GUARDIAN_ENDED, lease->number, lease->status, "");
+            if (!lease->refused)
+                say(keeper, GUARDIAN_ENDED, lease->number, lease->status, "");
             *link = lease->next;
             free(lease->state);
             free(lease);
@@ -210,15 +241,28 @@ static void listen_to_signals(struct keeper *keeper)
     reap(keeper);
 }
 
+static void listen_to_starting(struct keeper *keeper, struct lease *const *starting,
+                               const struct pollfd *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (fds[i].revents)
+            settle(keeper, starting[i]);
+}
+
 static void serve(struct keeper *keeper)
 {
     while (!keeper->holder_gone) {
         int wait_ms = undo_due(keeper);
-        struct pollfd fds[] = {{.fd = keeper->holder_fd, .events = POLLIN},
-                               {.fd = keeper->signal_fd, .events = POLLIN},
-                               {.fd = keeper->parent_fd, .events = POLLIN}};
-        if (poll(fds, 3, wait_ms) < 0 && errno != EINTR)
+        struct lease *starting[STARTING_MAX];
+        struct pollfd fds[3 + STARTING_MAX] = {{.fd = keeper->holder_fd, .events = POLLIN},
+                                               {.fd = keeper->signal_fd, .events = POLLIN},
+                                               {.fd = keeper->parent_fd, .events = POLLIN}};
+        size_t count = list_starting(keeper, starting);
+        for (size_t i = 0; i < count; i++)
+            fds[3 + i] = (struct pollfd){.fd = starting[i]->starting_fd, .events = POLLIN};
+        if (poll(fds, 3 + count, wait_ms) < 0 && errno != EINTR)
             break;
+        listen_to_starting(keeper, starting, fds + 3, count);
         if (fds[1].revents)
             listen_to_signals(keeper);
         if (fds[0].revents)

@@ -2,7 +2,7 @@
 /* lease.h - one kind of thing the guardian takes and undoes; the table of kinds is made from names
  * in meson.build. All of it runs in the guardian, on its one thread, and must not hang: it may wait
  * for what it has killed, and for nothing else. What takes its time is done by a worker: a child of
- * the guardian's, whose end it hears of. */
+ * the guardian's, whose end it hears of; or by a child that tells by a descriptor how it went. */
 #ifndef POOLSTORM_FAULTS_GUARDIAN_LEASE_H
 #define POOLSTORM_FAULTS_GUARDIAN_LEASE_H
 
@@ -21,6 +21,8 @@ struct lease {
     bool worker;                   /* pid undoes the lease: it is killed by no other lease */
     int status;                    /* of pid once it has ended, as of waitpid; -1 before. Else 0 */
     void *state;                   /* the kind's own, of malloc; freed with the lease */
+    int starting_fd;               /* readable when `started` can tell; -1: it is in force */
+    bool refused;                  /* it never was, which has been said */
     bool ended;                    /* nothing of it is in force any more */
     uint64_t undo_at_ns;           /* when patience ends; CLOCK_NEVER: nobody asked to end it */
     struct lease *next;            /* in the list of all */
@@ -30,8 +32,13 @@ struct lease {
 struct lease_kind {
     const char *name;
 
-    /* Takes effect as the words say (ends with NULL). On failure nothing stays behind. */
+    /* Takes effect as the words say (ends with NULL). On failure nothing stays behind. What cannot
+     * be told at once is told by `started`: starting_fd is set then. */
     int (*take)(struct lease *lease, char *const *words, struct err *err);
+
+    /* Reads starting_fd, or its process has ended, and closes it. 0: it is in force; else as take.
+     * NULL where that is always told at once. */
+    int (*started)(struct lease *lease, struct err *err);
 
     /* Takes over what a guardian that was lost took by the same words, for nothing but to undo it.
      * NULL: nothing of it can be left. */

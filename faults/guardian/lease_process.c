@@ -2,12 +2,15 @@
 /* lease_process.c - a program in a session of its own, and everything that stems from it. */
 #include "core/clock.h"
 #include "faults/guardian/descendants.h"
+#include "faults/guardian/guardian.h"
 #include "faults/guardian/lease.h"
 #include "faults/guardian/leftovers.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -26,8 +29,6 @@ struct wanted {
     const char *folder;      /* NULL: the guardian's */
     const char *output_path; /* NULL: /dev/null */
     const char *user;        /* its name; NULL: the guardian's */
-    uid_t uid;               /* with user */
-    gid_t gid;               /* likewise */
     cpu_set_t cpus;          /* with has_cpus */
     bool has_cpus;
 };
@@ -36,19 +37,6 @@ static const char *after(const char *word, const char *key)
 {
     size_t length = strlen(key);
     return strncmp(word, key, length) == 0 ? word + length : NULL;
-}
-
-/* Looked up here, because the child had better not read files and sockets of the system's. */
-static int find_user(struct wanted *wanted, const char *name, struct err *err)
-{
-    errno = 0;
-    const struct passwd *user = getpwnam(name);
-    if (!user)
-        return err_set(err, errno ? -errno : -ENOENT, "no user '%.60s' on this machine", name);
-    wanted->user = name;
-    wanted->uid = user->pw_uid;
-    wanted->gid = user->pw_gid;
-    return 0;
 }
 
 /* Words are arg=, env=, folder=, output=, user=, cpu=, in any order but for the arguments among
@@ -73,11 +61,9 @@ static int read_words(struct wanted *wanted, char *const *words, struct err *err
         else if ((value = after(words[i], "cpu="))) {
             CPU_SET((size_t)atoi(value) % CPU_SETSIZE, &wanted->cpus);
             wanted->has_cpus = true;
-        } else if ((value = after(words[i], "user="))) {
-            int rc = find_user(wanted, value, err);
-            if (rc)
-                return rc;
-        } else if (!after(words[i], "env="))
+        } else if ((value = after(words[i], "user=")))
+            wanted->user = value;
+        else if (!after(words[i], "env="))
             return err_set(err, -EINVAL, "unexpected word '%.60s' for a process", words[i]);
     }
     if (wanted->argc == 0)
@@ -85,8 +71,31 @@ static int read_words(struct wanted *wanted, char *const *words, struct err *err
     return 0;
 }
 
-/* 0, or the step that failed, with errno. */
-static const char *prepare(const struct wanted *wanted, char *const *words, pid_t guardian)
+/* ---- In the child ---------------------------------------------------------------------------- */
+
+/* May take its time: users may be kept elsewhere. */
+static int become(const char *name, struct err *err)
+{
+    errno = 0;
+    const struct passwd *user = getpwnam(name);
+    if (!user)
+        return err_set(err, errno ? -errno : -ENOENT, "no user '%.60s' on this machine", name);
+    if (initgroups(name, user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
+        return err_sys(err, -errno, "become user '%.60s'", name);
+    return 0;
+}
+
+/* The guardian's death is ours. */
+static int depend(pid_t guardian, struct err *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return err_sys(err, -errno, "prctl");
+    if (getppid() != guardian)
+        _exit(1); /* it had died before the kernel knew that we depend on it */
+    return 0;
+}
+
+static void reset_signals(void)
 {
     static const int defaults[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD};
     for (size_t i = 0; i < sizeof(defaults) / sizeof(*defaults); i++)
@@ -94,60 +103,80 @@ static const char *prepare(const struct wanted *wanted, char *const *words, pid_
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (setsid() < 0)
-        return "setsid";
-    if (wanted->has_cpus && sched_setaffinity(0, sizeof(wanted->cpus), &wanted->cpus) != 0)
-        return "sched_setaffinity";
-    const char *output_path = wanted->output_path ? wanted->output_path : "/dev/null";
-    int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int out = open(output_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (in < 0 || out < 0)
-        return output_path;
-    /* Not earlier: the output's path is relative to where the holder is. */
-    if (wanted->folder && chdir(wanted->folder) != 0)
-        return wanted->folder;
-    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
-        return "dup2";
-    for (size_t i = 0; words[i]; i++)
-        if (after(words[i], "env=") && putenv(words[i] + strlen("env=")) != 0)
-            return "putenv";
-    if (wanted->user &&
-        (initgroups(wanted->user, wanted->gid) || setgid(wanted->gid) || setuid(wanted->uid)))
-        return wanted->user;
-    /* Not earlier: a change of user clears it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-        return "prctl";
-    if (getppid() != guardian)
-        _exit(1); /* it had died before the kernel knew that we depend on it */
-    return NULL;
 }
 
-struct failure {
-    int code;
-    char step[200];
-};
+static_assert(GUARDIAN_FD == STDIN_FILENO, "what becomes stdin is no longer the holder's socket");
 
-/* In the child. The pipe closes by exec; otherwise it brings the reason. */
+/* The holder is to see when the guardian ends, not this one: before all that may take its time. */
+static int leave_holder(struct err *err)
+{
+    int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return err_sys(err, -errno, "/dev/null");
+    return dup2(in, STDIN_FILENO) < 0 ? err_sys(err, -errno, "dup2") : 0;
+}
+
+/* Its output, which may be such that opening it takes its time, and where it is. */
+static int enter(const struct wanted *wanted, struct err *err)
+{
+    const char *output_path = wanted->output_path ? wanted->output_path : "/dev/null";
+    int out = open(output_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (out < 0)
+        return err_sys(err, -errno, "%.200s", output_path);
+    /* Not earlier: the output's path is relative to where the holder is. */
+    if (wanted->folder && chdir(wanted->folder) != 0)
+        return err_sys(err, -errno, "%.200s", wanted->folder);
+    if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+        return err_sys(err, -errno, "dup2");
+    return 0;
+}
+
+static int prepare(const struct wanted *wanted, char *const *words, pid_t guardian, struct err *err)
+{
+    reset_signals();
+    if (setsid() < 0)
+        return err_sys(err, -errno, "setsid");
+    int rc = leave_holder(err);
+    if (!rc)
+        rc = depend(guardian, err);
+    if (!rc && wanted->has_cpus && sched_setaffinity(0, sizeof(wanted->cpus), &wanted->cpus) != 0)
+        rc = err_sys(err, -errno, "sched_setaffinity");
+    if (!rc)
+        rc = enter(wanted, err);
+    for (size_t i = 0; words[i] && !rc; i++)
+        if (after(words[i], "env=") && putenv(words[i] + strlen("env=")) != 0)
+            rc = err_sys(err, -errno, "putenv");
+    if (!rc && wanted->user)
+        rc = become(wanted->user, err);
+    return rc ? rc : depend(guardian, err); /* again: a change of user clears it */
+}
+
+/* The pipe closes by exec; otherwise it brings the reason. */
 _Noreturn static void child(const struct wanted *wanted, char *const *words, pid_t guardian,
                             int report_fd)
 {
-    const char *step = prepare(wanted, words, guardian);
-    if (!step) {
-        (void)execvp(wanted->argv[0], wanted->argv);
-        step = wanted->argv[0];
+    struct err err = {0};
+    const char *program = wanted->argv[0];
+    if (prepare(wanted, words, guardian, &err)) {
+        (void)err_wrap(&err, "start '%.200s'", program);
+    } else {
+        (void)execvp(program, wanted->argv);
+        (void)err_sys(&err, -errno, "start '%.200s'", program);
     }
-    struct failure failure = {.code = -errno};
-    (void)snprintf(failure.step, sizeof(failure.step), "%s", step);
-    (void)!write(report_fd, &failure, sizeof(failure));
+    (void)!write(report_fd, &err, sizeof(err));
     _exit(127);
 }
+
+static_assert(sizeof(struct err) <= PIPE_BUF, "a report is written and read whole");
+
+/* ---- In the guardian ------------------------------------------------------------------------- */
 
 /* The guardian has one thread, so fork is safe here, and the child may do all the above. */
 static int spawn(struct lease *lease, const struct wanted *wanted, char *const *words,
                  struct err *err)
 {
     int fds[2];
-    if (pipe2(fds, O_CLOEXEC) != 0)
+    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
         return err_sys(err, -errno, "pipe");
     pid_t self = getpid();
     pid_t pid = fork();
@@ -155,17 +184,28 @@ static int spawn(struct lease *lease, const struct wanted *wanted, char *const *
         child(wanted, words, self, fds[1]);
     int rc = pid < 0 ? err_sys(err, -errno, "fork") : 0;
     (void)close(fds[1]);
-    struct failure failure;
-    if (!rc && read(fds[0], &failure, sizeof(failure)) == (ssize_t)sizeof(failure)) {
-        rc = err_sys(err, failure.code, "start '%s'%s%s", wanted->argv[0],
-                     strcmp(failure.step, wanted->argv[0]) == 0 ? "" : ": ",
-                     strcmp(failure.step, wanted->argv[0]) == 0 ? "" : failure.step);
-        (void)waitpid(pid, NULL, 0);
+    if (rc) {
+        (void)close(fds[0]);
+        return rc;
     }
-    (void)close(fds[0]);
-    if (!rc)
-        lease->pid = pid;
-    return rc;
+    lease->pid = pid;
+    lease->starting_fd = fds[0];
+    return 0;
+}
+
+static int process_started(struct lease *lease, struct err *err)
+{
+    struct err why;
+    ssize_t got = read(lease->starting_fd, &why, sizeof(why));
+    (void)close(lease->starting_fd);
+    lease->starting_fd = -1;
+    if (got != (ssize_t)sizeof(why))
+        return 0; /* it runs, or was killed before it did: its end tells */
+    if (lease->status < 0) {
+        (void)kill(lease->pid, SIGKILL); /* it is about to end by itself */
+        (void)waitpid(lease->pid, NULL, 0);
+    }
+    return err_set(err, why.code, "%s", why.text);
 }
 
 static int process_take(struct lease *lease, char *const *words, struct err *err)
@@ -230,6 +270,7 @@ static void process_undo(struct lease *lease, const struct lease *all)
 const struct lease_kind lease_process = {
     .name = "process",
     .take = process_take,
+    .started = process_started,
     .release = process_release,
     .undo = process_undo,
 };
