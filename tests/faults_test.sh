@@ -98,6 +98,41 @@ run "$tmp/idle.yaml" --set measure=500ms
 result $? 'a fault that touched nothing makes the round invalid'
 rm -rf "$tmp/result"
 
+# ---- Its proxy is lost ----
+# Long before the phase is over: another round begins, with a proxy of its own.
+scenario proxied '  - {kind: latency, on: service, latency: 1ms, at: 100ms, for: 119s}'
+sed -i 's/for: 3s/for: 2min/' "$tmp/proxied.yaml"
+
+# process_of COMMAND: the run's processes of that command of ours: "run", "proxy".
+process_of() {
+    for file in $(ours); do
+        process=${file%/*}
+        tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -q "^[^ ]* $1 " && echo "${process#/proc/}"
+    done
+}
+# The load's clock runs at this, give or take some ms.
+# shellcheck disable=SC2317 # until_true calls it
+serves() {
+    grep -qs '^listening on' "$tmp"/result/logs/01-only.log
+}
+# shellcheck disable=SC2317 # until_true calls it
+serves_again() {
+    grep -qs '^listening on' "$tmp"/result/logs/01-only-again1.log
+}
+
+run "$tmp/proxied.yaml" &
+shell=$!
+until_true serves
+victim=$(process_of proxy)
+kill -KILL "$victim"
+until_true serves_again
+result $? 'a round ends with its proxy, and is repeated'
+kill -TERM "$(process_of run)"
+wait "$shell" 2>/dev/null
+grep -q "the fault proxy (process $victim) has ended: killed by signal 9" "$record" && nothing_left
+result $? 'which is why it is not valid'
+rm -rf "$tmp/result"
+
 # ---- Killed at any moment ----
 # Of these one acts at any time, mostly several. The phase is longer than the moments, so that none
 # misses it on a slow machine.
@@ -108,25 +143,12 @@ scenario ceaseless '  - {kind: lock, table: items, at: 20ms, for: 7500ms, hold: 
   - {kind: down, at: 2s, for: 500ms, hold: 100ms}'
 sed -i 's/for: 3s/for: 8s/' "$tmp/ceaseless.yaml"
 
-# process_of COMMAND: the run's processes of that command of ours: "run", "proxy".
-process_of() {
-    for file in $(ours); do
-        process=${file%/*}
-        tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -q "^[^ ]* $1 " && echo "${process#/proc/}"
-    done
-}
 # moment INDEX: seconds, from the seed.
 moment() {
     awk -v seed="$seed" -v index_="$1" 'BEGIN { srand(seed * 1000 + index_); printf "%.3f", 2.8 * rand() }'
 }
 now_ms() {
     date +%s%3N
-}
-
-# The load's clock runs at this, give or take some ms.
-# shellcheck disable=SC2317 # until_true calls it
-serves() {
-    grep -qs '^listening on' "$tmp"/result/logs/01-only.log
 }
 
 # What acts at this moment, for the record: a process of the run's is stopped; a table of the user's

@@ -63,6 +63,11 @@ int detour_check(const struct detour *detour, struct err *err)
     return log_add_tail(detour->log_path, -ESRCH, err);
 }
 
+int detour_wait(struct ctx *ctx, const struct detour *detour)
+{
+    return guardian_wait(ctx, detour->lease);
+}
+
 static int wait_for_api(struct ctx *ctx, struct detour *detour, struct err *err)
 {
     char where[160];

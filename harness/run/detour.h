@@ -54,6 +54,9 @@ const char *detour_uri_bare(const struct detour *detour);
 /* 0 while it runs; else -ESRCH with how it ended. */
 int detour_check(const struct detour *detour, struct err *err);
 
+/* Waits for its end: 0, or ctx's error. */
+int detour_wait(struct ctx *ctx, const struct detour *detour);
+
 /* Asks the API about the proxy before what a fault is on: "/proxies/database" and path. Answers as
  * control_ask (faults/control/client.h), 0 for a 2xx. */
 int detour_ask(struct ctx *ctx, struct detour *detour, int on, const char *method, const char *path,

@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/fiber.h"
+#include "core/group.h"
 #include "measure/meter.h"
 #include "run/detour.h"
 #include "run/impact.h"
@@ -34,6 +35,7 @@ struct pass {
     struct observer observer;
     struct reconcile reconcile;
     struct process_tree *meter; /* NULL for a url */
+    bool broken_off;            /* the round goes no further, which is not the subject's doing */
 };
 
 /* What is read at both ends of a phase. */
@@ -302,13 +304,13 @@ static int make_disturbed_load(struct ctx *ctx, struct pass *pass, size_t index,
     int rc = timeline_start(ctx, &setting, index, &timeline, err);
     if (!rc)
         rc = make_load(ctx, pass, index, err);
+    if (detour_check(pass->detour, &failed)) /* why faults could not be taken away, then */
+        result_round_invalid(pass->round, "%.230s", failed.text);
     int mistaken = timeline_stop(timeline, &failed);
     if (mistaken && !ctx_error(ctx)) {
         *err = failed;
         rc = mistaken;
     }
-    if (detour_check(pass->detour, &failed))
-        result_phase_invalid(pass->round, index, "%.230s", failed.text);
     return rc;
 }
 
@@ -560,7 +562,8 @@ static int start_observers(struct ctx *ctx, struct pass *pass, struct err *err)
     return rc ? rc : reconcile_check(ctx, &pass->reconcile, err);
 }
 
-static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
+/* What the subject is to find when it starts. */
+static int make_ready(struct ctx *ctx, struct pass *pass, struct err *err)
 {
     int rc = 0;
     if (pass->setting->database) {
@@ -570,10 +573,68 @@ static int start_subject(struct ctx *ctx, struct pass *pass, struct err *err)
     if (rc)
         return rc;
     live_say(pass->setting->live, "start");
-    rc = start_detour(ctx, pass, err);
+    return start_detour(ctx, pass, err);
+}
+
+static int start_and_measure(struct ctx *ctx, struct pass *pass, struct err *err)
+{
+    int rc = start_process(ctx, pass, err);
     if (!rc)
-        rc = start_process(ctx, pass, err);
-    return rc ? rc : start_observers(ctx, pass, err);
+        rc = start_observers(ctx, pass, err);
+    return rc ? rc : run_phases(ctx, pass, err);
+}
+
+/* ---- Its proxy, without which there is nothing to measure --------------------------------------
+ */
+
+/* For that of its end to come, which may be why all else failed. */
+#define NEWS_NS (200 * NS_PER_MS)
+
+struct watch {
+    const struct detour *detour;
+    struct ctx *measuring; /* ended with it */
+};
+
+static void watch_detour(struct ctx *ctx, void *arg)
+{
+    const struct watch *watch = arg;
+    if (detour_wait(ctx, watch->detour) == 0)
+        ctx_cancel(watch->measuring, "the fault proxy has ended");
+}
+
+static void await_news(struct ctx *ctx, struct group *watching)
+{
+    struct ctx patience;
+    ctx_init_timeout(&patience, ctx, NEWS_NS);
+    (void)group_join(&patience, watching); /* there is none, mostly */
+    ctx_fini(&patience);
+}
+
+/* The round ends with its proxy, and is invalid; another one may go better. */
+static int measure_watched(struct ctx *ctx, struct pass *pass, struct err *err)
+{
+    struct ctx measuring;
+    struct group group;
+    struct err why = {0};
+    struct watch watch = {.detour = pass->detour, .measuring = &measuring};
+    if (!pass->detour)
+        return start_and_measure(ctx, pass, err);
+    ctx_init(&measuring, ctx);
+    group_init(&group, ctx);
+    int rc = group_spawn(&group, "watch", watch_detour, &watch);
+    rc = rc ? err_sys(err, rc, "watch the fault proxy") : start_and_measure(&measuring, pass, err);
+    if (rc && rc != -EINVAL)
+        await_news(ctx, &group);
+    group_cancel(&group, "the round is over");
+    (void)group_join(NULL, &group); /* without a ctx there is nothing to fail */
+    (void)group_fini(&group);
+    pass->broken_off = ctx_error(&measuring) != 0;
+    ctx_fini(&measuring);
+    if (!pass->broken_off || ctx_error(ctx))
+        return rc;
+    if (detour_check(pass->detour, &why) && !pass->round->spoilt)
+        result_round_invalid(pass->round, "%.230s", why.text);
+    return 0;
 }
 
 static int service_run(struct ctx *ctx, const struct round_setting *setting, struct result *result,
@@ -581,9 +642,9 @@ static int service_run(struct ctx *ctx, const struct round_setting *setting, str
 {
     struct pass pass = {.setting = setting, .result = result, .round = round};
     struct err why = {0};
-    int rc = start_subject(ctx, &pass, err);
+    int rc = make_ready(ctx, &pass, err);
     if (!rc)
-        rc = run_phases(ctx, &pass, err);
+        rc = measure_watched(ctx, &pass, err);
     if (!rc) /* a failure is told with the phase it came in */
         live_say(setting->live, "stop");
     if (setting->database && !ctx_error(ctx) && run_database_check(ctx, setting->database, &why))
@@ -591,8 +652,9 @@ static int service_run(struct ctx *ctx, const struct round_setting *setting, str
     observer_fini(&pass.observer);
     reconcile_fini(&pass.reconcile);
     process_tree_destroy(pass.meter);
+    bool broken_off = pass.broken_off || ctx_error(ctx);
     round->exit_status =
-        process_stop(&pass.process, ctx_error(ctx) ? PROCESS_GRACE_BROKEN_NS : PROCESS_GRACE_NS);
+        process_stop(&pass.process, broken_off ? PROCESS_GRACE_BROKEN_NS : PROCESS_GRACE_NS);
     detour_destroy(pass.detour);
     return rc;
 }

@@ -33,7 +33,7 @@ struct round_kind {
      * and its start and length; leaves nothing running. 0 also when the round turned out invalid.
      * Negative when no further round would go better: the subject did not start or died, the
      * database's SQL failed, or ctx ended. A round during which a throw-away database ended is
-     * invalid and goes on to its end. */
+     * invalid and goes on to its end; one whose fault proxy ended is, too, and ends with it. */
     int (*run)(struct ctx *ctx, const struct round_setting *setting, struct result *result,
                struct result_round *round, struct err *err);
 };
