@@ -124,7 +124,6 @@ refused 'a file must be there' 2 'No such file or directory' --config "$tmp/none
 refused 'beyond loopback it wants a token' 2 'give a token' --host 0.0.0.0
 refused 'which is not empty' 2 'not empty' --token ''
 refused 'a listen needs an upstream' 2 '--upstream ADDRESS' --listen 127.0.0.1:0
-refused 'an upstream needs a listen' 2 '--listen ADDRESS' --upstream 127.0.0.1:1
 refused 'a protocol must be known' 2 'expected one of opaque, postgres' --protocol mysql
 refused 'an address must make sense' 2 'missing port in address' --listen nonsense --upstream x:1
 
@@ -143,6 +142,25 @@ stop TERM
 result 'its file goes with it' $?
 refused 'dead connections do not stay for ever' 2 'dead_after: must lie between' --dead-after 10h
 
+# Nobody else gets in who was not named.
+start --port 0 --seed 1 --listen :0 --upstream localhost:1
+grep -qE '^poolstorm proxy: proxy on 127\.0\.0\.1:[1-9][0-9]* to localhost:1$' "$tmp/told"
+result 'a listen without a host is on loopback' $?
+stop TERM
+start --port 0 --seed 1 --upstream localhost:1
+grep -qE '^poolstorm proxy: proxy on 127\.0\.0\.1:[1-9][0-9]* to localhost:1$' "$tmp/told"
+result 'and so is none' $?
+does 'by the API it is on every address, as Toxiproxy has it' 'Created new proxy q\n' \
+    create -l :0 -u localhost:1 q
+TOXIPROXY_URL=$url "$poolstorm" toxic list >"$tmp/out" 2>"$tmp/err"
+grep -qE "^q	(\[::\]|0\.0\.0\.0):[1-9]" "$tmp/out"
+result 'which is shown' $?
+stop TERM
+start --port 0 --seed 1 --listen 0.0.0.0:0 --upstream localhost:1
+grep -qE '^poolstorm proxy: proxy on (\[::\]|0\.0\.0\.0):[1-9][0-9]* to' "$tmp/told"
+result 'who names every address gets it' $?
+stop TERM
+
 LOG_LEVEL=info start --port 0 --seed 1 --listen 127.0.0.1:0 --upstream localhost:1
 grep -qE '^poolstorm proxy: proxy on 127\.0\.0\.1:[0-9]+ to localhost:1$' "$tmp/told"
 result 'one proxy is made at once' $?
@@ -156,6 +174,36 @@ url=http://127.0.0.1:${url##*:}
 fails 'without the token nothing is told' 2 'expected Authorization: Bearer' list
 does 'with it all is well' '' list --token sesame
 stop TERM
+
+# ---- Seeds ----
+
+# touched SEED: the connections, of 24 one after another, that two faults with a toxicity of 50 %
+# touch; the proxy stands before its own API.
+touched() {
+    start --port 0 --seed "$1"
+    TOXIPROXY_URL=$url "$poolstorm" toxic create -l 127.0.0.1:0 -u "${url#http://}" p
+    TOXIPROXY_URL=$url "$poolstorm" toxic add -t latency -a latency=1 --toxicity 0.5 p
+    TOXIPROXY_URL=$url "$poolstorm" toxic add -t slicer -a average_size=9 --toxicity 0.5 --upstream p
+    before=http://$(TOXIPROXY_URL=$url "$poolstorm" toxic list | cut -f2)
+    count=0
+    while [ $count -lt 24 ]; do
+        "$poolstorm" toxic list --host "$before"
+        count=$((count + 1))
+    done
+    for name in latency_downstream slicer_upstream; do
+        TOXIPROXY_URL=$url "$poolstorm" toxic effects -n $name p | sed 1d | cut -f1 | sort -n | tr '\n' ' '
+        echo "by $name"
+    done >"$tmp/touched-$2"
+    stop TERM
+}
+touched 7 first >"$tmp/out" 2>"$tmp/err" &&
+    touched 7 again >"$tmp/out" 2>"$tmp/err" &&
+    cmp -s "$tmp/touched-first" "$tmp/touched-again" &&
+    [ "$(wc -w <"$tmp/touched-first")" -gt 12 ] && [ "$(wc -w <"$tmp/touched-first")" -lt 44 ]
+result 'the same seed makes the same faults' $?
+touched 8 other >"$tmp/out" 2>"$tmp/err"
+! cmp -s "$tmp/touched-first" "$tmp/touched-other"
+result 'another one makes others' $?
 
 # ---- What toxiproxy-cli does ----
 

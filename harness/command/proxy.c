@@ -21,15 +21,15 @@
 enum { CONFIG_BYTES_MAX = 16 << 20 };
 
 struct proxy_command {
-    char *host;    /* for the control API to listen on */
-    uint64_t port; /* likewise */
-    char *token;   /* that it asks for */
-    char *config;  /* path of a file of proxies */
-    uint64_t seed; /* 0: drawn */
-    char *name;    /* of the one proxy of the command line, with the next three */
-    char *listen;  /* NULL: there is none */
-    char *upstream;
-    int protocol; /* enum proxy_protocol */
+    char *host;     /* for the control API to listen on */
+    uint64_t port;  /* likewise */
+    char *token;    /* that it asks for */
+    char *config;   /* path of a file of proxies */
+    uint64_t seed;  /* 0: drawn */
+    char *name;     /* of the one proxy of the command line, with the next three */
+    char *listen;   /* no host, or NULL: loopback */
+    char *upstream; /* NULL: there is none */
+    int protocol;   /* enum proxy_protocol */
     uint64_t connect_timeout_ns;
     uint64_t dead_after_ns;
     char *files;  /* that the API may name, a line each; NULL: none */
@@ -49,9 +49,10 @@ static const struct param proxy_params[] = {
      .repeats = true},
     {PARAM_COUNT("seed", proxy_command, seed, NULL, "of all draws; else drawn and printed")},
     {PARAM_TEXT("listen", proxy_command, listen, NULL,
-                "one proxy at once, listening here (HOST:PORT or unix:/PATH)"),
+                "HOST:PORT or unix:/PATH; no HOST: loopback, no PORT or 0: a free one"),
      .section = "A proxy to begin with"},
-    {PARAM_TEXT("upstream", proxy_command, upstream, NULL, "what it relays to, likewise")},
+    {PARAM_TEXT("upstream", proxy_command, upstream, NULL,
+                "one proxy at once, which relays to this")},
     {PARAM_CHOICE("protocol", proxy_command, protocol, "opaque", "that it follows",
                   proxy_protocol_names)},
     {PARAM_TEXT("name", proxy_command, name, "proxy", "what it is called")},
@@ -89,17 +90,31 @@ static int load_config(struct proxy_set *set, const char *path, struct err *err)
     return rc;
 }
 
+/* Nobody else is let in without having been named: what has no host is on loopback, where the API
+ * has it on every address, as Toxiproxy's. To be freed; NULL without memory. */
+static char *listen_text(const struct proxy_command *self)
+{
+    char *text = NULL;
+    const char *given = self->listen ? self->listen : ":0";
+    if (asprintf(&text, "%s%s", *given == ':' ? "127.0.0.1" : "", given) < 0)
+        return NULL;
+    return text;
+}
+
 static int make_proxy(struct proxy_set *set, const struct proxy_command *self, struct err *err)
 {
+    char *listen = listen_text(self);
     const struct proxy_options options = {
         .name = self->name,
-        .listen = self->listen,
+        .listen = listen,
         .upstream = self->upstream,
         .enabled = true,
         .protocol = self->protocol,
     };
     struct proxy *proxy;
-    int rc = proxy_create(set, &options, &proxy, err);
+    int rc =
+        listen ? proxy_create(set, &options, &proxy, err) : err_sys(err, -ENOMEM, "make a proxy");
+    free(listen);
     if (rc == 0)
         (void)printf("poolstorm proxy: %s on %s to %s\n", proxy_name(proxy), proxy_listen(proxy),
                      proxy_upstream(proxy));
@@ -109,7 +124,7 @@ static int make_proxy(struct proxy_set *set, const struct proxy_command *self, s
 static int begin(struct proxy_set *set, const struct proxy_command *self, struct err *err)
 {
     int rc = self->config ? load_config(set, self->config, err) : 0;
-    return rc || !self->listen ? rc : make_proxy(set, self, err);
+    return rc || !self->upstream ? rc : make_proxy(set, self, err);
 }
 
 /* ---- Running --------------------------------------------------------------------------------- */
@@ -218,8 +233,6 @@ static int check_options(struct proxy_command *self, struct err *err)
         return -EINVAL;
     if (self->name[0] == '\0')
         return err_set(err, -EINVAL, "--name: expected a name");
-    if (self->upstream && !self->listen)
-        return err_set(err, -EINVAL, "--upstream needs --listen ADDRESS");
     if (self->listen && !self->upstream)
         return err_set(err, -EINVAL, "--listen needs --upstream ADDRESS");
     return take_token(self, err);
@@ -263,7 +276,10 @@ const struct command command_proxy = {
         "proxy: control on ADDRESS` once it is ready; ends with SIGTERM or SIGINT, dropping all\n"
         "connections. LOG_LEVEL=info tells on stderr what is changed, debug all requests.\n"
         "Options may be written with one dash, as Toxiproxy's are. Addresses are HOST:PORT or\n"
-        "unix:/PATH; names to listen on are localhost and those of /etc/hosts.\n\n"
+        "unix:/PATH; names to listen on are localhost and those of /etc/hosts. A --listen without "
+        "a\n"
+        "HOST is on loopback: say 0.0.0.0:PORT for every address. (What is made by the API or by\n"
+        "--config without one is on every address, as Toxiproxy has it.)\n\n"
         "Examples:\n"
         "  poolstorm proxy --listen 127.0.0.1:6432 --upstream 127.0.0.1:5432 --protocol postgres\n"
         "  poolstorm toxic add -t latency -a latency=100 -a jitter=20 proxy\n"
