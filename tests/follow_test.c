@@ -218,6 +218,63 @@ static void prepared_statements_have_their_texts(void **unused)
                  FOLLOW_READY);
 }
 
+/* Executes what is called name. */
+static void say_named(struct talk *talk, const char *name)
+{
+    talk_bind(talk, "", name);
+    talk_execute(talk, "");
+    talk_sync(talk);
+    SERVER_RAW(talk, '2', "");
+    SERVER_RAW(talk, 'D', "\0\0");
+    SERVER(talk, 'C', "SELECT 1");
+    talk_ready(talk, 'I');
+}
+
+/* A name means what the server has taken, whatever it was asked, and however far ahead. */
+static void a_refused_parse_renames_nothing(void **unused)
+{
+    (void)unused;
+    struct talk talk = {0};
+    talk_start(&talk);
+    talk_parse(&talk, "ask", "SELECT 1");
+    talk_sync(&talk);
+    SERVER_RAW(&talk, '1', "");
+    talk_ready(&talk, 'I');
+    talk_parse(&talk, "ask", "DELETE"); /* there is one; what follows is skipped */
+    CLIENT(&talk, 'C', "Sask");
+    talk_parse(&talk, "other", "UPDATE");
+    talk_sync(&talk);
+    talk_error(&talk, "42P05");
+    talk_ready(&talk, 'I');
+    say_named(&talk, "ask");
+    say_named(&talk, "other");
+    talk_parse(&talk, "ask", "DROP"); /* and in one go */
+    talk_sync(&talk);
+    talk_parse(&talk, "ask", "CREATE");
+    talk_sync(&talk);
+    CLIENT(&talk, 'C', "Sask");
+    talk_parse(&talk, "ask", "INSERT");
+    talk_sync(&talk);
+    talk_error(&talk, "42P05");
+    talk_ready(&talk, 'I');
+    talk_error(&talk, "42P05");
+    talk_ready(&talk, 'I');
+    talk_error(&talk, "57014");
+    talk_ready(&talk, 'I');
+    say_named(&talk, "ask");
+    CLIENT(&talk, 'C', "Sask");
+    talk_parse(&talk, "ask", "INSERT");
+    talk_sync(&talk);
+    SERVER_RAW(&talk, '3', "");
+    SERVER_RAW(&talk, '1', "");
+    talk_ready(&talk, 'I');
+    say_named(&talk, "ask");
+    expect_state(&talk,
+                 "> 1 I ask: SELECT 1\n< 1\n< 1 committed\n> 2 I ?\n< 2\n< 2 committed\n"
+                 "> 3 I ask: SELECT 1\n< 3\n< 3 committed\n> 4 I ask: INSERT\n< 4\n< 4 committed\n",
+                 FOLLOW_READY);
+}
+
 static void more_rows_are_the_same_query(void **unused)
 {
     (void)unused;
@@ -751,6 +808,7 @@ int main(void)
         cmocka_unit_test(queries_are_answered),
         cmocka_unit_test(a_query_begins_at_its_message),
         cmocka_unit_test(prepared_statements_have_their_texts),
+        cmocka_unit_test(a_refused_parse_renames_nothing),
         cmocka_unit_test(more_rows_are_the_same_query),
         cmocka_unit_test(pipelines_are_answered_in_order),
         cmocka_unit_test(what_the_server_skips_is_no_query),

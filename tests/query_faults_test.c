@@ -114,6 +114,29 @@ static void a_share_is_drawn_for_each(void **unused)
     assert_int_equal(count_failed(1, 5), 1000);
 }
 
+/* A short answer may hold a long query. */
+static void held_queries_are_counted(void **unused)
+{
+    (void)unused;
+    static char sql[QUERY_TEXT_MAX + 1], out[16 << 10];
+    struct stand stand;
+    uint64_t count = 0;
+    memset(sql, 'x', QUERY_TEXT_MAX);
+    begin(&stand);
+    struct toxic *cut = stand_add(&stand, "partition", DOWN, NULL, NULL);
+    for (; chain_has_room(&stand.down); count++) {
+        const struct query *query = make(count, "", sql);
+        push(&stand.down, "x", query, false, 1);
+        query_release(query);
+        assert_true(count * QUERY_TEXT_MAX <= CHAIN_QUEUE_BYTES_MAX);
+    }
+    assert_true(count > CHAIN_QUEUE_BYTES_MAX / (2 * QUERY_TEXT_MAX)); /* and no more than is so */
+    stand_remove(&stand, cut, 2);
+    assert_int_equal(stand_take(&stand.down, 2, out, sizeof(out)), 2 * count - 1);
+    assert_true(chain_is_empty(&stand.down));
+    stand_fini(&stand);
+}
+
 static void patterns_are_bounded(void **unused)
 {
     (void)unused;
@@ -468,6 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_pattern_and_the_name_choose),
         cmocka_unit_test(a_share_is_drawn_for_each),
+        cmocka_unit_test(held_queries_are_counted),
         cmocka_unit_test(patterns_are_bounded),
         cmocka_unit_test(patterns_may_be_deep),
         cmocka_unit_test(texts_are_bounded_however_often_names_are_put),

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* awaited.h - the answers a PostgreSQL server owes, in order: a queue of one byte each. */
+/* awaited.h - what a PostgreSQL server has to answer, in order: a queue of one byte each. */
 #ifndef POOLSTORM_FAULTS_POSTGRES_AWAITED_H
 #define POOLSTORM_FAULTS_POSTGRES_AWAITED_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* More than fits between a client and a server that both read; beyond it nothing is followed. */
+/* Entries at once, those that no answer comes to (COPY_END, VOID) included: so far may a client be
+ * ahead of its server's answers. One that is further is followed no more. */
 #define AWAITED_MAX 65536
 
 enum awaited_kind {
@@ -29,9 +31,12 @@ enum awaited_kind {
     AWAIT_VOID,     /* no answer will come */
 };
 
-#define AWAITED_KIND  0x0f /* enum awaited_kind */
-#define AWAITED_NODE  0x10 /* a struct query_node goes with it */
-#define AWAITED_BEGUN 0x20 /* the answer has begun */
+#define AWAITED_KIND   0x0f /* enum awaited_kind */
+#define AWAITED_NODE   0x10 /* a struct query_node goes with it */
+#define AWAITED_BEGUN  0x20 /* the answer has begun */
+#define AWAITED_RENAME 0x40 /* a struct rename goes with it */
+
+static_assert(AWAIT_VOID <= AWAITED_KIND, "each kind has its number");
 
 /* Zeroed: empty. */
 struct awaited {

@@ -106,9 +106,10 @@ static bool client_parse(struct follow *follow, struct body body)
 {
     const char *name = body_name(&body);
     /* One with a name may be executed when queries are wanted. */
-    if (name && (follow->wanted || *name != '\0'))
-        names_put(&follow->statements, name, prepared_create(name, body.data, body.size_bytes));
-    return client_awaits(follow, AWAIT_PARSE, NULL);
+    if (!name || follow->skipping || (!follow->wanted && *name == '\0'))
+        return client_awaits(follow, AWAIT_PARSE, NULL);
+    return follow_await_rename(follow, AWAIT_PARSE, name,
+                               prepared_create(name, body.data, body.size_bytes));
 }
 
 static bool client_bind(struct follow *follow, struct body body)
@@ -132,8 +133,8 @@ static bool client_close(struct follow *follow, struct body body)
         body.size_bytes--;
     }
     const char *name = body_name(&body);
-    if (name && what == 'S')
-        names_remove(&follow->statements, name);
+    if (name && what == 'S' && !follow->skipping)
+        return follow_await_rename(follow, AWAIT_CLOSE, name, NULL);
     if (name && what == 'P')
         names_remove(&follow->portals, name);
     return client_awaits(follow, AWAIT_CLOSE, NULL);

@@ -36,10 +36,22 @@ void follow_void(struct follow *follow, uint8_t *entry)
     *entry = AWAIT_VOID;
 }
 
-static void pop_any(struct follow *follow)
+bool follow_await_rename(struct follow *follow, enum awaited_kind kind, const char *name,
+                         struct prepared *prepared)
+{
+    bool bounded = follow_await(follow, kind, NULL);
+    if (bounded && names_rename(&follow->statements, &follow->renames, name, prepared))
+        *awaited_at(&follow->awaited, follow->awaited.tail - 1) |= AWAITED_RENAME;
+    prepared_release(prepared);
+    return bounded;
+}
+
+static void pop_any(struct follow *follow, bool refused)
 {
     uint8_t entry = awaited_head(&follow->awaited);
     follow->awaited.head++;
+    if (entry & AWAITED_RENAME)
+        names_settle(&follow->statements, &follow->renames, refused);
     follow->rewrites -= (entry & AWAITED_KIND) == AWAIT_OUR_SYNC;
     if (!(entry & AWAITED_NODE))
         return;
@@ -52,7 +64,7 @@ uint8_t follow_head(struct follow *follow)
 {
     uint8_t entry = awaited_head(&follow->awaited);
     while (entry == AWAIT_VOID || entry == AWAIT_COPY_END) {
-        pop_any(follow);
+        pop_any(follow, false);
         entry = awaited_head(&follow->awaited);
     }
     return entry;
@@ -61,7 +73,13 @@ uint8_t follow_head(struct follow *follow)
 void follow_pop(struct follow *follow)
 {
     if (follow_head(follow) != AWAIT_NOTHING)
-        pop_any(follow);
+        pop_any(follow, false);
+}
+
+void follow_refuse(struct follow *follow)
+{
+    if (follow_head(follow) != AWAIT_NOTHING)
+        pop_any(follow, true);
 }
 
 /* ---- Headers -----------------------------------------------------------------------------------
@@ -311,6 +329,7 @@ int follow_create(struct follow **out, struct err *err)
     if (!follow)
         return err_sys(err, -ENOMEM, "following a connection");
     list_init(&follow->nodes);
+    list_init(&follow->renames);
     *out = follow;
     return 0;
 }
@@ -320,7 +339,7 @@ void follow_destroy(struct follow *follow)
     if (!follow)
         return;
     while (awaited_count(&follow->awaited) > 0)
-        pop_any(follow);
+        pop_any(follow, false);
     for (int stream = 0; stream < 2; stream++) {
         query_node_release(follow->wires[stream].insert_node);
         query_node_release(follow->wires[stream].piece_node);

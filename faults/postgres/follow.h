@@ -56,7 +56,8 @@ bool follow_is_over(const struct follow *follow);
 /* Query and Execute messages seen so far. */
 uint64_t follow_queries(const struct follow *follow);
 
-/* The server's state as of the last ReadyForQuery: I, T or E; 0 before the first. */
+/* The server's state as of the last ReadyForQuery: I, T or E; 0 before the first. Tests ask:
+ * whoever has a query has its transaction with it. */
 char follow_transaction(const struct follow *follow);
 
 /* What was read and is still to be taken. */

@@ -38,7 +38,8 @@ struct follow {
     uint64_t queries;
     struct wire wires[2]; /* by enum fault_stream */
     struct awaited awaited;
-    struct list nodes; /* of the entries with AWAITED_NODE, in their order */
+    struct list nodes;   /* of the entries with AWAITED_NODE, in their order */
+    struct list renames; /* of statements; of those with AWAITED_RENAME, likewise */
     struct names statements, portals;
     char *own; /* what was written in the client's stead; FOLLOW_OWN_BYTES */
 };
@@ -87,8 +88,14 @@ uint8_t follow_head(struct follow *follow);
 /* The first entry's node, or NULL. */
 struct query_node *follow_head_node(struct follow *follow);
 
-/* The first entry is answered. */
+/* The first entry is answered, or refused, as all are that a server skips. */
 void follow_pop(struct follow *follow);
+void follow_refuse(struct follow *follow);
+
+/* The server is asked to give a statement another meaning (NULL: none), which holds from now on
+ * unless it refuses. Takes over the reference. False: more than is bounded. */
+bool follow_await_rename(struct follow *follow, enum awaited_kind kind, const char *name,
+                         struct prepared *prepared);
 
 /* No answer to this entry will come. */
 void follow_void(struct follow *follow, uint8_t *entry);

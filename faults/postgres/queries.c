@@ -59,7 +59,8 @@ static bool to_savepoint(const char *text)
     return word_is(text, "to");
 }
 
-unsigned query_kind(const char *text)
+/* What the first word of a text says: bits of enum query_kind. */
+static unsigned kind_of(const char *text)
 {
     static const struct {
         const char *word;
@@ -95,7 +96,7 @@ struct prepared *prepared_create(const char *name, const char *text, size_t size
     memcpy(at, text, size_bytes);
     at[size_bytes] = '\0';
     prepared->name = memcpy(at + size_bytes + 1, name, name_bytes + 1);
-    prepared->kind = query_kind(prepared->text);
+    prepared->kind = kind_of(prepared->text);
     return prepared;
 }
 
@@ -187,6 +188,63 @@ void names_remove(struct names *names, const char *name)
         names_forget(names, named);
 }
 
+bool names_rename(struct names *names, struct list *renames, const char *name,
+                  struct prepared *prepared)
+{
+    size_t name_bytes = strlen(name) + 1;
+    struct rename *rename = malloc(sizeof(*rename) + name_bytes);
+    struct named *named = names_find(names, name);
+    if (rename) {
+        rename->was = prepared_hold(named ? named->prepared : NULL);
+        rename->is = prepared_hold(prepared);
+        memcpy(rename->name, name, name_bytes);
+        list_push_back(renames, &rename->link);
+    }
+    if (prepared)
+        names_put(names, name, prepared_hold(prepared));
+    else
+        names_remove(names, name);
+    return rename != NULL;
+}
+
+/* Who renamed it after that, and is still to be answered, gave it another meaning than that of was.
+ */
+static struct rename *renamed_again(struct list *renames, const char *name)
+{
+    list_each(link, renames) {
+        struct rename *later = container_of(link, struct rename, link);
+        if (strcmp(later->name, name) == 0)
+            return later;
+    }
+    return NULL;
+}
+
+static void undo_rename(struct names *names, struct list *renames, const struct rename *rename)
+{
+    struct rename *later = renamed_again(renames, rename->name);
+    const struct named *named = names_find(names, rename->name);
+    if (later) {
+        prepared_release(later->was);
+        later->was = prepared_hold(rename->was);
+    } else if ((named ? named->prepared : NULL) != rename->is) {
+        return; /* forgotten since, for want of room */
+    } else if (rename->was) {
+        names_put(names, rename->name, prepared_hold(rename->was));
+    } else {
+        names_remove(names, rename->name);
+    }
+}
+
+void names_settle(struct names *names, struct list *renames, bool refused)
+{
+    struct rename *rename = container_of(list_pop_front(renames), struct rename, link);
+    if (refused)
+        undo_rename(names, renames, rename);
+    prepared_release(rename->was);
+    prepared_release(rename->is);
+    free(rename);
+}
+
 void names_fini(struct names *names)
 {
     while (names->count > 0)
@@ -238,4 +296,19 @@ void query_release(const struct query *query)
 {
     if (query)
         query_node_release(query_node_of(query));
+}
+
+size_t query_size_bytes(const struct query *query)
+{
+    if (!query)
+        return 0;
+    const struct query_node *node = query_node_of(query);
+    return sizeof(*node) + (node->prepared ? node->prepared->size_bytes : 0);
+}
+
+void query_set_request(const struct query *query, uint64_t request)
+{
+    struct query_node *node = query_node_of(query);
+    if (node->query.request == 0)
+        node->query.request = request;
 }

@@ -51,6 +51,24 @@ void names_put(struct names *names, const char *name, struct prepared *prepared)
 struct named *names_find(const struct names *names, const char *name);
 
 void names_remove(struct names *names, const char *name);
+
+/* A name that a message not yet answered has given another meaning, or taken away. */
+struct rename {
+    struct list link;          /* among those not yet answered, in their order */
+    struct prepared *was, *is; /* held; NULL: nothing, or unknown */
+    char name[];
+};
+
+/* Gives name its new meaning, as names_put does with a reference of its own, and none with NULL.
+ * Appends to renames what is needed to undo it. False, with the name as it is to be, when there is
+ * no memory for that. */
+bool names_rename(struct names *names, struct list *renames, const char *name,
+                  struct prepared *prepared);
+
+/* The first of renames has been answered: its message was refused (or skipped), which leaves the
+ * name what it was, or not. */
+void names_settle(struct names *names, struct list *renames, bool refused);
+
 void names_fini(struct names *names);
 
 /* A query under way, or messages of ours. */
@@ -73,8 +91,5 @@ void query_node_release(struct query_node *node); /* NULL is fine */
 
 /* The caller of a query holds it as const; what is around it is ours. */
 struct query_node *query_node_of(const struct query *query);
-
-/* What the first word of a text says. */
-unsigned query_kind(const char *text);
 
 #endif

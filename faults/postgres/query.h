@@ -4,6 +4,7 @@
 #ifndef POOLSTORM_FAULTS_POSTGRES_QUERY_H
 #define POOLSTORM_FAULTS_POSTGRES_QUERY_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define QUERY_TEXT_MAX 4096 /* bytes of a text that are kept; what is behind is not seen */
@@ -23,11 +24,18 @@ struct query {
     const char *statement; /* the prepared statement's name; "" for none */
     unsigned kind;         /* bits of enum query_kind */
     char transaction;      /* before it, as of the last ReadyForQuery: I(dle), T, E(rror) */
-    uint64_t request; /* not the follower's: its number among a proxy's requests; 0: none yet */
+    uint64_t request; /* not the follower's, see query_set_request: among a proxy's; 0: none yet */
 };
 
 /* Allow a query to be looked at beyond the piece it came with. NULL is fine. */
 const struct query *query_hold(const struct query *query);
 void query_release(const struct query *query);
+
+/* What holding it keeps in memory, always the same for one; a text that it shares with others
+ * counts as if it were its own. NULL: 0. */
+size_t query_size_bytes(const struct query *query);
+
+/* Sets its request, unless that has been done. */
+void query_set_request(const struct query *query, uint64_t request);
 
 #endif

@@ -119,7 +119,7 @@ static void server_error(struct follow *follow, struct follow_piece *piece)
             show_answer(follow, piece);
             piece = NULL;
         }
-        follow_pop(follow);
+        follow_refuse(follow);
     }
     follow->skipping = entry == AWAIT_NOTHING;
 }

@@ -16,10 +16,11 @@
  * fault, but that one which goes or changes takes back how late the server was to be for it.
  *
  * Memory is bounded, whatever the faults: nothing more is to be read above CHAIN_QUEUE_BYTES_MAX,
- * and pieces that faults have cut off take CHAIN_CUT_BYTES_MAX beside what was read: no more is cut
- * then before some of them have gone (but for one piece a fault, or nothing would move). So there
- * is never more than the two together, and what one read brings; only what faults want a query's
- * server to be late by takes some 30 bytes more for each of them.
+ * the queries that pieces hold included, and pieces that faults have cut off take
+ * CHAIN_CUT_BYTES_MAX beside what was read: no more is cut then before some of them have gone (but
+ * for one piece a fault, or nothing would move). So there is never more than the two together, and
+ * what one read brings; only what faults want a query's server to be late by takes some 30 bytes
+ * more for each of them.
  *
  * Embedded in the relay's link; memory comes with faults on the stream and pushed pieces only. On
  * the proxy's ring thread; nothing here waits. */
@@ -40,7 +41,7 @@ struct chain_block;
 
 /* Of all pieces of a stream; piece.c's. */
 struct chain_memory {
-    size_t queued_bytes;       /* of pieces and what they are in, book-keeping included */
+    size_t queued_bytes;       /* of pieces, what they are in and queries they hold, all told */
     size_t cut_bytes;          /* book-keeping of those that were cut off others */
     struct chain_block *room;  /* see chain_room; NULL: none */
     struct chain_block *spare; /* could be it, and is in no use */
@@ -102,7 +103,7 @@ static inline bool chain_is_empty(const struct chain *chain)
            !chain->dead;
 }
 
-/* Memory of what is queued, book-keeping included. */
+/* Memory of what is queued, book-keeping included: for tests, the relay asks chain_has_room. */
 static inline size_t chain_queued_bytes(const struct chain *chain)
 {
     return chain->memory.queued_bytes;

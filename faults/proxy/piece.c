@@ -213,7 +213,7 @@ void piece_empty(struct chain_memory *memory, struct piece *piece)
 void piece_destroy(struct chain_memory *memory, struct piece *piece)
 {
     piece_empty(memory, piece);
-    memory->queued_bytes -= sizeof(*piece);
+    memory->queued_bytes -= sizeof(*piece) + query_size_bytes(piece->query);
     memory->cut_bytes -= piece->cut ? sizeof(*piece) : 0;
     while (piece->late)
         piece_take_late(memory, piece, piece->late->id);
@@ -247,6 +247,7 @@ struct piece *piece_create(struct chain_memory *memory, const struct chain_input
     piece->is.arrived_ns = piece->is.due_ns = now_ns;
     piece->is.end = input->end;
     piece->is.query = piece->query = query_hold(input->query);
+    memory->queued_bytes += query_size_bytes(piece->query);
     piece->is.committed = input->committed;
     return piece;
 }

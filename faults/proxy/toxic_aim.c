@@ -149,7 +149,6 @@ bool toxics_want_queries(const struct toxics *toxics)
 
 void toxic_peer_query(struct toxic_peer *peer, const struct query *query)
 {
-    struct query *ours = (struct query *)(uintptr_t)query; /* that field is */
-    if (ours->request == 0)
-        ours->request = ++peer->toxics->requests;
+    if (query->request == 0)
+        query_set_request(query, ++peer->toxics->requests);
 }
