@@ -52,10 +52,43 @@ static void names_are_found_by_family(void **unused)
     expect(path, "web", AF_INET, NULL); /* no file */
 }
 
+static const char services[] = "# web 1/tcp\n"
+                               "\n"
+                               "nonsense\n"
+                               "more x80/tcp\n"
+                               "large 65536/tcp\n"
+                               "http\t80/udp\n"
+                               "http\t\t80/tcp  www web# the web\r\n"
+                               "postgresql 5432/tcp postgres\n"
+                               "last 65535/tcp";
+
+static void services_have_ports(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name;
+        int port; /* 0: none such */
+    } cases[] = {{"http", 80},    {"HTTP", 80}, {"web", 80}, {"postgres", 5432},
+                 {"last", 65535}, {"large", 0}, {"more", 0}, {"80/tcp", 0},
+                 {"nonsense", 0}, {"", 0},      {"the", 0}};
+    char path[] = "/tmp/poolstorm-services-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, services, strlen(services)), strlen(services));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        uint16_t port = 0;
+        assert_int_equal(hosts_find_port(path, cases[i].name, &port), cases[i].port ? 0 : -ENOENT);
+        assert_int_equal(port, cases[i].port);
+    }
+    assert_ok(close(fd));
+    assert_ok(unlink(path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_by_family),
+        cmocka_unit_test(services_have_ports),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

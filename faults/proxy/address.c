@@ -44,11 +44,8 @@ static int split_port(struct parts *parts, const char *port, struct err *err)
         parts->port = (uint16_t)number;
         return number > 65535 ? bad_address(err, port, "invalid port") : 0;
     }
-    struct servent entry, *found = NULL;
-    char space[1024];
-    if (getservbyname_r(port, "tcp", &entry, space, sizeof(space), &found) || !found)
+    if (hosts_find_port(SERVICES_PATH, port, &parts->port))
         return err_set(err, -EINVAL, "listen tcp: lookup tcp/%s: unknown port", port);
-    parts->port = ntohs((uint16_t)found->s_port);
     return 0;
 }
 
@@ -242,8 +239,9 @@ int address_resolve(struct addr *addr, const char *text)
 
 /* ---- Listening ------------------------------------------------------------------------------- */
 
-int address_failed(struct err *err, int code, const struct addr *addr, const char *as_given,
-                   const char *call)
+/* "listen tcp 127.0.0.1:80: bind: permission denied". Returns code. */
+static int listen_failed(struct err *err, int code, const struct addr *addr, const char *as_given,
+                         const char *call)
 {
     char words[128], text[128];
     const char *known = strerrordesc_np(-code);
@@ -268,13 +266,13 @@ static int open_bound(const struct addr *addr, const char *as_given, struct err 
     int family = addr->storage.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return address_failed(err, -errno, addr, as_given, "socket");
+        return listen_failed(err, -errno, addr, as_given, "socket");
     if (family != AF_UNIX)
         switch_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (family == AF_INET6)
         switch_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_any(addr));
     if (bind(fd, (const struct sockaddr *)&addr->storage, addr->length) != 0) {
-        int rc = address_failed(err, -errno, addr, as_given, "bind");
+        int rc = listen_failed(err, -errno, addr, as_given, "bind");
         (void)close(fd);
         return rc;
     }
@@ -313,7 +311,7 @@ int address_open(const struct addr *addr, const char *as_given, struct err *err)
     int fd = any ? open_on_any_port(addr, as_given, err) : open_bound(addr, as_given, err);
     if (fd < 0 || listen(fd, ADDRESS_BACKLOG) == 0)
         return fd;
-    int rc = address_failed(err, -errno, addr, as_given, "listen");
+    int rc = listen_failed(err, -errno, addr, as_given, "listen");
     if (addr->storage.ss_family == AF_UNIX)
         (void)unlink(((const struct sockaddr_un *)&addr->storage)->sun_path);
     (void)close(fd);

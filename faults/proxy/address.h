@@ -10,8 +10,9 @@
 
 enum { ADDRESS_BACKLOG = 4096 }; /* the kernel takes net.core.somaxconn where that is less */
 
-/* All take "host:port", "[v6]:port", ":port" and "unix:/path"; a port may be a service's name. The
- * text of errors is that of Go's net package, which clients of Toxiproxy match. */
+/* All take "host:port", "[v6]:port", ":port" and "unix:/path"; a port may be a service's name,
+ * of those in /etc/services. The text of errors is that of Go's net package, which clients of
+ * Toxiproxy match. */
 
 /* Where to listen. No host, 0.0.0.0 and :: are every address of both families; no text at all is a
  * free port of them, as for Go. A name is localhost or one of /etc/hosts: what is this machine's
@@ -31,9 +32,5 @@ int address_resolve(struct addr *addr, const char *text);
 /* An open socket that listens there, or -errno; port 0 takes a free one, which is then the socket's
  * own as if it had been asked for by number. as_given is for errors. */
 int address_open(const struct addr *addr, const char *as_given, struct err *err);
-
-/* "listen tcp 127.0.0.1:80: bind: permission denied". Returns code. */
-int address_failed(struct err *err, int code, const struct addr *addr, const char *as_given,
-                   const char *call);
 
 #endif
