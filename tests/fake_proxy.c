@@ -89,14 +89,6 @@ struct proxy *proxy_find(struct proxy_set *set, const char *name)
     return proxy;
 }
 
-size_t proxy_count(const struct proxy_set *set)
-{
-    size_t count = 0;
-    for (const struct list *link = set->proxies.next; link != &set->proxies; link = link->next)
-        count++;
-    return count;
-}
-
 int proxy_set_reset(struct proxy_set *set, struct err *err)
 {
     int first = 0;

@@ -7,6 +7,7 @@
 #include "test.h"
 
 #include "core/fiber.h"
+#include "core/rng.h"
 #include "core/sock.h"
 
 #include <errno.h>
@@ -175,4 +176,61 @@ void expect_nothing(int fd)
     char byte;
     assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
     assert_int_equal(errno, EAGAIN);
+}
+
+/* ---- Flows ----------------------------------------------------------------------------------- */
+
+char flow_byte(uint64_t seed, size_t offset)
+{
+    return (char)((offset * UINT64_C(0x9e3779b97f4a7c15) + seed) >> 29);
+}
+
+void flow_send(struct ctx *ctx, void *arg)
+{
+    struct flow *flow = arg;
+    struct rng rng;
+    rng_init(&rng, flow->seed, 0);
+    char *chunk = malloc(flow->chunk_max_bytes);
+    assert_non_null(chunk);
+    while (flow->sent_bytes < flow->size_bytes) {
+        size_t left = flow->size_bytes - flow->sent_bytes;
+        size_t size = 1 + (size_t)rng_below(&rng, flow->chunk_max_bytes);
+        size = size < left ? size : left;
+        for (size_t i = 0; i < size; i++)
+            chunk[i] = flow_byte(flow->seed, flow->sent_bytes + i);
+        assert_ok(sock_send(ctx, flow->from, chunk, size));
+        flow->sent_bytes += size;
+    }
+    free(chunk);
+}
+
+void flow_receive(struct ctx *ctx, struct flow *flow, size_t until_bytes)
+{
+    enum { SIZE = 100 << 10 };
+    char *chunk = malloc(SIZE);
+    assert_non_null(chunk);
+    while (flow->received_bytes < until_bytes) {
+        size_t left = until_bytes - flow->received_bytes;
+        ssize_t got = sock_recv(ctx, flow->to, chunk, left < SIZE ? left : SIZE);
+        assert_true(got > 0);
+        for (size_t i = 0; i < (size_t)got; i++)
+            if (chunk[i] != flow_byte(flow->seed, flow->received_bytes + i))
+                fail_msg("byte %zu differs", flow->received_bytes + i);
+        flow->received_bytes += (size_t)got;
+    }
+    free(chunk);
+}
+
+void flow_receive_all(struct ctx *ctx, void *arg)
+{
+    struct flow *flow = arg;
+    flow_receive(ctx, flow, flow->size_bytes);
+}
+
+void flow_receive_to_the_end(struct ctx *ctx, void *arg)
+{
+    struct flow *flow = arg;
+    char more;
+    flow_receive(ctx, flow, flow->size_bytes);
+    assert_int_equal(sock_recv(ctx, flow->to, &more, 1), 0);
 }

@@ -61,4 +61,23 @@ void *settings_of(const struct fault_type *type, const char *settings);
 
 void until_no_link(const struct stand *stand);
 
+/* Bytes on their way, each of which can be told by its place. */
+struct flow {
+    int from, to;
+    uint64_t seed;
+    size_t size_bytes, chunk_max_bytes; /* all, and at once */
+    size_t sent_bytes, received_bytes;  /* so far */
+};
+
+char flow_byte(uint64_t seed, size_t offset);
+
+/* For fibers, arg is a struct flow: sends what is left of it, in chunks of drawn sizes; receives
+ * that, or with the end behind it. */
+void flow_send(struct ctx *ctx, void *arg);
+void flow_receive_all(struct ctx *ctx, void *arg);
+void flow_receive_to_the_end(struct ctx *ctx, void *arg);
+
+/* Until so many have come. */
+void flow_receive(struct ctx *ctx, struct flow *flow, size_t until_bytes);
+
 #endif

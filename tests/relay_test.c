@@ -12,6 +12,7 @@
 #include "core/sock.h"
 #include "faults/proxy/proxy.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -152,61 +153,6 @@ static void the_answer_after_a_half_close_arrives(void **unused)
 
 /* ---- Many bytes ------------------------------------------------------------------------------ */
 
-/* A flow of bytes that can be told from any other of their order. */
-struct flow {
-    int from, to;
-    uint64_t seed;
-    size_t size_bytes, chunk_max_bytes; /* all, and at once */
-    size_t sent_bytes, received_bytes;  /* so far */
-};
-
-static char byte_at(uint64_t seed, size_t offset)
-{
-    return (char)((offset * UINT64_C(0x9e3779b97f4a7c15) + seed) >> 29);
-}
-
-static void send_flow(struct ctx *ctx, void *arg)
-{
-    struct flow *flow = arg;
-    struct rng rng;
-    rng_init(&rng, flow->seed, 0);
-    char *chunk = malloc(flow->chunk_max_bytes);
-    assert_non_null(chunk);
-    while (flow->sent_bytes < flow->size_bytes) {
-        size_t left = flow->size_bytes - flow->sent_bytes;
-        size_t size = 1 + (size_t)rng_below(&rng, flow->chunk_max_bytes);
-        size = size < left ? size : left;
-        for (size_t i = 0; i < size; i++)
-            chunk[i] = byte_at(flow->seed, flow->sent_bytes + i);
-        assert_ok(sock_send(ctx, flow->from, chunk, size));
-        flow->sent_bytes += size;
-    }
-    free(chunk);
-}
-
-static void receive_flow(struct ctx *ctx, struct flow *flow, size_t until_bytes)
-{
-    enum { SIZE = 100 << 10 };
-    char *chunk = malloc(SIZE);
-    assert_non_null(chunk);
-    while (flow->received_bytes < until_bytes) {
-        size_t left = until_bytes - flow->received_bytes;
-        ssize_t got = sock_recv(ctx, flow->to, chunk, left < SIZE ? left : SIZE);
-        assert_true(got > 0);
-        for (size_t i = 0; i < (size_t)got; i++)
-            if (chunk[i] != byte_at(flow->seed, flow->received_bytes + i))
-                fail_msg("byte %zu differs", flow->received_bytes + i);
-        flow->received_bytes += (size_t)got;
-    }
-    free(chunk);
-}
-
-static void receive_whole_flow(struct ctx *ctx, void *arg)
-{
-    struct flow *flow = arg;
-    receive_flow(ctx, flow, flow->size_bytes);
-}
-
 static void both_ways(struct ctx *ctx, void *arg)
 {
     (void)arg;
@@ -228,10 +174,10 @@ static void both_ways(struct ctx *ctx, void *arg)
                             .size_bytes = size + 1,
                             .chunk_max_bytes = chunks[i]};
         group_init(&group, ctx);
-        assert_ok(group_spawn(&group, "send up", send_flow, &up));
-        assert_ok(group_spawn(&group, "send down", send_flow, &down));
-        assert_ok(group_spawn(&group, "receive up", receive_whole_flow, &up));
-        assert_ok(group_spawn(&group, "receive down", receive_whole_flow, &down));
+        assert_ok(group_spawn(&group, "send up", flow_send, &up));
+        assert_ok(group_spawn(&group, "send down", flow_send, &down));
+        assert_ok(group_spawn(&group, "receive up", flow_receive_all, &up));
+        assert_ok(group_spawn(&group, "receive down", flow_receive_all, &down));
         assert_ok(group_join(ctx, &group));
         assert_int_equal(group_fini(&group), 0);
         close_ends(&ends);
@@ -252,18 +198,10 @@ static void burst(struct flow *flow)
     char *all = malloc(flow->size_bytes);
     assert_non_null(all);
     for (size_t i = 0; i < flow->size_bytes; i++)
-        all[i] = byte_at(flow->seed, i);
+        all[i] = flow_byte(flow->seed, i);
     assert_int_equal(send(flow->from, all, flow->size_bytes, MSG_DONTWAIT), flow->size_bytes);
     assert_ok(sock_half_close(flow->from));
     free(all);
-}
-
-static void receive_to_the_end(struct ctx *ctx, void *arg)
-{
-    struct flow *flow = arg;
-    char more;
-    receive_flow(ctx, flow, flow->size_bytes);
-    assert_int_equal(sock_recv(ctx, flow->to, &more, 1), 0);
 }
 
 /* So many that they take all buffers the links share from each other. */
@@ -287,7 +225,7 @@ static void bursts(struct ctx *ctx, struct stand *stand)
                                 .seed = i,
                                 .size_bytes = BURST_BYTES + i * 1000};
         burst(&down[i]);
-        assert_ok(group_spawn(&group, "receive", receive_to_the_end, &down[i]));
+        assert_ok(group_spawn(&group, "receive", flow_receive_to_the_end, &down[i]));
     }
     assert_ok(group_join(ctx, &group));
     assert_int_equal(group_fini(&group), 0);
@@ -323,7 +261,7 @@ static size_t send_until_full(struct ctx *ctx, struct flow *flow)
     for (;;) {
         char chunk[4096];
         for (size_t i = 0; i < sizeof(chunk); i++)
-            chunk[i] = byte_at(flow->seed, flow->sent_bytes + i);
+            chunk[i] = flow_byte(flow->seed, flow->sent_bytes + i);
         ssize_t sent = send(flow->from, chunk, sizeof(chunk), MSG_DONTWAIT);
         if (sent > 0) {
             flow->sent_bytes += (size_t)sent;
@@ -357,7 +295,7 @@ static void pressure(struct ctx *ctx, void *arg)
         assert_true(held < 8 << 20); /* by the proxy itself */
         if (toxic)
             toxic_remove(toxic); /* while nobody reads: nothing waits for that */
-        receive_whole_flow(ctx, &flow);
+        flow_receive_all(ctx, &flow);
         assert_ok(sock_send(ctx, ends.server, "read", 4));
         expect_text(ctx, ends.client, "read");
         close_ends(&ends);
@@ -387,7 +325,7 @@ static void little_pressure(struct ctx *ctx, void *arg)
     while (now.sent_bytes[0] == now.received_bytes[0]) {
         char chunk[SIZE];
         for (size_t i = 0; i < SIZE; i++)
-            chunk[i] = byte_at(flow.seed, flow.sent_bytes + i);
+            chunk[i] = flow_byte(flow.seed, flow.sent_bytes + i);
         assert_ok(sock_send(ctx, flow.from, chunk, SIZE));
         flow.sent_bytes += SIZE;
         while (proxy_figures(stand.proxy).received_bytes[0] < flow.sent_bytes)
@@ -398,7 +336,7 @@ static void little_pressure(struct ctx *ctx, void *arg)
     }
     assert_ok(sock_half_close(ends.client));
     flow.size_bytes = flow.sent_bytes;
-    receive_whole_flow(ctx, &flow);
+    flow_receive_all(ctx, &flow);
     expect_end(ctx, ends.server);
     assert_int_equal(proxy_figures(stand.proxy).spliced_bytes, spliced);
     assert_int_equal(proxy_figures(stand.proxy).sent_bytes[0], flow.size_bytes);
@@ -419,7 +357,7 @@ static void until_spliced(struct ctx *ctx, const struct stand *stand, struct flo
 {
     uint64_t before = proxy_figures(stand->proxy).spliced_bytes;
     while (proxy_figures(stand->proxy).spliced_bytes == before)
-        receive_flow(ctx, flow, flow->received_bytes + 1000);
+        flow_receive(ctx, flow, flow->received_bytes + 1000);
 }
 
 static void come_and_go(struct ctx *ctx, void *arg)
@@ -435,17 +373,17 @@ static void come_and_go(struct ctx *ctx, void *arg)
                         .size_bytes = 64 << 20,
                         .chunk_max_bytes = 1 << 20};
     group_init(&group, ctx);
-    assert_ok(group_spawn(&group, "send", send_flow, &flow));
+    assert_ok(group_spawn(&group, "send", flow_send, &flow));
     for (int round = 0; round < 3; round++) {
         until_spliced(ctx, &stand, &flow);
         act.verdict = FAULT_PASS;
         act.due_ns = 0;
         struct toxic *toxic = add(&stand, &pieces_type, FAULT_DOWNSTREAM);
         uint64_t spliced = proxy_figures(stand.proxy).spliced_bytes;
-        receive_flow(ctx, &flow, flow.received_bytes + (6 << 20));
+        flow_receive(ctx, &flow, flow.received_bytes + (6 << 20));
         assert_int_equal(proxy_figures(stand.proxy).spliced_bytes, spliced);
         act.due_ns = CLOCK_NEVER; /* some stay there until it goes */
-        receive_flow(ctx, &flow, flow.received_bytes + 1000);
+        flow_receive(ctx, &flow, flow.received_bytes + 1000);
         act.due_ns = 0;
         toxic_remove(toxic);
     }
@@ -456,10 +394,10 @@ static void come_and_go(struct ctx *ctx, void *arg)
     struct toxic *toxic;
     assert_ok(toxic_add(stand.proxy, &options, &toxic, NULL)); /* somebody has to count */
     uint64_t spliced = proxy_figures(stand.proxy).spliced_bytes;
-    receive_flow(ctx, &flow, flow.received_bytes + (6 << 20));
+    flow_receive(ctx, &flow, flow.received_bytes + (6 << 20));
     assert_int_equal(proxy_figures(stand.proxy).spliced_bytes, spliced);
     toxic_remove(toxic);
-    receive_whole_flow(ctx, &flow);
+    flow_receive_all(ctx, &flow);
     assert_ok(group_join(ctx, &group));
     assert_int_equal(group_fini(&group), 0);
     close_ends(&ends);
@@ -652,16 +590,38 @@ static void another_upstream_drops_links(void **unused)
     (void)run_on_ring(change_upstream, NULL);
 }
 
+static size_t count_proxies(struct proxy_set *set)
+{
+    size_t count = 0;
+    for (struct proxy *proxy = proxy_first(set); proxy; proxy = proxy_next(proxy))
+        count++;
+    return count;
+}
+
+static unsigned services_asked; /* of the system, which may ask others */
+
+int __wrap_getservbyname_r(const char *name, const char *protocol, struct servent *entry,
+                           char *space, size_t size_bytes, struct servent **found);
+
+int __wrap_getservbyname_r(const char *name, const char *protocol, struct servent *entry,
+                           char *space, size_t size_bytes, struct servent **found)
+{
+    (void)name, (void)protocol, (void)entry, (void)space, (void)size_bytes;
+    services_asked++;
+    *found = NULL;
+    return ENOENT;
+}
+
 static void expect_refusal(struct proxy_set *set, const char *listen, const char *words)
 {
     struct proxy *proxy;
     struct err err = {0};
     struct proxy_options options = {
         .name = "other", .listen = listen, .upstream = "127.0.0.1:1", .enabled = true};
-    size_t before = proxy_count(set);
+    size_t before = count_proxies(set);
     assert_true(proxy_create(set, &options, &proxy, &err) < 0);
     assert_string_equal(err.text, words);
-    assert_int_equal(proxy_count(set), before);
+    assert_int_equal(count_proxies(set), before);
     assert_null(proxy);
 }
 
@@ -683,6 +643,7 @@ static void listen_anywhere(struct ctx *ctx, void *arg)
     expect_refusal(stand.set, "::1:80", "listen tcp: address ::1:80: too many colons in address");
     expect_refusal(stand.set, "127.0.0.1:99999", "listen tcp: address 99999: invalid port");
     expect_refusal(stand.set, "127.0.0.1:nosuch", "listen tcp: lookup tcp/nosuch: unknown port");
+    assert_int_equal(services_asked, 0);
     expect_refusal(stand.set, "no.such.name.invalid:1",
                    "listen tcp: lookup no.such.name.invalid: no such host in /etc/hosts "
                    "(expected an address, localhost, or a name from there)");
@@ -1085,6 +1046,63 @@ static void doors_refuse_or_are_silent_and_open_again(void **unused)
     (void)run_on_ring(doors, NULL);
 }
 
+static size_t open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    size_t count = 0;
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    assert_ok(closedir(folder));
+    return count;
+}
+
+static bool no_address; /* of a socket is told */
+
+int __real_sock_local(int fd, struct addr *addr);
+int __wrap_sock_local(int fd, struct addr *addr);
+
+int __wrap_sock_local(int fd, struct addr *addr)
+{
+    return no_address ? -ENOBUFS : __real_sock_local(fd, addr);
+}
+
+/* It is tried again; meanwhile whoever calls is let in, and nothing is left of what was tried. */
+static void door_that_jams(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    stand_init(&stand, ctx);
+    size_t before = open_descriptors();
+    act.door = FAULT_DOOR_SILENT;
+    no_address = true;
+    struct toxic *toxic = add(&stand, &door_type, FAULT_BOTH);
+    for (int i = 0; i < 10; i++)
+        assert_ok(toxic_change(toxic, NULL, NULL, NULL));
+    for (int i = 0; i < 100; i++)
+        fiber_yield();
+    assert_int_equal(proxy_figures(stand.proxy).links_total, 0);
+    assert_int_equal(open_descriptors(), before);
+    answer_after_half_close(ctx, &stand);
+    no_address = false;
+    assert_ok(toxic_change(toxic, NULL, NULL, NULL));
+    int fd = begin_call(&stand);
+    for (int i = 0; i < 100; i++)
+        fiber_yield();
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 0), 0);
+    sock_close(fd, false);
+    toxic_remove(toxic);
+    answer_after_half_close(ctx, &stand);
+    assert_int_equal(proxy_figures(stand.proxy).links_total, 2);
+    stand_fini(&stand);
+}
+
+static void a_door_that_jams_is_open(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(door_that_jams, NULL);
+}
+
 /* ---- Many links ------------------------------------------------------------------------------ */
 
 enum { CROWD = 2500 };
@@ -1232,7 +1250,7 @@ static void many(struct ctx *ctx, void *arg)
         proxy_remove(proxy_find(set, name));
         assert_null(proxy_find(set, name));
     }
-    assert_int_equal(proxy_count(set), MANY / 2);
+    assert_int_equal(count_proxies(set), MANY / 2);
     int number = 1;
     for (proxy = proxy_first(set); proxy; proxy = proxy_next(proxy), number += 2) {
         (void)snprintf(name, sizeof(name), "p%03d", number);
@@ -1275,6 +1293,7 @@ int main(void)
         cmocka_unit_test(an_end_asks_the_first_of_those_held_alone),
         cmocka_unit_test(a_shut_door_leaves_nobody_in_the_queue),
         cmocka_unit_test(doors_refuse_or_are_silent_and_open_again),
+        cmocka_unit_test(a_door_that_jams_is_open),
         cmocka_unit_test(thousands_of_links_are_carried),
         cmocka_unit_test(without_descriptors_it_waits_for_some),
         cmocka_unit_test(links_leave_a_reserve_of_descriptors),

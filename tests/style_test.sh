@@ -66,7 +66,7 @@ harness/measure core|measure
 harness/postgres core|postgres
 scenarios/subject core|measure|postgres|subject
 scenarios/micro core|measure|subject|benchmark|micro
-faults core|measure|postgres|faults
+faults core|faults
 harness/load core|measure|load
 harness/plan core|measure|load|faults|subject|plan
 harness/run core|measure|postgres|load|faults|subject|plan|run

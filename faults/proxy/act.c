@@ -22,7 +22,7 @@ static enum fault_verdict both_verdicts(enum fault_verdict so_far, enum fault_ve
     return here == FAULT_PASS ? so_far : here;
 }
 
-void chain_decide(struct chain *chain, enum fault_verdict verdict)
+void act_decide(struct chain *chain, enum fault_verdict verdict)
 {
     if (verdict == FAULT_CLOSE || verdict == FAULT_RESET)
         chain->verdict = both_verdicts(chain->verdict, verdict);
@@ -45,7 +45,7 @@ static void leave(struct chain *chain, struct act *act, struct piece *piece, uin
     piece->so_far = both_verdicts(piece->so_far, piece->here);
     piece->here = FAULT_PASS;
     if (piece->so_far == FAULT_RESET) { /* nothing else is worth waiting for */
-        chain_decide(chain, FAULT_RESET);
+        act_decide(chain, FAULT_RESET);
         piece_destroy(&chain->memory, piece);
         return;
     }
@@ -239,7 +239,7 @@ void act_time(struct chain *chain, struct act *act, uint64_t now_ns)
     if (verdict == FAULT_PASS)
         return;
     toxic_touch(act->toxic, chain->peer, 0, now_ns, &act->touched);
-    chain_decide(chain, verdict);
+    act_decide(chain, verdict);
 }
 
 uint64_t act_next_ns(const struct act *act)
@@ -300,7 +300,7 @@ void act_end(struct chain *chain, struct act *act, uint64_t now_ns)
         verdict = type->on_end(act->toxic->settings, act->own, &act->seen);
     if (verdict != FAULT_PASS)
         toxic_touch(act->toxic, chain->peer, 0, now_ns, &act->touched);
-    chain_decide(chain, verdict);
+    act_decide(chain, verdict);
     chain->dead = chain->dead || verdict == FAULT_DROP;
 }
 

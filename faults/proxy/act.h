@@ -56,7 +56,8 @@ void act_release(struct chain *chain, struct act *act, bool unseen, uint64_t now
 /* Nobody gets what is there. */
 void act_bury(struct chain *chain, struct act *act, uint64_t now_ns);
 
-/* Keeps what a verdict says about the link as a whole. */
-void chain_decide(struct chain *chain, enum fault_verdict verdict);
+/* A verdict of some act, or of a piece that has left the last one: what it says about the link as a
+ * whole is kept with the chain. */
+void act_decide(struct chain *chain, enum fault_verdict verdict);
 
 #endif

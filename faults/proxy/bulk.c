@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bulk.c - much at a time: through a pipe, whose pages are the sockets' own, while nobody wants to
  * see the bytes; else by large receives. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,12 +106,12 @@ static int go_on(struct stream *stream, bool spliced, step_fn *step, void *means
 
 static int carry_copying(struct stream *stream)
 {
-    struct proxy_set *set = stream->link->proxy->set;
-    char *buffer = pool_take_buffer(set);
+    struct pool *pool = &stream->link->proxy->set->pool;
+    char *buffer = pool_take_buffer(pool);
     if (!buffer)
         return -ENOMEM;
     int next = go_on(stream, false, step_by_buffer, buffer);
-    pool_give_buffer(set, buffer);
+    pool_give_buffer(pool, buffer);
     return next;
 }
 
@@ -132,14 +132,14 @@ static int empty_inbox(struct stream *stream)
 
 int carry_bulk(struct stream *stream)
 {
-    struct proxy_set *set = stream->link->proxy->set;
+    struct pool *pool = &stream->link->proxy->set->pool;
     struct pipe pipe;
     int next = empty_inbox(stream);
     if (next != PUMP_BULK)
         return next;
-    if (!stream_may_splice(stream) || pool_take_pipe(set, &pipe))
+    if (!stream_may_splice(stream) || pool_take_pipe(pool, &pipe))
         return carry_copying(stream);
     next = go_on(stream, true, step_by_pipe, &pipe);
-    pool_give_pipe(set, &pipe);
+    pool_give_pipe(pool, &pipe);
     return next;
 }

@@ -246,7 +246,7 @@ void chain_sent(struct chain *chain, size_t size_bytes)
         return;
     chain->sent_bytes = 0;
     if (piece->so_far == FAULT_CLOSE)
-        chain_decide(chain, FAULT_CLOSE);
+        act_decide(chain, FAULT_CLOSE);
     list_remove(&piece->link);
     piece_destroy(&chain->memory, piece);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* faulty.c - through faults: what is read goes into the stream's chain, what is due comes out. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/followed.h"
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 #include <poll.h>

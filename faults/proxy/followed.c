@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* followed.c - links whose protocol is followed: their bytes cut where queries begin and are
  * answered, and queries that faults make fail or be late at the server. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/followed.h"
+
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* forward.c - sends what was read straight on, where no fault acts. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/followed.h"
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 #include <stdlib.h>

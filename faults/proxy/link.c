@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* link.c - one proxied connection: accepted, its upstream called, two streams, the end. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/link.h"
 
 #include "core/io.h"
+#include "faults/proxy/followed.h"
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* listener.c - a proxy's listening socket: the fiber that accepts, and the door that faults shut.
  */
+#include "faults/proxy/listener.h"
+
 #include "core/io.h"
 #include "faults/proxy/address.h"
-#include "faults/proxy/internal.h"
+#include "faults/proxy/link.h"
+#include "faults/proxy/set.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -56,7 +59,7 @@ static bool take_descriptors(struct listener *listener)
 {
     if (descriptors_take(descriptors_of(listener), LINK_DESCRIPTORS))
         return true;
-    pool_trim(listener->proxy->set);
+    pool_trim(&listener->proxy->set->pool);
     return descriptors_take(descriptors_of(listener), LINK_DESCRIPTORS);
 }
 
@@ -116,28 +119,30 @@ static struct addr callable(const struct addr *addr)
     return to;
 }
 
-/* A queue for none, and a connection of our own in it: the kernel answers nobody any more. */
-static int silence(struct listener *listener)
+/* The same, with any port; or any name for a Unix socket. */
+static struct addr any_of(const struct addr *addr)
 {
-    struct addr to = callable(&listener->addr);
-    int family = to.storage.ss_family;
-    if (listen(listener->fd, 0) != 0)
+    struct addr any = *addr;
+    if (any.storage.ss_family == AF_INET)
+        ((struct sockaddr_in *)&any.storage)->sin_port = 0;
+    else if (any.storage.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&any.storage)->sin6_port = 0;
+    else
+        any.length = sizeof(any.storage.ss_family);
+    return any;
+}
+
+/* Gets an address, to be known by, and then into the queue. */
+static int call_filler(struct listener *listener, int fd)
+{
+    struct addr to = callable(&listener->addr), from = any_of(&to);
+    if (bind(fd, (const struct sockaddr *)&from.storage, from.length) != 0)
         return -errno;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    sa_family_t any_name = AF_UNIX; /* the kernel chooses one, to know it by */
-    if (family == AF_UNIX)
-        (void)bind(fd, (const struct sockaddr *)&any_name, sizeof(any_name));
-    if (connect(fd, (const struct sockaddr *)&to.storage, to.length) != 0 && errno != EINPROGRESS &&
-        errno != EAGAIN) {
-        int rc = -errno;
-        (void)close(fd);
-        return rc;
-    }
-    listener->filler = fd;
-    descriptors_take_anyway(descriptors_of(listener), 1);
-    return sock_local(fd, &listener->of_filler);
+    int rc = sock_local(fd, &listener->of_filler);
+    if (!rc && connect(fd, (const struct sockaddr *)&to.storage, to.length) != 0 &&
+        errno != EINPROGRESS && errno != EAGAIN)
+        rc = -errno;
+    return rc;
 }
 
 static void drop_filler(struct listener *listener)
@@ -147,6 +152,27 @@ static void drop_filler(struct listener *listener)
     sock_close(listener->filler, true);
     listener->filler = -1;
     descriptors_give(descriptors_of(listener), 1);
+}
+
+/* A queue for none, and a connection of our own in it: the kernel answers nobody any more. When
+ * that fails, all is as it was. */
+static int silence(struct listener *listener)
+{
+    if (listen(listener->fd, 0) != 0)
+        return -errno;
+    int rc = listener->filler =
+        socket(listener->addr.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (rc < 0) {
+        rc = -errno;
+    } else {
+        descriptors_take_anyway(descriptors_of(listener), 1);
+        rc = call_filler(listener, listener->filler);
+    }
+    if (!rc)
+        return 0;
+    drop_filler(listener);
+    (void)listen(listener->fd, ADDRESS_BACKLOG); /* it could with a queue for none */
+    return rc;
 }
 
 /* Nobody listens; a TCP port stays ours, a Unix socket's name without a socket behind it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pool.c - buffers and pipes for big transfers, kept from one to the next. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/pool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,41 +9,38 @@
 
 enum { PIPE_DESCRIPTORS = 2 };
 
-char *pool_take_buffer(struct proxy_set *set)
+char *pool_take_buffer(struct pool *pool)
 {
-    struct pool *pool = &set->pool;
     return pool->buffers_kept > 0 ? pool->buffers[--pool->buffers_kept] : malloc(COPY_BYTES);
 }
 
-void pool_give_buffer(struct proxy_set *set, char *buffer)
+void pool_give_buffer(struct pool *pool, char *buffer)
 {
-    struct pool *pool = &set->pool;
     if (pool->buffers_kept < POOL_BUFFERS)
         pool->buffers[pool->buffers_kept++] = buffer;
     else
         free(buffer);
 }
 
-static void close_pipe(struct proxy_set *set, const struct pipe *pipe)
+static void close_pipe(struct pool *pool, const struct pipe *pipe)
 {
     (void)close(pipe->in);
     (void)close(pipe->out);
-    descriptors_give(&set->descriptors, PIPE_DESCRIPTORS);
+    descriptors_give(pool->descriptors, PIPE_DESCRIPTORS);
 }
 
-int pool_take_pipe(struct proxy_set *set, struct pipe *pipe)
+int pool_take_pipe(struct pool *pool, struct pipe *pipe)
 {
-    struct pool *pool = &set->pool;
     if (pool->pipes_kept > 0) {
         *pipe = pool->pipes[--pool->pipes_kept];
         return 0;
     }
     int ends[PIPE_DESCRIPTORS];
-    if (!descriptors_take(&set->descriptors, PIPE_DESCRIPTORS))
+    if (!descriptors_take(pool->descriptors, PIPE_DESCRIPTORS))
         return -EMFILE;
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
         int rc = -errno;
-        descriptors_give(&set->descriptors, PIPE_DESCRIPTORS);
+        descriptors_give(pool->descriptors, PIPE_DESCRIPTORS);
         return rc;
     }
     /* Refused where the user has too much in pipes already; a small one does, too. */
@@ -52,26 +49,23 @@ int pool_take_pipe(struct proxy_set *set, struct pipe *pipe)
     return 0;
 }
 
-void pool_give_pipe(struct proxy_set *set, const struct pipe *pipe)
+void pool_give_pipe(struct pool *pool, const struct pipe *pipe)
 {
-    struct pool *pool = &set->pool;
     if (pipe->held_bytes == 0 && pool->pipes_kept < POOL_PIPES)
         pool->pipes[pool->pipes_kept++] = *pipe;
     else
-        close_pipe(set, pipe);
+        close_pipe(pool, pipe);
 }
 
-void pool_trim(struct proxy_set *set)
+void pool_trim(struct pool *pool)
 {
-    struct pool *pool = &set->pool;
     while (pool->pipes_kept > 0)
-        close_pipe(set, &pool->pipes[--pool->pipes_kept]);
+        close_pipe(pool, &pool->pipes[--pool->pipes_kept]);
 }
 
-void pool_fini(struct proxy_set *set)
+void pool_fini(struct pool *pool)
 {
-    struct pool *pool = &set->pool;
     while (pool->buffers_kept > 0)
         free(pool->buffers[--pool->buffers_kept]);
-    pool_trim(set);
+    pool_trim(pool);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* proxy.c - one proxy: made, changed, removed, and asked. */
-#include "faults/proxy/internal.h"
-
 #include "faults/proxy/address.h"
+#include "faults/proxy/link.h"
+#include "faults/proxy/listener.h"
+#include "faults/proxy/set.h"
 
 #include <errno.h>
 #include <stdlib.h>

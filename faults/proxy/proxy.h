@@ -49,7 +49,6 @@ size_t proxy_set_reserve(const struct proxy_set *set);
 struct proxy *proxy_first(struct proxy_set *set);
 struct proxy *proxy_next(struct proxy *proxy);
 struct proxy *proxy_find(struct proxy_set *set, const char *name);
-size_t proxy_count(const struct proxy_set *set);
 
 /* Enables every proxy and takes every fault away, Toxiproxy's reset. The first error is answered,
  * the rest is done all the same. */

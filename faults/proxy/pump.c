@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* pump.c - one direction of a link: which way it is carried, and what all ways need. */
 #include "core/io.h"
-#include "faults/proxy/internal.h"
+#include "faults/proxy/followed.h"
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 /* set.c - the set of proxies, and the undertaker who frees those removed once their fibers are
  * gone.
  */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/set.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,6 +45,7 @@ int proxy_set_create(struct ctx *ctx, uint64_t seed, struct proxy_set **out, str
         .connect_ns = PROXY_CONNECT_NS, .dead_s = PROXY_DEAD_S, .dead_max = PROXY_DEAD_MAX};
     list_init(&set->removed);
     descriptors_init(&set->descriptors);
+    set->pool.descriptors = &set->descriptors;
     waitq_init(&set->funeral);
     group_init(&set->group, ctx);
     int rc = group_spawn(&set->group, "undertaker", undertake, set);
@@ -66,7 +67,7 @@ void proxy_set_destroy(struct proxy_set *set)
     (void)waitq_wake_all(&set->funeral);
     (void)group_join(NULL, &set->group); /* the undertaker goes when all proxies are buried */
     (void)group_fini(&set->group);
-    pool_fini(set);
+    pool_fini(&set->pool);
     free(set->proxies);
     free(set);
 }
@@ -147,11 +148,6 @@ struct proxy *proxy_find(struct proxy_set *set, const char *name)
 {
     struct proxy *proxy = proxy_at(set, place_of(set, name));
     return proxy && strcmp(proxy->name, name) == 0 ? proxy : NULL;
-}
-
-size_t proxy_count(const struct proxy_set *set)
-{
-    return set->count;
 }
 
 int proxy_set_reset(struct proxy_set *set, struct err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* small.c - little at a time: from the receive buffer, which all links share, straight to send. */
-#include "faults/proxy/internal.h"
+#include "faults/proxy/followed.h"
+#include "faults/proxy/stream.h"
 
 #include <errno.h>
 

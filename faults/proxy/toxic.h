@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* toxic.h - the faults of one proxy: what was asked for, whom they are aimed at, and what they have
- * really done. No I/O; the relay (proxy.c) puts them on links, by chain.h.
+ * really done. No I/O, and no links: spread.c puts them on those, by chain.h.
  *
- * Behind the toxic_* half of proxy.h: toxic_add is toxics_create, then chain_add on every live
- * link; toxic_change is toxic_set, then chain_change; toxic_remove is chain_remove, then
- * toxic_destroy. After each of the three the relay asks toxics_door anew, and toxics_arrive for who
- * waits there. What proxy.h says of a toxic alone (toxic_next, toxic_name and so on) is done here.
+ * Behind the toxic_* half of proxy.h, of which spread.c does what links and doors have to hear of:
+ * toxic_add is toxics_create, then chain_add on every live link; toxic_change is toxic_set, then
+ * chain_change; toxic_remove is chain_remove, then toxic_destroy. After each of the three it asks
+ * toxics_door anew, and has those who wait for toxics_arrive ask that. The rest (toxic_next,
+ * toxic_name, toxic_effects and so on) is done here: toxic.c makes and lists them, toxic_aim.c is
+ * about whom they act on, toxic_arrivals.c about new connections, toxic_effects.c about what they
+ * did.
  *
  * Everything runs on the proxy's ring thread, and nothing waits. */
 #ifndef POOLSTORM_FAULTS_PROXY_TOXIC_H

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* toxics.c - puts the faults of a proxy on its live links and its door, and takes them away. */
-#include "faults/proxy/internal.h"
+/* spread.c - puts the faults of a proxy on its live links and its door, and takes them away. */
+#include "faults/proxy/followed.h"
+#include "faults/proxy/link.h"
+#include "faults/proxy/listener.h"
+#include "faults/proxy/set.h"
 
 #include <errno.h>
 #include <linux/filter.h>
