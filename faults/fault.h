@@ -119,6 +119,10 @@ struct fault_type {
     /* Frees what prepare has made, as far as it came (the params are the caller's). */
     void (*fini)(void *self);
 
+    /* It has been added, or self has been made anew for settings that have changed: from now on,
+     * whomever it is aimed at. Before any of the hooks below. */
+    void (*on_add)(void *self, uint64_t now_ns);
+
     /* A new connection, before its upstream is called. Asked again with the same arrival and the
      * same draws as long as the connection waits. */
     enum fault_verdict (*on_arrival)(void *self, struct fault_link *link,

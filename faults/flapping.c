@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* flapping.c - a partition that comes and goes: each period begins with its black hole. */
+/* flapping.c - a partition that comes and goes: each period begins with its black hole, the first
+ * one when the fault is added or changed. */
 #include "faults/connections.h"
 #include "faults/fault.h"
 
@@ -11,7 +12,7 @@ struct flapping {
     uint64_t period_ns;
     double duty;
     int connections;    /* enum connections */
-    uint64_t origin_ns; /* when the first period began; 0: not yet */
+    uint64_t origin_ns; /* when the first period began */
 };
 
 static const struct param flapping_params[] = {
@@ -35,10 +36,8 @@ static int flapping_check(const void *self_, struct err *err)
 }
 
 /* The end of the black hole that time_ns is in, or time_ns where it is in none. */
-static uint64_t clear_ns(struct flapping *self, uint64_t time_ns)
+static uint64_t clear_ns(const struct flapping *self, uint64_t time_ns)
 {
-    if (self->origin_ns == 0)
-        self->origin_ns = time_ns;
     if (time_ns < self->origin_ns)
         return time_ns;
     uint64_t hole_ns = (uint64_t)((double)self->period_ns * (1 - self->duty));
@@ -46,18 +45,17 @@ static uint64_t clear_ns(struct flapping *self, uint64_t time_ns)
     return into_ns < hole_ns ? time_ns - into_ns + hole_ns : time_ns;
 }
 
-static uint64_t flapping_on_begin(void *self, void *own, struct fault_link *link, uint64_t now_ns)
+static void flapping_on_add(void *self_, uint64_t now_ns)
 {
-    (void)own, (void)link;
-    (void)clear_ns(self, now_ns); /* the periods begin with the fault, not with the first piece */
-    return CLOCK_NEVER;
+    struct flapping *self = self_;
+    self->origin_ns = now_ns;
 }
 
 static enum fault_verdict flapping_on_piece(void *self_, void *own, struct fault_link *link,
                                             struct fault_piece *piece)
 {
     (void)own;
-    struct flapping *self = self_;
+    const struct flapping *self = self_;
     if (connections_include(self->connections, link->established))
         piece->due_ns = clear_ns(self, piece->due_ns);
     return FAULT_PASS;
@@ -67,7 +65,7 @@ static enum fault_verdict flapping_on_arrival(void *self_, struct fault_link *li
                                               struct fault_arrival *arrival)
 {
     (void)link;
-    struct flapping *self = self_;
+    const struct flapping *self = self_;
     if (connections_include(self->connections, false))
         arrival->due_ns = clear_ns(self, arrival->due_ns);
     return FAULT_PASS;
@@ -75,7 +73,7 @@ static enum fault_verdict flapping_on_arrival(void *self_, struct fault_link *li
 
 static enum fault_door flapping_door(void *self_, uint64_t now_ns, uint64_t *again_ns)
 {
-    struct flapping *self = self_;
+    const struct flapping *self = self_;
     uint64_t open_ns = clear_ns(self, now_ns);
     if (!connections_include(self->connections, false))
         return FAULT_DOOR_OPEN;
@@ -96,8 +94,8 @@ const struct fault_type fault_flapping = {
     .state_bytes = sizeof(struct flapping),
     .both = true,
     .check = flapping_check,
+    .on_add = flapping_on_add,
     .on_arrival = flapping_on_arrival,
-    .on_begin = flapping_on_begin,
     .on_piece = flapping_on_piece,
     .door = flapping_door,
 };

@@ -76,7 +76,7 @@ int stand_try(struct stand *first, const char *kind, enum fault_stream stream, c
     settings_read(fault_aim_params, &how, aim);
     void *state = settings_of(type, settings);
     struct toxic_options options = {.type = type, .stream = stream, .aim = &how, .settings = state};
-    int rc = toxics_create(first->toxics, &options, first->follows, out, err);
+    int rc = toxics_create(first->toxics, &options, first->follows, first->now_ns, out, err);
     param_fini(fault_aim_params, &how);
     param_fini(type->params, state);
     free(state);
@@ -103,7 +103,7 @@ void stand_change(struct stand *first, struct toxic *toxic, const char *settings
     struct fault_aim how = {0};
     settings_read(fault_aim_params, &how, aim);
     void *state = settings_of(toxic_type(toxic), settings);
-    assert_ok(toxic_set(toxic, aim ? &how : NULL, settings ? state : NULL, NULL));
+    assert_ok(toxic_set(toxic, aim ? &how : NULL, settings ? state : NULL, now_ns, NULL));
     for (struct stand *stand = first; stand; stand = stand->next) {
         chain_change(&stand->up, toxic, now_ns);
         chain_change(&stand->down, toxic, now_ns);

@@ -59,7 +59,7 @@ static void delays_add_up_whenever_somebody_looks(void **unused)
     struct toxic_options options = {
         .name = "second", .type = fault_type_find("latency"), .stream = DOWN};
     struct toxic *second = NULL;
-    assert_ok(toxics_create(stand.toxics, &options, false, &second, NULL));
+    assert_ok(toxics_create(stand.toxics, &options, false, 1, &second, NULL));
     assert_ok(chain_add(&stand.down, second, 1));
     stand_change(&stand, second, "latency=20ns", NULL, 1);
     stand_push(&stand.down, "a", 100);

@@ -554,6 +554,31 @@ static void flapping_holds_and_lets_go_by_turns(void **unused)
     stand_fini(&stand);
 }
 
+/* Whomever it is aimed at: here at the second request, which comes when all is well. */
+static void flapping_begins_when_it_is_added(void **unused)
+{
+    (void)unused;
+    struct stand stand;
+    stand_init(&stand, 1);
+    stand.now_ns = 1000 * MS;
+    struct toxic *toxic = stand_add(&stand, "flapping", BOTH, "period=100ms duty=25%", "after=1");
+    stand_push(&stand.up, "a", 1010 * MS);
+    stand_expect(&stand.up, 1010 * MS, "a");
+    stand_push(&stand.down, "b", 1010 * MS);
+    stand_expect(&stand.down, 1010 * MS, "b");
+    stand_push(&stand.up, "c", 1080 * MS);
+    stand_expect(&stand.up, 1080 * MS, "c");
+    stand_push(&stand.up, "d", 1100 * MS);
+    assert_int_equal(chain_next_ns(&stand.up), 1175 * MS);
+    stand_change(&stand, toxic, "period=100ms duty=50%", NULL, 1110 * MS); /* begins anew */
+    stand_expect(&stand.up, 1110 * MS, "d");
+    stand_push(&stand.up, "e", 1150 * MS);
+    assert_int_equal(chain_next_ns(&stand.up), 1160 * MS);
+    stand_remove(&stand, toxic, 1151 * MS);
+    stand_expect(&stand.up, 1151 * MS, "e");
+    stand_fini(&stand);
+}
+
 /* ---- corrupt --------------------------------------------------------------------------------- */
 
 static size_t flipped_bits(const char *data, size_t size_bytes)
@@ -766,6 +791,7 @@ int main(void)
         cmocka_unit_test(a_partition_can_refuse),
         cmocka_unit_test(the_dead_stay_dead_after_a_partition),
         cmocka_unit_test(flapping_holds_and_lets_go_by_turns),
+        cmocka_unit_test(flapping_begins_when_it_is_added),
         cmocka_unit_test(corrupt_flips_bits_of_a_share_of_bytes),
         cmocka_unit_test(corrupt_flips_a_bit_of_a_share_of_pieces),
         cmocka_unit_test(connecting_can_take_long),

@@ -87,7 +87,7 @@ static void mistaken_settings_change_nothing(void **unused)
     assert_null(toxics_first(stand.toxics));
     struct toxic *slow = stand_add(&stand, "latency", DOWN, "latency=5ns", NULL);
     struct fault_aim aim = {.toxicity = 1, .source = (char *)(uintptr_t) "300.0.0.1"};
-    assert_int_equal(toxic_set(slow, &aim, NULL, &err), -EINVAL);
+    assert_int_equal(toxic_set(slow, &aim, NULL, 1, &err), -EINVAL);
     assert_non_null(strstr(err.text, "300.0.0.1"));
     assert_null(toxic_aim(slow)->source);
     stand_push(&stand.down, "a", 100);
@@ -236,7 +236,7 @@ static void whom_it_does_not_choose_it_does_not_touch(void **unused)
 static bool reaches(struct toxic *toxic, const char *source, int family, const char *client)
 {
     struct fault_aim aim = {.toxicity = 1, .source = (char *)(uintptr_t)source};
-    assert_ok(toxic_set(toxic, &aim, NULL, NULL));
+    assert_ok(toxic_set(toxic, &aim, NULL, 1, NULL));
     struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6};
     struct sockaddr_in ip4 = {.sin_family = AF_INET};
     struct toxic_peer peer;
@@ -289,7 +289,7 @@ static void what_is_no_source_is_refused(void **unused)
     struct toxic *toxic = stand_add(&stand, "latency", DOWN, NULL, NULL);
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         struct fault_aim aim = {.toxicity = 1, .source = (char *)(uintptr_t)bad[i]};
-        assert_int_equal(toxic_set(toxic, &aim, NULL, NULL), -EINVAL);
+        assert_int_equal(toxic_set(toxic, &aim, NULL, 1, NULL), -EINVAL);
     }
     stand_fini(&stand);
 }

@@ -99,7 +99,8 @@ int toxic_add(struct proxy *proxy, const struct toxic_options *options, struct t
     int rc = options->type->needs_queries ? refuse_encrypted(proxy, err) : 0;
     if (rc)
         return rc;
-    rc = toxics_create(&proxy->toxics, options, proxy_is_followed(proxy), &toxic, err);
+    rc = toxics_create(&proxy->toxics, options, proxy_is_followed(proxy), clock_now_ns(), &toxic,
+                       err);
     if (rc)
         return rc;
     toxic->owner = proxy;
@@ -117,7 +118,7 @@ int toxic_change(struct toxic *toxic, const struct fault_aim *aim, const void *s
                  struct err *err)
 {
     struct proxy *proxy = toxic->owner;
-    int rc = toxic_set(toxic, aim, settings, err);
+    int rc = toxic_set(toxic, aim, settings, clock_now_ns(), err);
     if (rc)
         return rc;
     tell_links(proxy, toxic, chain_change);

@@ -87,6 +87,12 @@ static int name_toxic(const struct toxic_options *options, char **out, struct er
     return 0;
 }
 
+static void begin(struct toxic *toxic, uint64_t now_ns)
+{
+    if (toxic->type->on_add)
+        toxic->type->on_add(toxic->settings, now_ns);
+}
+
 static void toxic_free(struct toxic *toxic)
 {
     settings_destroy(toxic->type, toxic->settings);
@@ -106,7 +112,7 @@ void toxics_fini(struct toxics *toxics)
 }
 
 int toxics_create(struct toxics *toxics, const struct toxic_options *options, bool follows,
-                  struct toxic **out, struct err *err)
+                  uint64_t now_ns, struct toxic **out, struct err *err)
 {
     if (options->type->needs_queries && !follows)
         return err_set(err, -EPROTO,
@@ -134,6 +140,7 @@ int toxics_create(struct toxics *toxics, const struct toxic_options *options, bo
         toxic_free(toxic);
         return rc;
     }
+    begin(toxic, now_ns);
     toxic->id = ++toxics->created;
     list_push_back(&toxics->list, &toxic->of_all);
     *out = toxic;
@@ -146,13 +153,13 @@ int toxic_options_check(const struct toxic_options *options, int protocol, struc
     struct toxics aside;
     struct toxic *toxic;
     toxics_init(&aside, 0, "");
-    int rc = toxics_create(&aside, options, protocol == PROXY_POSTGRES, &toxic, err);
+    int rc = toxics_create(&aside, options, protocol == PROXY_POSTGRES, 0, &toxic, err);
     toxics_fini(&aside);
     return rc;
 }
 
 int toxic_set(struct toxic *toxic, const struct fault_aim *aim, const void *settings,
-              struct err *err)
+              uint64_t now_ns, struct err *err)
 {
     struct fault_aim new_aim = {0};
     struct toxic_source new_source = {0};
@@ -170,6 +177,7 @@ int toxic_set(struct toxic *toxic, const struct fault_aim *aim, const void *sett
     toxic->aim = new_aim;
     toxic->source = new_source;
     toxic->settings = new_settings;
+    begin(toxic, now_ns);
     return 0;
 }
 

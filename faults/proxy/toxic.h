@@ -92,11 +92,11 @@ void toxics_fini(struct toxics *toxics);
 /* Checks everything, and appends it. follows: the proxy follows PostgreSQL. Errors as toxic_add of
  * proxy.h. */
 int toxics_create(struct toxics *toxics, const struct toxic_options *options, bool follows,
-                  struct toxic **out, struct err *err);
+                  uint64_t now_ns, struct toxic **out, struct err *err);
 
 /* Changes aim and settings (NULL: as they are), or nothing; errors as toxic_change. */
 int toxic_set(struct toxic *toxic, const struct fault_aim *aim, const void *settings,
-              struct err *err);
+              uint64_t now_ns, struct err *err);
 
 /* Forgets a toxic that acts on no link any more. */
 void toxic_destroy(struct toxic *toxic);

@@ -129,7 +129,8 @@ static void add(struct play *play, unsigned which, unsigned how)
     read_settings(fault_aim_params, &aim, aims[how % AIMS]);
     struct toxic_options options = {
         .name = name, .type = type, .stream = how / AIMS % 3, .aim = &aim, .settings = settings};
-    demand(toxics_create(&play->toxics, &options, true, &play->there[which], NULL) == 0,
+    demand(toxics_create(&play->toxics, &options, true, play->now_ns, &play->there[which], NULL) ==
+               0,
            "a fault can be made");
     for (int way = 0; way < 2; way++)
         demand(chain_add(&play->sides[way].chain, play->there[which], play->now_ns) == 0,
@@ -149,7 +150,7 @@ static void change(struct play *play, unsigned which, unsigned how)
     void *settings = calloc(1, type->state_bytes + 1);
     read_settings(type->params, settings, faults[which].settings[how & 1]);
     read_settings(fault_aim_params, &aim, aims[how / 2 % AIMS]);
-    demand(toxic_set(toxic, &aim, settings, NULL) == 0, "a fault can be changed");
+    demand(toxic_set(toxic, &aim, settings, play->now_ns, NULL) == 0, "a fault can be changed");
     for (int way = 0; way < 2; way++)
         chain_change(&play->sides[way].chain, toxic, play->now_ns);
     param_fini(fault_aim_params, &aim);
