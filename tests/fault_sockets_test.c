@@ -5,14 +5,17 @@
 #include "ring_fixture.h"
 
 #include "core/fiber.h"
+#include "core/group.h"
 #include "core/io.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define UP   FAULT_UPSTREAM
 #define DOWN FAULT_DOWNSTREAM
@@ -336,6 +339,130 @@ static void dead_by_a_change(struct ctx *ctx, struct stand *stand)
     close_ends(&ends);
 }
 
+/* ---- Much, both ways, and half-closed -----------------------------------------------------------
+ */
+
+enum { TALKERS = 3, MUCH_BYTES = 400 << 10 };
+
+/* One connection: the client says all it has and that it is done; the server has said half of its
+ * own by then, or says it, and the rest after the client's end. */
+struct talker {
+    struct ends ends;
+    struct flow up, down;
+};
+
+static void talk_client(struct ctx *ctx, void *arg)
+{
+    struct talker *talker = arg;
+    flow_send(ctx, &talker->up);
+    assert_ok(sock_half_close(talker->ends.client));
+}
+
+static void talk_server(struct ctx *ctx, void *arg)
+{
+    struct talker *talker = arg;
+    struct group group;
+    size_t all_bytes = talker->down.size_bytes;
+    group_init(&group, ctx);
+    assert_ok(group_spawn(&group, "hear", flow_receive_to_the_end, &talker->up));
+    struct flow first = talker->down;
+    first.size_bytes = all_bytes / 2;
+    flow_send(ctx, &first);
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    struct flow rest = first;
+    rest.size_bytes = all_bytes;
+    flow_send(ctx, &rest);
+    assert_ok(sock_half_close(talker->ends.server));
+}
+
+static void talk_much(struct ctx *ctx, struct stand *stand, struct talker *talkers)
+{
+    struct group group;
+    group_init(&group, ctx);
+    for (size_t i = 0; i < TALKERS; i++) {
+        struct talker *talker = &talkers[i];
+        talker->ends = connect_ends(ctx, stand);
+        talker->up = (struct flow){.from = talker->ends.client,
+                                   .to = talker->ends.server,
+                                   .seed = i,
+                                   .size_bytes = MUCH_BYTES + i,
+                                   .chunk_max_bytes = (size_t)1000 << (3 * i)};
+        talker->down = (struct flow){.from = talker->ends.server,
+                                     .to = talker->ends.client,
+                                     .seed = 10 + i,
+                                     .size_bytes = MUCH_BYTES + 1000 * i,
+                                     .chunk_max_bytes = (size_t)1000 << (3 * (2 - i))};
+        assert_ok(group_spawn(&group, "client", talk_client, talker));
+        assert_ok(group_spawn(&group, "server", talk_server, talker));
+        assert_ok(group_spawn(&group, "hear", flow_receive_to_the_end, &talker->down));
+    }
+    assert_ok(group_join(ctx, &group));
+    assert_int_equal(group_fini(&group), 0);
+    for (size_t i = 0; i < TALKERS; i++)
+        close_ends(&talkers[i].ends);
+    until_no_link(stand);
+}
+
+static uint64_t bytes_of(const struct talker *talkers, enum fault_stream way)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < TALKERS; i++)
+        bytes += way == UP ? talkers[i].up.size_bytes : talkers[i].down.size_bytes;
+    return bytes;
+}
+
+/* The kinds that only ever delay or cut; all bytes come, in order, and the ends behind them. */
+static void much_under_each(struct ctx *ctx, struct stand *stand)
+{
+    static const struct {
+        const char *kind, *settings;
+    } faults[] = {
+        {"latency", "latency=2ms jitter=2ms"},
+        {"slicer", "average_size=9000 size_variation=4000 delay=10us"},
+        {"bandwidth", "rate=50MB"},
+    };
+    enum { COUNT = sizeof(faults) / sizeof(*faults), ALL = (1 << COUNT) - 1 };
+    for (unsigned set = 1; set <= ALL; set++) {
+        for (enum fault_stream stream = UP; stream <= BOTH; stream++) {
+            struct talker talkers[TALKERS];
+            struct toxic *there[COUNT] = {0};
+            struct proxy_figures before = proxy_figures(stand->proxy);
+            for (size_t i = 0; i < COUNT; i++)
+                if (set & 1u << i)
+                    there[i] = put(stand, faults[i].kind, stream, faults[i].settings);
+            talk_much(ctx, stand, talkers);
+            struct proxy_figures after = proxy_figures(stand->proxy);
+            for (enum fault_stream way = UP; way <= DOWN; way++) {
+                uint64_t bytes = bytes_of(talkers, way);
+                assert_int_equal(after.received_bytes[way] - before.received_bytes[way], bytes);
+                assert_int_equal(after.sent_bytes[way] - before.sent_bytes[way], bytes);
+            }
+            for (size_t i = 0; i < COUNT; i++) {
+                if (!there[i])
+                    continue;
+                assert_in_range(toxic_effects(there[i]).links, 1, TALKERS); /* small pieces pass */
+                toxic_remove(there[i]);
+            }
+        }
+    }
+}
+
+static void much_over_unix(struct ctx *ctx, void *arg)
+{
+    (void)arg;
+    struct stand stand;
+    char folder[] = "/tmp/fault_sockets_test.XXXXXX", listen[64], server[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(listen, sizeof(listen), "unix:%s/proxy", folder);
+    (void)snprintf(server, sizeof(server), "unix:%s/server", folder);
+    stand_init_at(&stand, ctx, listen, server);
+    much_under_each(ctx, &stand);
+    stand_fini(&stand);
+    assert_ok(unlink(server + 5));
+    assert_ok(rmdir(folder));
+}
+
 /* ---- slow_query --------------------------------------------------------------------------------
  */
 
@@ -500,6 +627,18 @@ static void held_queries_go_on_when_their_fault_does(void **unused)
     (void)run_on_ring(held_queries, NULL);
 }
 
+static void much_comes_whole_over_tcp(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(on_a_stand, &(body_fn *){much_under_each});
+}
+
+static void much_comes_whole_over_unix_sockets(void **unused)
+{
+    (void)unused;
+    (void)run_on_ring(much_over_unix, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -519,6 +658,8 @@ int main(void)
         cmocka_unit_test(a_connection_waits_for_another_to_end),
         cmocka_unit_test(a_change_may_leave_connections_dead),
         cmocka_unit_test(held_queries_go_on_when_their_fault_does),
+        cmocka_unit_test(much_comes_whole_over_tcp),
+        cmocka_unit_test(much_comes_whole_over_unix_sockets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
