@@ -694,8 +694,6 @@ static void says_what_a_gate_could_not_have_seen(void **state)
     bench_close(&bench);
 }
 
-static char *written(const struct comparison *comparison, bool markdown);
-
 /* Six pairs have no p-value below 1/32, which as one of four says nothing. */
 static void says_when_rounds_are_too_few_for_so_many_limits(void **state)
 {

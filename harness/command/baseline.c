@@ -114,12 +114,6 @@ static int save(const struct baseline_options *options, char *const *words, stru
 
 /* ---- show ------------------------------------------------------------------------------------ */
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void level_cell(const struct sheet *sheet, const struct sheet_variant *variant,
                        const char *path, struct table *table)
 {
@@ -127,15 +121,13 @@ static void level_cell(const struct sheet *sheet, const struct sheet_variant *va
     double values[STATS_COUNT_MAX];
     char text[80];
     size_t count = figure ? sheet_values(sheet, figure, values) : 0;
-    qsort(values, count, sizeof(*values), compare_doubles);
     if (figure && figure->least < figure->needs)
         table_cell(table, TONE_QUIET, "few");
     else if (count == 0)
         table_cell(table, TONE_QUIET, "–");
     else
         table_cell(table, TONE_PLAIN, "%s",
-                   metric_format(text, sizeof(text), figure->unit,
-                                 (values[(count - 1) / 2] + values[count / 2]) / 2));
+                   metric_format(text, sizeof(text), figure->unit, stats_median(values, count)));
 }
 
 static void add_rows(const struct sheet *sheet, struct table *table)
