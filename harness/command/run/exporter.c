@@ -70,7 +70,8 @@ struct visit {
 
 static bool is(const struct slice *slice, const char *text)
 {
-    return slice->length == strlen(text) && memcmp(slice->data, text, slice->length) == 0;
+    return slice->data && slice->length == strlen(text) &&
+           memcmp(slice->data, text, slice->length) == 0;
 }
 
 /* Returns the length of a whole head at the start of input, or why there is none; 0: the peer has
