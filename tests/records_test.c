@@ -121,14 +121,15 @@ static void words_name_records(void **unused)
     (void)snprintf(word, sizeof(word), "%s/b/result.json", place.path);
     add(&records, word); /* its record */
     static const char *const names[] = {"a", "b", "b-2", "b-3"};
-    struct report_item *items = records_items(&records);
-    assert_non_null(items);
+    struct report_input input;
+    assert_ok(records_input(&records, &input, NULL));
+    assert_int_equal(input.item_count, 4);
+    const struct report_item *items = input.items;
     for (size_t i = 0; i < 4; i++) {
         assert_string_equal(records.items[i].name, names[i]);
         assert_string_equal(items[i].name, names[i]);
         assert_ptr_equal(items[i].result, records.items[i].result);
     }
-    free(items);
     put(&place, NULL, "first.json"); /* a run's folder with others in it is that run's */
     struct records alone = {0};
     add(&alone, place.path);
@@ -160,6 +161,73 @@ static void several_runs_and_cells_lie_deeper(void **unused)
         assert_string_equal(records.items[i].name, names[i]);
     records_fini(&records);
     folder_remove(place.path);
+}
+
+static char *written_of(struct records *records, const char *format)
+{
+    char *written = NULL;
+    size_t size;
+    struct report_input input;
+    assert_ok(records_input(records, &input, NULL));
+    FILE *out = open_memstream(&written, &size);
+    assert_ok(report_find(format, NULL)->write(&input, out, NULL));
+    assert_ok(fclose(out));
+    return written;
+}
+
+/* Of many only one is held in memory, and nothing is missing from what is written. */
+static void many_records_are_light_and_say_the_same(void **unused)
+{
+    (void)unused;
+    static const char *const files[] = {"/first.json", "/faults.json", "/first.json"};
+    struct records light = {.may_be_light = true}, whole = {0};
+    for (size_t i = 0; i < 3; i++) {
+        char word[512];
+        (void)snprintf(word, sizeof(word), "%s%s", RECORDS, files[i]);
+        add(&light, word);
+        add(&whole, word);
+        assert_true(light.items[0].light == (i >= RECORDS_WHOLE_MAX));
+    }
+    const struct load_result *load = &light.items[0].result->rounds[0].steps[1].load;
+    assert_null(load->series);
+    assert_int_equal(load->latency->count, 1333); /* which figures ask for */
+    for (size_t i = 0; report_formats[i]; i++) {
+        if (!report_formats[i]->by_item || report_formats[i]->part)
+            continue;
+        char *one = written_of(&light, report_formats[i]->name);
+        char *other = written_of(&whole, report_formats[i]->name);
+        assert_string_equal(one, other);
+        free(one);
+        free(other);
+    }
+    records_fini(&light);
+    records_fini(&whole);
+}
+
+/* A record that goes while it is light is said to have gone. */
+static void a_light_record_that_is_gone_is_told(void **unused)
+{
+    (void)unused;
+    struct place place;
+    struct records records = {.may_be_light = true};
+    struct report_input input;
+    struct report_opened opened;
+    struct err err = {0};
+    make_place(&place);
+    put(&place, "a", "first.json");
+    put(&place, "b", "first.json");
+    put(&place, "c", "first.json");
+    add(&records, place.path);
+    assert_ok(records_input(&records, &input, NULL));
+    assert_ok(report_open(&input, 1, &opened, NULL));
+    assert_non_null(opened.item.result->rounds[0].steps[1].load.series);
+    assert_string_equal(opened.item.name, "b");
+    report_close(&input, &opened);
+    folder_remove(place.path);
+    assert_int_equal(report_open(&input, 1, &opened, &err), -ENOENT);
+    report_close(&input, &opened);
+    assert_non_null(strstr(err.text, "b/result.json"));
+    records_fini(&records);
 }
 
 static void what_names_no_record_is_refused(void **unused)
@@ -195,6 +263,8 @@ int main(void)
         cmocka_unit_test(the_first_faults_are_read),
         cmocka_unit_test(words_name_records),
         cmocka_unit_test(several_runs_and_cells_lie_deeper),
+        cmocka_unit_test(many_records_are_light_and_say_the_same),
+        cmocka_unit_test(a_light_record_that_is_gone_is_told),
         cmocka_unit_test(what_names_no_record_is_refused),
     };
     return cmocka_run_group_tests_name("records", tests, NULL, NULL);

@@ -193,7 +193,8 @@ static int write_file(const struct report_format *format, const struct made *mad
                       struct err *err)
 {
     const struct report_item item = {made->result, made->judgement, "made"};
-    return report_write_file(format, &(struct report_input){&item, 1, 0}, path, err);
+    return report_write_file(format, &(struct report_input){.items = &item, .item_count = 1}, path,
+                             err);
 }
 
 static size_t widest_line(const char *text)
@@ -525,8 +526,9 @@ static void a_page_of_results_stays_below_its_limit(void **unused)
         char *text = NULL;
         size_t length, titles = 0;
         FILE *out = open_memstream(&text, &length);
-        assert_ok(report_find("markdown", NULL)
-                      ->write(&(struct report_input){items, count, 0}, out, NULL));
+        assert_ok(
+            report_find("markdown", NULL)
+                ->write(&(struct report_input){.items = items, .item_count = count}, out, NULL));
         (void)fclose(out);
         for (const char *at = text; (at = strstr(at, "## family/name\n")); at++)
             titles++;

@@ -85,6 +85,15 @@ static int record_load(struct record *record, const char *path, struct err *err)
     return rc ? err_wrap(err, "%.200s", path) : 0;
 }
 
+static void lighten_all(struct records *records)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (!records->items[i].light)
+            result_lighten(records->items[i].result);
+        records->items[i].light = true;
+    }
+}
+
 static int add_file(struct records *records, const char *path, struct err *err)
 {
     struct record record = {0};
@@ -101,6 +110,8 @@ static int add_file(struct records *records, const char *path, struct err *err)
         record_fini(&record);
     else
         records->items[records->count++] = record;
+    if (!rc && records->may_be_light && records->count > RECORDS_WHOLE_MAX)
+        lighten_all(records);
     return rc;
 }
 
@@ -186,13 +197,44 @@ int records_add_all(struct records *records, char *const *words, struct err *err
     return rc;
 }
 
-struct report_item *records_items(const struct records *records)
+static int shelf_open(const void *arg, size_t index, struct report_opened *out, struct err *err)
+{
+    const struct records *records = arg;
+    if (!records->items[index].light)
+        return 0;
+    struct record *again = calloc(1, sizeof(*again));
+    if (!again)
+        return no_memory(err);
+    out->held = again;
+    int rc = record_load(again, records->items[index].path, err);
+    out->item.result = again->result;
+    out->item.judgement = again->judgement;
+    return rc;
+}
+
+static void shelf_close(struct report_opened *opened)
+{
+    if (opened->held)
+        record_fini(opened->held);
+    free(opened->held);
+    opened->held = NULL;
+}
+
+int records_input(struct records *records, struct report_input *out, struct err *err)
 {
     struct report_item *items = calloc(records->count + 1, sizeof(*items));
-    for (size_t i = 0; items && i < records->count; i++)
+    if (!items)
+        return no_memory(err);
+    for (size_t i = 0; i < records->count; i++)
         items[i] = (struct report_item){records->items[i].result, records->items[i].judgement,
                                         records->items[i].name, records->items[i].run};
-    return items;
+    free(records->listed);
+    records->listed = items;
+    records->shelf = (struct report_shelf){shelf_open, shelf_close, records};
+    *out = (struct report_input){.items = items,
+                                 .item_count = records->count,
+                                 .shelf = records->may_be_light ? &records->shelf : NULL};
+    return 0;
 }
 
 void records_fini(struct records *records)
@@ -200,5 +242,6 @@ void records_fini(struct records *records)
     for (size_t i = 0; i < records->count; i++)
         record_fini(&records->items[i]);
     free(records->items);
+    free(records->listed);
     *records = (struct records){0};
 }

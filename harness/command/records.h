@@ -5,9 +5,13 @@
 
 #include "report/report.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { RECORDS_MAX = 1024 };
+
+/* Above so many, records that may be light are: a large one takes some tens of MB. */
+enum { RECORDS_WHOLE_MAX = 2 };
 
 /* One result.json, read. */
 struct record {
@@ -17,6 +21,7 @@ struct record {
     struct plan *plan; /* that it holds */
     struct result *result;
     struct judgement *judgement; /* made anew */
+    bool light;                  /* result_lighten */
 };
 
 /* In the order asked for; those of a folder by the names of their folders. Start with {0};
@@ -24,6 +29,9 @@ struct record {
 struct records {
     struct record *items;
     size_t count;
+    bool may_be_light;          /* to be set first: whoever uses them opens them (report_open) */
+    struct report_item *listed; /* records_input's, with the next */
+    struct report_shelf shelf;
 };
 
 /* Adds what a word names: a result.json, a run's folder, or a folder of such folders, or of folders
@@ -34,9 +42,8 @@ int records_add(struct records *records, const char *word, struct err *err);
 /* The same of several words, ending with NULL. */
 int records_add_all(struct records *records, char *const *words, struct err *err);
 
-/* An array of all of them for a report_input, which borrows from records; the caller frees it.
- * NULL: -ENOMEM. */
-struct report_item *records_items(const struct records *records);
+/* All of them for a report, until more are added; it borrows from records. -ENOMEM. */
+int records_input(struct records *records, struct report_input *out, struct err *err);
 
 void records_fini(struct records *records);
 

@@ -2,6 +2,7 @@
 /* report.c - poolstorm report: makes what a format asks for out of results that were kept. */
 #include "command/command.h"
 #include "command/records.h"
+#include "report/grid.h"
 #include "run/folder.h"
 
 #include <errno.h>
@@ -35,8 +36,7 @@ static const struct option_group report_groups[] = {{"Options", report_params, 0
 struct output {
     const struct report_format *formats[FORMATS_MAX];
     size_t format_count;
-    const struct report_item *items;
-    size_t item_count;
+    struct report_input input;
     const char *out; /* as given; "-": stdout */
     bool folder;     /* out is one, or is to be */
     bool dry;        /* only count the files */
@@ -54,14 +54,25 @@ static size_t extension_length(const char *out, const struct report_format *form
     return ends ? extension + 1 : 0;
 }
 
+/* The name of the result that is told by itself, a scenario with its grid's cells, say; of several
+ * a word for all. */
+static const char *stem_of(const struct report_input *input)
+{
+    const char *stem = NULL;
+    for (size_t i = 0; i < input->item_count; i++)
+        if (grid_is_apart(input, i))
+            stem = stem ? "report" : input->items[i].name;
+    return stem ? stem : "report";
+}
+
 /* "OUT/night.plain.full.hgrm" in a folder, else "OUT.plain.full.hgrm"; a file that is the only one
  * is called as asked. */
 static int name_file(const struct output *output, const struct report_format *format,
                      const struct report_input *input, const char *part, char *path,
                      size_t size_bytes, struct err *err)
 {
-    const char *stem = input->item_count == 1 ? input->items[0].name : "report";
-    bool told = output->folder || (format->single && output->item_count > 1);
+    const char *stem = stem_of(input);
+    bool told = output->folder || (format->single && output->input.item_count > 1);
     size_t length = strlen(output->out);
     const char *gap = output->folder && output->out[length - 1] == '/' ? ""
                       : output->folder                                 ? "/"
@@ -113,18 +124,30 @@ static int write_parts(struct output *output, const struct report_format *format
     return rc;
 }
 
+/* Only a format with parts has to see a result to know how many files it makes. */
+static int write_single(struct output *output, const struct report_format *format, size_t index,
+                        struct err *err)
+{
+    struct report_opened opened = {.item = output->input.items[index]};
+    bool whole = !output->dry || format->part;
+    int rc = whole ? report_open(&output->input, index, &opened, err) : 0;
+    const struct report_input input = {.items = &opened.item, .item_count = 1};
+    if (!rc)
+        rc = write_parts(output, format, input, err);
+    if (whole)
+        report_close(&output->input, &opened);
+    return rc;
+}
+
 static int write_all(struct output *output, struct err *err)
 {
     int rc = 0;
     for (size_t f = 0; f < output->format_count && !rc; f++) {
         const struct report_format *format = output->formats[f];
-        struct report_input input = {output->items, output->item_count, 0};
         if (!format->single)
-            rc = write_parts(output, format, input, err);
-        for (size_t i = 0; format->single && i < output->item_count && !rc; i++) {
-            input = (struct report_input){&output->items[i], 1, 0};
-            rc = write_parts(output, format, input, err);
-        }
+            rc = write_parts(output, format, output->input, err);
+        for (size_t i = 0; format->single && i < output->input.item_count && !rc; i++)
+            rc = write_single(output, format, i, err);
     }
     return rc;
 }
@@ -182,26 +205,30 @@ static int read_formats(struct output *output, const char *text, struct err *err
     return rc;
 }
 
+/* Whether no format needs all results at once. */
+static bool may_be_light(const struct output *output)
+{
+    for (size_t i = 0; i < output->format_count; i++)
+        if (!output->formats[i]->single && !output->formats[i]->by_item)
+            return false;
+    return true;
+}
+
 static enum exit_code report_run(void *options, char *const *args, struct err *err)
 {
     const struct report_options *self = options;
     struct output output = {.out = self->out ? self->out : "-"};
     struct records records = {0};
-    struct report_item *items = NULL;
     int rc = read_formats(&output, self->format ? self->format : "terminal", err);
+    records.may_be_light = may_be_light(&output);
     if (!rc)
         rc = records_add_all(&records, args, err);
-    if (!rc) {
-        items = records_items(&records);
-        rc = items ? 0 : err_sys(err, -ENOMEM, "read results");
-    }
-    output.items = items;
-    output.item_count = records.count;
+    if (!rc)
+        rc = records_input(&records, &output.input, err);
     if (!rc)
         rc = prepare(&output, err);
     if (!rc)
         rc = write_all(&output, err);
-    free(items);
     records_fini(&records);
     return exit_code_of(rc);
 }

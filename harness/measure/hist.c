@@ -119,6 +119,15 @@ int hist_create_default(struct hist **out, struct err *err)
     return hist_create(out, HIST_LOWEST_NS, HIST_HIGHEST_NS, HIST_DIGITS, err);
 }
 
+struct hist *hist_forget(struct hist *hist)
+{
+    if (!hist)
+        return NULL;
+    hist->geometry.counts_length = 0;
+    struct hist *less = realloc(hist, sizeof(*hist));
+    return less ? less : hist;
+}
+
 void hist_destroy(struct hist *hist)
 {
     free(hist);

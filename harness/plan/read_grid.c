@@ -24,13 +24,13 @@ static int read_value(struct reading *reading, const yaml_node_t *node, struct p
         return rc;
     const char *text = document_text(node);
     size_t length = strlen(text);
-    bool sound = length > 0 && length <= VALUE_BYTES_MAX;
+    bool sound = length > 0 && length <= VALUE_BYTES_MAX && text[0] != '.';
     for (size_t i = 0; i < length; i++)
         sound = sound && (isalnum((unsigned char)text[i]) || strchr("._%+-", text[i]));
     if (!sound)
         return document_fail(doc, node, reading->err,
                              "expected a value of at most %d letters, digits, '.', '_', '%%', '+' "
-                             "and '-'",
+                             "and '-', not beginning with '.'",
                              VALUE_BYTES_MAX);
     for (size_t i = 0; i < axis->value_count; i++)
         if (strcmp(axis->values[i], text) == 0)

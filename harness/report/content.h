@@ -46,6 +46,9 @@ int content_faults(const struct result *result, struct table *table, struct err 
 int content_validity(const struct result *result, const struct judgement *judgement,
                      struct table *table, struct err *err);
 
+/* Adds to that where the record lies, for reports that stay at home. */
+void content_record(const struct result *result, struct table *table);
+
 /* What the run comes to, in one line. */
 char *content_outcome(const struct result *result, const struct judgement *judgement, char *text,
                       size_t size_bytes, enum tone *tone);

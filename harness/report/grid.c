@@ -6,6 +6,7 @@
 #include "report/sample.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,19 +93,47 @@ static enum trouble trouble_of(const struct report_item *item)
     return item->result->interrupted ? INTERRUPTED : SOUND;
 }
 
-/* Of a ratio of one metric that has a better side. */
+/* The better side of a ratio of one metric, else that there is none. */
+static enum metric_better side_of(const struct result *result, const struct expr *figure,
+                                  const struct measured *measured)
+{
+    struct expr_ref over, under;
+    if (!measured->ratio || !expr_is_ratio(figure, &over, &under) || over.metric != under.metric)
+        return METRIC_NEITHER;
+    return result->plan->metrics[over.metric].better;
+}
+
 static enum tone tone_of(const struct result *result, const struct expr *figure,
                          const struct measured *measured)
 {
-    struct expr_ref over, under;
-    if (!measured->ratio || result->quick || !expr_is_ratio(figure, &over, &under) ||
-        over.metric != under.metric)
-        return TONE_PLAIN;
-    enum metric_better better = result->plan->metrics[over.metric].better;
-    if (better == METRIC_NEITHER)
+    enum metric_better better = side_of(result, figure, measured);
+    if (result->quick || better == METRIC_NEITHER)
         return TONE_PLAIN;
     return content_tone(
         stats_judge(&measured->estimate, result->noise_share, better == METRIC_MORE));
+}
+
+/* How far from no difference, as a logarithm, above 0 on the better side; what has no sides as it
+ * is. */
+static double raw_heat(const struct result *result, const struct expr *figure,
+                       const struct measured *measured)
+{
+    enum metric_better better = side_of(result, figure, measured);
+    double value = measured->estimate.value;
+    if (better != METRIC_NEITHER)
+        value = better == METRIC_MORE ? log(value) : -log(value);
+    return isfinite(value) ? value : 0;
+}
+
+/* Makes the heat of a table's cells shares of the greatest there is; below a tenth of difference
+ * even the greatest is faint. */
+static void spread_heat(struct table *table)
+{
+    double most = log(1.1);
+    for (size_t i = 0; i < table->cell_count; i++)
+        most = fmax(most, fabs(table->cells[i].heat));
+    for (size_t i = 0; i < table->cell_count; i++)
+        table->cells[i].heat /= most;
 }
 
 static int fill_cell(const struct report_item *item, size_t figure, struct table *table,
@@ -131,6 +160,8 @@ static int fill_cell(const struct report_item *item, size_t figure, struct table
         table_cell(table,
                    trouble == SOUND ? tone_of(item->result, sample.figure, &measured) : TONE_BAD,
                    "%s%s", content_measured(&measured, text, sizeof(text)), words[trouble]);
+    if (!rc && trouble == SOUND)
+        table_heat(table, raw_heat(item->result, sample.figure, &measured));
     return rc;
 }
 
@@ -164,6 +195,7 @@ static int fill_figure(const struct grid *grid, size_t figure, struct table *tab
             fill_heads(plan, cell, table);
         rc = fill_cell(find_cell(grid, cell), figure, table, err);
     }
+    spread_heat(table);
     return rc;
 }
 

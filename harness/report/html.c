@@ -170,6 +170,18 @@ static int write_end(FILE *out)
     return 0;
 }
 
+/* One after the other: all records at once would take more memory than a small machine has. */
+static int write_opened(FILE *out, const struct report_input *input, const struct html_place *place,
+                        struct err *err)
+{
+    struct report_opened opened;
+    int rc = report_open(input, place->id, &opened, err);
+    if (!rc)
+        rc = html_section(out, &opened.item, place, err);
+    report_close(input, &opened);
+    return rc;
+}
+
 int gate_page_write(const struct report_input *input, const struct comparison *const *comparisons,
                     size_t count, FILE *out, struct err *err)
 {
@@ -180,7 +192,7 @@ int gate_page_write(const struct report_input *input, const struct comparison *c
     for (size_t i = 0; !rc && i < count; i++)
         rc = html_gate(out, comparisons[i], err);
     for (size_t i = 0; !rc && i < input->item_count; i++)
-        rc = html_section(out, &input->items[i], &(struct html_place){.id = i, .level = 2}, err);
+        rc = write_opened(out, input, &(struct html_place){.id = i, .level = 2}, err);
     return rc ? rc : write_end(out);
 }
 
@@ -204,7 +216,7 @@ static int html_format(const struct report_input *input, FILE *out, struct err *
                                             : i == sides[0] ? "A"
                                                             : "B"};
         if (grid_is_apart(input, i))
-            rc = html_section(out, &input->items[i], &place, err);
+            rc = write_opened(out, input, &place, err);
     }
     if (!rc)
         rc = grid_write(input, write_grid_part, out, err);
@@ -214,6 +226,7 @@ static int html_format(const struct report_input *input, FILE *out, struct err *
 const struct report_format report_html = {
     .name = "html",
     .extension = "html",
+    .by_item = true,
     .summary = "one page with verdicts, tables and plots, for people; needs no network",
     .write = html_format,
 };

@@ -2,6 +2,7 @@
 /* markdown.c - the same report for job summaries and published pages. */
 #include "report/content.h"
 #include "report/distributions.h"
+#include "report/environment.h"
 #include "report/grid.h"
 #include "report/over_time.h"
 #include "report/report.h"
@@ -43,9 +44,17 @@ static int write_variants(const struct result *result, const struct judgement *j
     return rc;
 }
 
-static int write_result(const struct result *result, const struct judgement *judgement, FILE *out,
-                        struct err *err)
+static int write_environment(const struct report_item *item, FILE *out, struct err *err)
 {
+    struct table table = {0};
+    content_environment(&(struct report_input){.items = item, .item_count = 1}, false, &table);
+    return write_section(out, "Environment", &table, err);
+}
+
+static int write_result(const struct report_item *item, FILE *out, struct err *err)
+{
+    const struct result *result = item->result;
+    const struct judgement *judgement = item->judgement;
     struct table expects = {0}, invariants = {0}, claims = {0}, validity = {0}, curves = {0};
     struct table over_time = {0}, distributions = {0}, faults = {0};
     char text[400];
@@ -54,7 +63,9 @@ static int write_result(const struct result *result, const struct judgement *jud
     table_write_plain(out, result->plan->title);
     (void)fputs("\n\n", out);
     table_write_plain(out, result->plan->question ? result->plan->question : "");
-    (void)fputs("\n\n", out);
+    (void)fputs("\n\n**", out);
+    table_write_plain(out, content_outcome(result, judgement, text, sizeof(text), &tone));
+    (void)fputs("**\n\n", out);
     int rc = write_variants(result, judgement, out, err);
     content_conditions(result, judgement->expects, judgement->expect_count, &expects);
     content_conditions(result, judgement->invariants, judgement->invariant_count, &invariants);
@@ -92,10 +103,7 @@ static int write_result(const struct result *result, const struct judgement *jud
     table_fini(&faults);
     table_fini(&over_time);
     table_fini(&distributions);
-    if (!rc)
-        (void)fprintf(out, "\n**%s**\n",
-                      content_outcome(result, judgement, text, sizeof(text), &tone));
-    return rc;
+    return rc ? rc : write_environment(item, out, err);
 }
 
 /* A page as far as it is written. What would not fit any more is counted instead: a page that is
@@ -127,10 +135,21 @@ static int page_add(struct page *page, const char *gap, whole_file_fn *write, co
     return rc;
 }
 
+/* One of the items. */
+struct place {
+    const struct report_input *input;
+    size_t item;
+};
+
 static int write_item(const void *arg, FILE *out, struct err *err)
 {
-    const struct report_item *item = arg;
-    return write_result(item->result, item->judgement, out, err);
+    const struct place *place = arg;
+    struct report_opened opened;
+    int rc = report_open(place->input, place->item, &opened, err);
+    if (!rc)
+        rc = write_result(&opened.item, out, err);
+    report_close(place->input, &opened);
+    return rc;
 }
 
 static int write_part(const void *arg, FILE *out, struct err *err)
@@ -153,7 +172,7 @@ static int markdown_format(const struct report_input *input, FILE *out, struct e
     int rc = 0;
     for (size_t i = 0; i < input->item_count && !rc; i++)
         if (grid_is_apart(input, i))
-            rc = page_add(&page, "\n", write_item, &input->items[i], err);
+            rc = page_add(&page, "\n", write_item, &(struct place){input, i}, err);
     size_t results = page.left_out;
     if (!rc)
         rc = grid_write(input, write_grid_part, &page, err);
@@ -170,5 +189,6 @@ const struct report_format report_markdown = {
     .name = "markdown",
     .extension = "md",
     .summary = "for CI job summaries and published pages",
+    .by_item = true,
     .write = markdown_format,
 };

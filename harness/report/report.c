@@ -57,6 +57,19 @@ char *report_name(char *name, size_t size_bytes, const char *path)
     return name;
 }
 
+int report_open(const struct report_input *input, size_t index, struct report_opened *out,
+                struct err *err)
+{
+    *out = (struct report_opened){.item = input->items[index]};
+    return input->shelf ? input->shelf->open(input->shelf->arg, index, out, err) : 0;
+}
+
+void report_close(const struct report_input *input, struct report_opened *opened)
+{
+    if (input->shelf)
+        input->shelf->close(opened);
+}
+
 int report_write_one(const struct report_format *format, const struct result *result,
                      const struct judgement *judgement, FILE *out, struct err *err)
 {

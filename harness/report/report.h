@@ -21,11 +21,26 @@ struct report_item {
                          it; NULL: there is but one */
 };
 
+/* An item that was opened, and what has to be given back for it. */
+struct report_opened {
+    struct report_item item;
+    void *held; /* the shelf's */
+};
+
+/* Where items lie that were lightened (result_lighten): all of one is read again when a format
+ * comes to it. */
+struct report_shelf {
+    int (*open)(const void *arg, size_t index, struct report_opened *out, struct err *err);
+    void (*close)(struct report_opened *opened);
+    const void *arg;
+};
+
 /* What one file is made from. */
 struct report_input {
-    const struct report_item *items; /* in the order asked for */
-    size_t item_count;               /* at least 1; exactly 1 where the format is single */
-    size_t part;                     /* which file it is of a format with parts; else 0 */
+    const struct report_item *items;  /* in the order asked for */
+    size_t item_count;                /* at least 1; exactly 1 where the format is single */
+    size_t part;                      /* which file it is of a format with parts; else 0 */
+    const struct report_shelf *shelf; /* NULL: all items are whole */
 };
 
 struct report_format {
@@ -33,6 +48,8 @@ struct report_format {
     const char *extension; /* of its files, without a dot */
     const char *summary;   /* one line, lower case, no full stop */
     bool single;           /* a file holds one result: several make a file each */
+    bool by_item;          /* opens its items, one after the other, so that they may be light; or
+                              does with light ones */
 
     /* Names file input->part of several, for its path ("smaller"); false when there are no more.
      * NULL: one file, without such a name. */
@@ -46,6 +63,11 @@ extern const struct report_format *const report_formats[]; /* ends with NULL */
 
 /* The format called name, or NULL with the nearest name in err. */
 const struct report_format *report_find(const char *name, struct err *err);
+
+/* An item with all there is of it, until it is closed. -ENOMEM, or what reading it ends with. */
+int report_open(const struct report_input *input, size_t index, struct report_opened *out,
+                struct err *err);
+void report_close(const struct report_input *input, struct report_opened *opened);
 
 /* A name for a result from the last part of a path, "runs/night/result.json" and "runs/night/"
  * being "night"; never empty, without a slash. Returns name. */

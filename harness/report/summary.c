@@ -3,6 +3,7 @@
 #include "report/summary.h"
 
 #include "report/content.h"
+#include "report/environment.h"
 #include "report/grid.h"
 
 #include <stdio.h>
@@ -111,15 +112,23 @@ static int write_table(FILE *out, const char *title,
     return rc;
 }
 
+static void summary_environment(const struct report_input *input, struct table *table)
+{
+    content_environment(input, false, table);
+}
+
 static int summary_format(const struct report_input *input, FILE *out, struct err *err)
 {
     int rc = write_table(out, "Scenarios", summary_scenarios, input, err);
-    return rc ? rc : write_table(out, "Claims", summary_claims, input, err);
+    if (!rc)
+        rc = write_table(out, "Claims", summary_claims, input, err);
+    return rc ? rc : write_table(out, "Environment", summary_environment, input, err);
 }
 
 const struct report_format report_summary = {
     .name = "summary",
     .extension = "md",
     .summary = "what each of several results came to, and all their claims, as Markdown tables",
+    .by_item = true,
     .write = summary_format,
 };

@@ -52,10 +52,16 @@ void table_cell(struct table *table, enum tone tone, const char *format, ...)
     table->cells = cells;
     va_list args;
     va_start(args, format);
-    cells[count] = (struct table_cell){format_text(format, args), tone};
+    cells[count] = (struct table_cell){.text = format_text(format, args), .tone = tone};
     va_end(args);
     table->failed = table->failed || !cells[count].text;
     table->cell_count++;
+}
+
+void table_heat(struct table *table, double heat)
+{
+    if (table->cell_count > 0)
+        table->cells[table->cell_count - 1].heat = heat;
 }
 
 size_t table_rows(const struct table *table)
@@ -67,7 +73,7 @@ size_t table_rows(const struct table *table)
 static const struct table_cell *cell_at(const struct table *table, size_t row, size_t column)
 {
     static char empty[1];
-    static const struct table_cell none = {empty, TONE_PLAIN};
+    static const struct table_cell none = {.text = empty};
     size_t at = row * table->column_count + column;
     return at < table->cell_count ? &table->cells[at] : &none;
 }

@@ -32,6 +32,7 @@ struct table_column {
 struct table_cell {
     char *text; /* harmless (text_clean); newlines break lines */
     enum tone tone;
+    double heat; /* of a map: from -1, worst, over 0, neither, to 1, best */
 };
 
 /* Start with {0}; table_fini. */
@@ -57,6 +58,9 @@ void table_column(struct table *table, enum table_align align, const char *forma
 /* Adds the next cell, left to right, row by row. */
 void table_cell(struct table *table, enum tone tone, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Sets the heat of the cell added last, for formats that colour maps. */
+void table_heat(struct table *table, double heat);
 
 size_t table_rows(const struct table *table); /* begun */
 

@@ -137,6 +137,8 @@ int terminal_write(const struct result *result, const struct judgement *judgemen
     if (!rc)
         rc = content_validity(result, judgement, &validity, err);
     if (!rc)
+        content_record(result, &validity);
+    if (!rc)
         rc = write_section(out, style, "Validity", &validity, err);
     table_fini(&faults);
     table_fini(&over_time);
@@ -184,7 +186,11 @@ static int terminal_format(const struct report_input *input, FILE *out, struct e
         if (!first)
             (void)fputs("\n\n", out);
         first = false;
-        rc = terminal_write(input->items[i].result, input->items[i].judgement, out, &style, err);
+        struct report_opened opened;
+        rc = report_open(input, i, &opened, err);
+        if (!rc)
+            rc = terminal_write(opened.item.result, opened.item.judgement, out, &style, err);
+        report_close(input, &opened);
     }
     return rc ? rc : terminal_write_grids(input, out, &style, err);
 }
@@ -193,5 +199,6 @@ const struct report_format report_terminal = {
     .name = "terminal",
     .extension = "txt",
     .summary = "tables for people, coloured on a terminal",
+    .by_item = true,
     .write = terminal_format,
 };

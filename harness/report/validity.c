@@ -342,9 +342,13 @@ int content_validity(const struct result *result, const struct judgement *judgem
     warning(table, result->interrupted, "interrupted: blocks are missing");
     warning(table, result->environment.cpus_shared,
             "generator and subject shared one CPU: figures are of little worth");
-    if (result->folder) {
-        table_cell(table, TONE_QUIET, "record");
-        table_cell(table, TONE_PLAIN, "%s/result.json", result->folder);
-    }
     return 0;
+}
+
+void content_record(const struct result *result, struct table *table)
+{
+    if (!result->folder)
+        return;
+    table_cell(table, TONE_QUIET, "record");
+    table_cell(table, TONE_PLAIN, "%s/result.json", result->folder);
 }

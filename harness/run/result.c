@@ -106,6 +106,28 @@ void result_destroy(struct result *result)
     free(result);
 }
 
+static void step_lighten(struct result_step *step, const struct plan *plan)
+{
+    struct load_result *load = &step->load;
+    if (step->loaded) {
+        load->latency = hist_forget(load->latency);
+        load->service_time = hist_forget(load->service_time);
+        load->lateness = hist_forget(load->lateness);
+        load->connect = hist_forget(load->connect);
+        series_destroy(load->series);
+        load->series = NULL;
+    }
+    for (size_t i = 0; step->gauges && i < plan->observe_count; i++)
+        gauge_fini(&step->gauges[i]);
+}
+
+void result_lighten(struct result *result)
+{
+    for (size_t i = 0; i < result->round_count; i++)
+        for (size_t p = 0; p < result->plan->phase_count; p++)
+            step_lighten(&result->rounds[i].steps[p], result->plan);
+}
+
 int result_add_variant(struct result *result, size_t plan_index, const char *name, struct err *err)
 {
     size_t count = result->variant_count;

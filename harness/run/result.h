@@ -164,6 +164,10 @@ int result_create(struct result **out, const struct plan *plan, struct err *err)
 /* NULL is fine. */
 void result_destroy(struct result *result);
 
+/* Gives back what takes the memory, once it has been judged: series, samples of gauges, and the
+ * counts of histograms, which still know how many there were. All figures stay. */
+void result_lighten(struct result *result);
+
 /* Adds a variant; name may be NULL for the plan's. */
 int result_add_variant(struct result *result, size_t plan_index, const char *name, struct err *err);
 

@@ -57,20 +57,19 @@ static int write_page(const void *arg, FILE *out, struct err *err)
 /* Of the first measurement of each scenario; what later ones came to is in the comparisons. */
 static int make_page(const struct gates *gates, const char *path, struct err *err)
 {
-    struct records records = {0};
+    struct records records = {.may_be_light = true};
     struct page page = {.comparisons = calloc(gates->count * (1 + GATE_AGAIN_MAX) + 1,
                                               sizeof(struct comparison *))};
     int rc = records_add(&records, gates->root, err);
-    struct report_item *items = rc ? NULL : records_items(&records);
-    if (!rc && (!items || !page.comparisons))
+    if (!rc)
+        rc = records_input(&records, &page.input, err);
+    if (!rc && !page.comparisons)
         rc = err_sys(err, -ENOMEM, "write %.200s", path);
-    page.input = (struct report_input){items, records.count, 0};
     for (size_t i = 0; !rc && i < gates->count; i++)
         for (size_t k = 0; k < gates->items[i].look_count; k++)
             page.comparisons[page.count++] = gates->items[i].looks[k].comparison;
     if (!rc)
         rc = whole_file_write(path, write_page, &page, err);
-    free(items);
     free(page.comparisons);
     records_fini(&records);
     return rc;

@@ -46,19 +46,13 @@ int cells_check(const struct plan *plan, struct plan **first, struct err *err)
     return rc;
 }
 
-/* "results/runs/…/cells/glibc-16KB" */
+/* "results/runs/…/cells/allocator=glibc,payload=16KB": values alone could be those of two cells. */
 static int name_folder(const struct grid_run *run, size_t index, const char *below, char *folder,
                        size_t size_bytes, struct err *err)
 {
-    const struct plan *plan = run->plan;
-    size_t stride = run->count;
-    int used = snprintf(folder, size_bytes, "%s/cells/", below);
-    for (size_t i = 0; i < plan->axis_count && used > 0 && (size_t)used < size_bytes; i++) {
-        const struct plan_axis *axis = &plan->axes[i];
-        stride /= axis->value_count;
-        used += snprintf(folder + used, size_bytes - (size_t)used, "%s%s", i ? "-" : "",
-                         axis->values[index / stride % axis->value_count]);
-    }
+    char name[256];
+    int used = snprintf(folder, size_bytes, "%s/cells/%s", below,
+                        plan_cell_name(run->plan, index, name, sizeof(name)));
     return used < 0 || (size_t)used >= size_bytes
                ? err_set(err, -ENAMETOOLONG, "the folder's name is too long")
                : 0;

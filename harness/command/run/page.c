@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static int print_summary(const struct report_input *input, struct err *err)
 {
@@ -42,15 +41,13 @@ static int write_page(const struct report_input *input, const char *folder, bool
 
 int page_write(const char *folder, bool told, struct err *err)
 {
-    struct records records = {0};
+    struct records records = {.may_be_light = true};
+    struct report_input input = {0};
     int rc = records_add(&records, folder, err);
-    struct report_item *items = rc ? NULL : records_items(&records);
-    if (!rc && !items)
-        rc = err_sys(err, -ENOMEM, "write the page of %.200s", folder);
-    const struct report_input input = {.items = items, .item_count = records.count};
+    if (!rc)
+        rc = records_input(&records, &input, err);
     if (!rc && records.count > 0)
         rc = write_page(&input, folder, told, err);
-    free(items);
     records_fini(&records);
     return rc;
 }

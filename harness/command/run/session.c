@@ -55,7 +55,8 @@ static int write_record(const struct session *session, struct err *err)
         return err_set(err, -ENAMETOOLONG, "write %.80s…/result.json", session->result->folder);
     const struct report_item item = {session->result, session->judgement,
                                      report_name(name, sizeof(name), session->result->folder)};
-    return report_write_file(json, &(struct report_input){&item, 1, 0}, path, err);
+    return report_write_file(json, &(struct report_input){.items = &item, .item_count = 1}, path,
+                             err);
 }
 
 static enum exit_code conclude(const struct session *session, struct err *err)

@@ -3,13 +3,9 @@
  * believe it. */
 #include "report/content.h"
 #include "report/distributions.h"
+#include "report/environment.h"
 #include "report/html/html.h"
 #include "report/over_time.h"
-
-#include "core/param.h"
-
-#include <math.h>
-#include <string.h>
 
 enum { COLUMNS_BESIDE = 6 }; /* of the table of variants, before it is turned */
 
@@ -144,6 +140,8 @@ static int write_rest(FILE *out, const struct report_item *item, struct err *err
     if (!rc)
         rc = content_validity(item->result, item->judgement, &validity, err);
     if (!rc)
+        content_record(item->result, &validity);
+    if (!rc)
         rc = write_part(out, "Validity", &validity, HTML_AS_IS, err);
     table_fini(&curves);
     table_fini(&distributions);
@@ -151,48 +149,10 @@ static int write_rest(FILE *out, const struct report_item *item, struct err *err
     return rc;
 }
 
-static void fact(struct table *table, const char *name, const char *value)
+static int write_environment(FILE *out, const struct report_item *item, struct err *err)
 {
-    if (!value || !value[0])
-        return;
-    table_cell(table, TONE_QUIET, "%s", name);
-    table_cell(table, TONE_PLAIN, "%s", value);
-}
-
-static void load_fact(struct table *table, const char *name, const double *averages)
-{
-    char text[80];
-    if (isnan(averages[0]))
-        return;
-    (void)snprintf(text, sizeof(text), "%.2f, %.2f, %.2f", averages[0], averages[1], averages[2]);
-    fact(table, name, text);
-}
-
-static int write_environment(FILE *out, const struct result *result, struct err *err)
-{
-    const struct result_environment *env = &result->environment;
     struct table table = {0};
-    char text[256];
-    table_column(&table, TABLE_LEFT, "%s", "");
-    table_column(&table, TABLE_WRAP, "%s", "");
-    fact(&table, "started", env->started);
-    fact(&table, "command", env->command_line);
-    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)result->seed);
-    fact(&table, "seed", text);
-    (void)snprintf(text, sizeof(text), "%s%s%s%s", env->version, env->commit[0] ? ", commit " : "",
-                   env->commit, env->dirty ? " with changes" : "");
-    fact(&table, "poolstorm", text);
-    fact(&table, "build", env->build);
-    fact(&table, "host", env->host);
-    fact(&table, "kernel", env->kernel);
-    (void)snprintf(text, sizeof(text), "%u × %s", env->cpu_count, env->cpu_model);
-    fact(&table, "CPUs", env->cpu_count ? text : "");
-    fact(&table, "governor", env->governor);
-    fact(&table, "of the generator", env->generator_cpus);
-    fact(&table, "of the subject", env->subject_cpus);
-    fact(&table, "database", env->database);
-    load_fact(&table, "load average before", env->load_before);
-    load_fact(&table, "load average after", env->load_after);
+    content_environment(&(struct report_input){.items = item, .item_count = 1}, true, &table);
     (void)fputs("<details><summary>Environment</summary>\n", out);
     int rc = html_table(out, &table, HTML_AS_IS, err);
     (void)fputs("</details>\n", out);
@@ -224,7 +184,7 @@ int html_section(FILE *out, const struct report_item *item, const struct html_pl
     if (!rc)
         rc = write_rest(out, item, err);
     if (!rc)
-        rc = write_environment(out, item->result, err);
+        rc = write_environment(out, item, err);
     if (!rc)
         rc = write_source(out, item->result->plan, err);
     (void)fputs("</article>\n", out);

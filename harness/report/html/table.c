@@ -4,6 +4,7 @@
 #include "report/text.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,20 +44,40 @@ int html_text(FILE *out, const char *text, struct err *err)
 /* What a cell is: a head of its column, of its row, or neither. */
 enum place { PLACE_CELL, PLACE_COLUMN, PLACE_ROW };
 
-static int write_cell(FILE *out, enum place place, enum table_align align, enum tone tone,
-                      const char *text, struct err *err)
+/* A step of the colours of maps: " better-3", " worse-1", or "". Static. */
+static const char *heat_class(double heat)
+{
+    enum { STEPS = 5 };
+    static const char *const better[] = {"", "better-1", "better-2", "better-3", "better-4"};
+    static const char *const worse[] = {"", "worse-1", "worse-2", "worse-3", "worse-4"};
+    size_t step = (size_t)(fmin(fabs(heat), 1) * (STEPS - 1) + 0.5);
+    return heat < 0 ? worse[step] : better[step];
+}
+
+/* A cell's classes, those that are not empty. */
+static void write_classes(FILE *out, bool right, const struct table_cell *cell)
+{
+    const char *const classes[] = {right ? "number" : "", html_tone(cell->tone),
+                                   heat_class(cell->heat)};
+    bool any = false;
+    for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+        if (!classes[i][0])
+            continue;
+        (void)fprintf(out, "%s%s", any ? " " : " class=\"", classes[i]);
+        any = true;
+    }
+    (void)fputs(any ? "\">" : ">", out);
+}
+
+static int write_cell(FILE *out, enum place place, enum table_align align,
+                      const struct table_cell *cell, struct err *err)
 {
     static const char *const opens[] = {[PLACE_CELL] = "<td",
                                         [PLACE_COLUMN] = "<th scope=\"col\"",
                                         [PLACE_ROW] = "<th scope=\"row\""};
-    const char *tone_class = html_tone(tone);
-    bool right = align == TABLE_RIGHT;
     (void)fputs(opens[place], out);
-    if (right || tone_class[0])
-        (void)fprintf(out, " class=\"%s%s%s\"", right ? "number" : "",
-                      right && tone_class[0] ? " " : "", tone_class);
-    (void)fputc('>', out);
-    int rc = html_text(out, text, err);
+    write_classes(out, align == TABLE_RIGHT, cell);
+    int rc = html_text(out, cell->text, err);
     (void)fputs(place == PLACE_CELL ? "</td>" : "</th>", out);
     return rc;
 }
@@ -89,7 +110,7 @@ static int write_rows(FILE *out, const struct table *table, struct err *err)
         for (size_t i = 0; !rc && i < table->column_count; i++) {
             struct table_cell cell = cell_at(table, row, i);
             rc = write_cell(out, row < 0 ? PLACE_COLUMN : PLACE_CELL, table->columns[i].align,
-                            cell.tone, cell.text, err);
+                            &cell, err);
         }
         (void)fputs(row < 0 ? "</tr></thead>\n" : "</tr>\n", out);
     }
@@ -106,8 +127,7 @@ static int write_turned(FILE *out, const struct table *table, struct err *err)
         for (long row = -1; !rc && row < (long)table_rows(table); row++) {
             struct table_cell cell = cell_at(table, row, column);
             enum place place = column == 0 ? PLACE_COLUMN : row < 0 ? PLACE_ROW : PLACE_CELL;
-            rc = write_cell(out, place, row < 0 ? TABLE_LEFT : TABLE_RIGHT, cell.tone, cell.text,
-                            err);
+            rc = write_cell(out, place, row < 0 ? TABLE_LEFT : TABLE_RIGHT, &cell, err);
         }
         (void)fputs(column == 0 ? "</tr></thead>\n" : "</tr>\n", out);
     }

@@ -2,8 +2,8 @@
 // view.js - what is shown of one scenario: which variants, which phase, which rounds, which stretch
 // of time; all its plots follow.
 
-// The data are data.c's: {name, variants, phases, main, faults, objectives, gauges, ratios, grid, typical,
-// rounds}; a round's phases hold lists by slot or by point of the grid, null where it was not used or
+// The data are data.c's: {name, variants, phases, main, faults, objectives, gauges, ratios, grid, points,
+// typical, rounds}; a round's phases hold lists by slot or by point of the grid, null where it was not used or
 // not run. Latencies are in ms, times in s.
 class View {
   constructor(data) {
@@ -78,6 +78,12 @@ class View {
   // Middles of a step's slots.
   slotTimes(step) {
     return (step.p99 ?? []).map((_, index) => (index + 0.5) * step.slot);
+  }
+
+  // What a point of a plot is, in the words that all formats share.
+  point(name) {
+    return this.data.points[name].replace('{slot}', figures.ms(this.slotSeconds() * 1000))
+      .replace('{first}', this.data.variants[0].name);
   }
 
   slotSeconds() {

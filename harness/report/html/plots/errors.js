@@ -5,8 +5,7 @@ plots.push({
   title: 'Errors by kind',
   group: 'time',
   wide: true,
-  caption: (data, view) =>
-    `A point: requests that ended like this in ${figures.ms(view.slotSeconds() * 1000)}.`,
+  caption: (data, view) => view.point('errors'),
   panels(data, view) {
     const kinds = new Set();
     view.eachRound((step, _, strong) => {

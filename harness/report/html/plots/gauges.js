@@ -5,7 +5,7 @@ plots.push({
   title: 'Sampled while it ran',
   group: 'time',
   wide: true,
-  caption: () => 'A point: one sample of what the service said of itself, or its database; a gap: it did not answer.',
+  caption: (data, view) => view.point('gauges'),
   panels: (data, view) => data.gauges.map((gauge) => ({
     title: gauge.name.replaceAll('_', ' '),
     ...timeAxes(view, figures[gauge.unit]),

@@ -14,9 +14,7 @@ plots.push({
   name: 'knee',
   title: 'Where it gives in',
   wide: true,
-  caption: () =>
-    'A point: a stretch of load at this rate. Left: its P99; the dashed line is the objective. ' +
-    'Right: the replies that came; below the dashed diagonal the service no longer keeps up.',
+  caption: (data, view) => view.point('knee'),
   panels(data, view) {
     const axis = { label: 'offered, requests a second', format: figures.count, tip: figures.rate };
     const limits = view.limits().filter((limit) => limit.search);

@@ -28,7 +28,7 @@ plots.push({
   wide: true,
   options: { P50: false, P99: true, max: false },
   caption: (data, view) =>
-    `A point: the good replies that came in ${figures.ms(view.slotSeconds() * 1000)}, and their latency` +
+    view.point('over-time') +
     ' (P50 dotted, P99 solid, the longest as dots).' +
     (view.windows().length === 0 ? '' :
       ' Shaded: when a fault really acted. A triangle: from there on the variant was well again' +

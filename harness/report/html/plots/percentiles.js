@@ -4,8 +4,7 @@ plots.push({
   name: 'percentiles',
   title: 'Latency by percentile',
   caption: (data, view) =>
-    'A point: this share of the good replies took at most so long, ' +
-    (view.data.phases[view.phase].open ? 'counted from when the request was due.' : 'counted from the client’s turn.') +
+    view.point(view.data.phases[view.phase].open ? 'percentiles-open' : 'percentiles-closed') +
     (view.data.phases[view.phase].search ? ' Of the stretch of load that decided on the knee.' : '') +
     (view.limits().length > 0 ? ' Dashed: what is expected.' : ''),
   panels(data, view) {

@@ -22,9 +22,7 @@ plots.push({
   name: 'ratios',
   title: 'Round by round',
   wide: true,
-  caption: (data) =>
-    `A point: one round of a variant over the round of ${data.variants[0].name} beside it in time. ` +
-    'A line: the estimate; its band: the 95 % interval. Dashed: no difference.',
+  caption: (data, view) => view.point('ratios'),
   panels(data, view) {
     const metrics = [...new Set(data.ratios.map((ratio) => ratio.metric))];
     return metrics.map((metric) => {
