@@ -33,6 +33,8 @@ grep -q 'ops' "$tmp/out" && grep -q 'retries' "$tmp/out"
 result $? 'its figures stand in the table'
 ! grep -qE 'QPS|P99|lateness|generator' "$tmp/out"
 result $? 'and no others'
+grep -q 'round 2 of 2, pool.* an operation' "$tmp/err"
+result $? 'rounds are told as they end'
 [ -s "$tmp/sound/logs/01-clock.gbench.log" ] && [ -s "$tmp/sound/logs/02-pool.gbench.log" ]
 result $? 'the benchmarks have said so themselves'
 check 'with each format it can be written' 0 '' report "$tmp/sound" -o "$tmp/formats" \

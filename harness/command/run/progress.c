@@ -28,15 +28,28 @@ static const char *p99_text(const struct result *result, const struct result_rou
     return metric_format(text, size_bytes, METRIC_NS, round->whole[METRIC_P99]);
 }
 
+/* What rounds of its kind are compared by. */
+static void tell_figures(FILE *out, const struct result *result, const struct result_round *round)
+{
+    char figure[40], p99[40];
+    if (result->plan->kind == PLAN_KIND_MICRO)
+        (void)fprintf(
+            out, "%s an operation\n",
+            metric_format(figure, sizeof(figure), METRIC_NS, round->whole[METRIC_TIME_PER_OP]));
+    else
+        (void)fprintf(out, "%s, p99 %s\n",
+                      metric_format(figure, sizeof(figure), METRIC_RATE, round->whole[METRIC_QPS]),
+                      p99_text(result, round, p99, sizeof(p99)));
+}
+
 static void tell_round(FILE *out, const struct result *result, const struct result_round *round)
 {
-    char qps[40], p99[40], again[32] = "";
+    char again[32] = "";
     if (round->attempt > 0)
         (void)snprintf(again, sizeof(again), " (again, %u)", round->attempt);
-    (void)fprintf(out, "round %zu of %zu, %s%s: %s, p99 %s\n", round->block + 1,
-                  result->block_count, result->variants[round->variant].name, again,
-                  metric_format(qps, sizeof(qps), METRIC_RATE, round->whole[METRIC_QPS]),
-                  p99_text(result, round, p99, sizeof(p99)));
+    (void)fprintf(out, "round %zu of %zu, %s%s: ", round->block + 1, result->block_count,
+                  result->variants[round->variant].name, again);
+    tell_figures(out, result, round);
     tell_reasons(out, round);
 }
 
