@@ -65,16 +65,19 @@ grep -q '^gate' "$tmp/calls"
 [ $? -eq 1 ]
 result $? 'and no gate passed when not asked for'
 bench --baseline "$tmp/player" --gate 'pause --rounds 7' --limit p99=20%
-ends 'a gate of one'\''s own' 0 "gate pause --rounds 7 --limit p99=20% --format markdown --out $tmp/bench/gate --baseline"
+ends 'a gate of one'\''s own' 0 "gate pause --rounds 7 --limit p99=20% --format markdown --junit $tmp/bench/reports/gate.xml"
 
 codes 1 3
 bench --against "$tmp/player"
 ends 'a regression says more than an expectation' 3 '| gate | regression (3) |'
 codes 4 3
 bench --against "$tmp/player"
-ends 'what cannot be believed says more than both' 4 '| measurement | not to be believed (4) |'
+ends 'and more than what cannot be believed' 3 '| measurement | not to be believed (4) |'
+codes 4 1
+bench --against "$tmp/player"
+ends 'which says more than an expectation' 4 '| gate | failed (1) |'
 bench --lenient --against "$tmp/player"
-ends 'but not leniently' 3 '| measurement | not to be believed (4) |'
+ends 'but not leniently' 1 '| measurement | not to be believed (4) |'
 codes 4 77
 GITHUB_ACTIONS=true bench --lenient --against "$tmp/player"
 ends 'which tells GitHub' 0 '::warning::measurement: not to be believed (4)'
