@@ -231,8 +231,20 @@ result $? 'a grid is a run for each of its cells, and tables of them'
     grep -qF '| threads | 200B | 2KB |' "$tmp/out"
 result $? 'cells stand in their grid, not each by itself'
 "$poolstorm" run "$scenarios/grid.yaml" --no-grid --out "$tmp/alone" >"$tmp/out" 2>"$tmp/err" &&
-    [ ! -e "$tmp/alone/cells" ]
-result $? 'a grid can be left out'
+    [ ! -e "$tmp/alone/cells" ] && grep -q 'Its grid of 4 cells was left out' "$tmp/out"
+result $? 'a grid can be left out, which is said'
+"$poolstorm" run "$scenarios/tiny.yaml" --quick --variants pooled --set measure=100ms --out "$tmp/quick" \
+    >"$tmp/out" 2>"$tmp/err" </dev/null
+[ $? -ne 2 ] && grep -q 'a quick run, 2 of 2 rounds, phases cut to 100 ms' "$tmp/out" &&
+    grep -q 'left out *unpooled' "$tmp/out"
+result $? 'what a quick run left out is said'
+mkdir -p "$tmp/some/family" && cp "$scenarios/tiny.yaml" "$tmp/some/family/" &&
+    echo 'family/tiny pooled # the other one is not needed' >"$tmp/some/few.set"
+POOLSTORM_SCENARIOS="$tmp/some" "$poolstorm" run few "$scenarios/tiny.yaml" --rounds 1 --out "$tmp/set" \
+    >"$tmp/out" 2>"$tmp/err" </dev/null
+[ $? -ne 2 ] && grep -q '^2 scenarios: some [0-9]* s$' "$tmp/err" &&
+    [ "$(grep -c 'left out *unpooled' "$tmp/out")" -eq 1 ] && [ -s "$tmp/set/family-tiny/result.json" ]
+result $? 'a set is run with the variants it says, and how long several take is told'
 "$poolstorm" run "$scenarios/grid.yaml" --aa pooled --out "$tmp/aa" >"$tmp/out" 2>"$tmp/err" &&
     [ ! -e "$tmp/aa/cells" ]
 result $? 'one variant against itself is asked once, and of no grid'
