@@ -81,15 +81,17 @@ static void print_phase(const struct plan_phase *phase)
 static void print_lengths(const struct plan *plan)
 {
     char whole[32], quick[32];
-    (void)length_text(whole, sizeof(whole), length_planned(plan, false, false));
-    (void)length_text(quick, sizeof(quick), length_planned(plan, true, false));
+    (void)length_text(whole, sizeof(whole), length_planned(plan, NULL, false, false));
+    (void)length_text(quick, sizeof(quick), length_planned(plan, NULL, true, false));
     printf("  %llu rounds of each variant: some %s, with --quick %s%s\n",
            (unsigned long long)plan->rounds, whole, quick,
            plan->rounds < 6 ? "; too few for verdicts, which want 6" : "");
     if (plan->axis_count == 0)
         return;
-    uint64_t grid_ns = length_planned(plan, false, true) - length_planned(plan, false, false);
-    uint64_t quick_ns = length_planned(plan, true, true) - length_planned(plan, true, false);
+    uint64_t grid_ns =
+        length_planned(plan, NULL, false, true) - length_planned(plan, NULL, false, false);
+    uint64_t quick_ns =
+        length_planned(plan, NULL, true, true) - length_planned(plan, NULL, true, false);
     for (size_t i = 0; i < plan->axis_count; i++)
         printf("%s%s (%zu)", i ? " × " : "  then a grid of ", plan->axes[i].name,
                plan->axes[i].value_count);

@@ -50,23 +50,25 @@ static json_t *variants_json(const struct plan *plan)
     return variants;
 }
 
-static int add_json(json_t *scenarios, const struct plan *plan, const char *name)
+static int add_json(json_t *scenarios, const struct plan *plan, const struct catalog_entry *entry)
 {
     /* "o" takes the variants even when packing fails */
     return json_array_append_new(
         scenarios,
-        json_pack("{s:s, s:s, s:s, s:s?, s:I, s:f, s:f, s:o}", "name", name, "path", plan->path,
-                  "question", plan->question, "source", plan->source, "rounds",
+        json_pack("{s:s, s:s, s:s, s:s?, s:I, s:f, s:f, s:o}", "name", entry->name, "path",
+                  plan->path, "question", plan->question, "source", plan->source, "rounds",
                   (json_int_t)plan->rounds, "length_s",
-                  (double)length_planned(plan, false, true) / 1e9, "quick_length_s",
-                  (double)length_planned(plan, true, true) / 1e9, "variants", variants_json(plan)));
+                  (double)length_planned(plan, entry->variants, false, true) / 1e9,
+                  "quick_length_s", (double)length_planned(plan, entry->variants, true, true) / 1e9,
+                  "variants", variants_json(plan)));
 }
 
-static void print_lengths(struct listing *listing, const struct plan *plan)
+static void print_lengths(struct listing *listing, const struct plan *plan,
+                          const struct catalog_entry *entry)
 {
     char whole[32], quick[32];
-    uint64_t whole_ns = length_planned(plan, false, true);
-    uint64_t quick_ns = length_planned(plan, true, true);
+    uint64_t whole_ns = length_planned(plan, entry->variants, false, true);
+    uint64_t quick_ns = length_planned(plan, entry->variants, true, true);
     listing->whole_ns += whole_ns;
     listing->quick_ns += quick_ns;
     listing->count++;
@@ -75,8 +77,10 @@ static void print_lengths(struct listing *listing, const struct plan *plan)
 }
 
 /* A heading when the family changes, then name and question. */
-static void print_line(struct listing *listing, const struct plan *plan, const char *name)
+static void print_line(struct listing *listing, const struct plan *plan,
+                       const struct catalog_entry *entry)
 {
+    const char *name = entry->name;
     size_t length = strcspn(name, "/");
     const char *before = listing->family;
     if (!before && listing->options->lengths)
@@ -86,7 +90,7 @@ static void print_line(struct listing *listing, const struct plan *plan, const c
     listing->family = name;
     printf("  %-32s ", name);
     if (listing->options->lengths)
-        print_lengths(listing, plan);
+        print_lengths(listing, plan, entry);
     puts(plan->question);
 }
 
@@ -139,8 +143,8 @@ static enum exit_code print_all(struct listing *listing, const struct catalog *c
             (void)fprintf(stderr, "%s\n", text_clean(err.text));
             code = EXIT_BAD_INPUT;
         } else if (!listing->scenarios) {
-            print_line(listing, plan, entry->name);
-        } else if (add_json(listing->scenarios, plan, entry->name)) {
+            print_line(listing, plan, entry);
+        } else if (add_json(listing->scenarios, plan, entry)) {
             (void)fprintf(stderr, "%s: no memory to list it\n", entry->path);
             code = EXIT_RUNTIME;
         }

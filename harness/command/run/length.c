@@ -33,9 +33,9 @@ int length_of(const struct plan *plan, const struct runner_options *runner, bool
     return rc;
 }
 
-uint64_t length_planned(const struct plan *plan, bool quick, bool grid)
+uint64_t length_planned(const struct plan *plan, const char *variants, bool quick, bool grid)
 {
-    const struct runner_options options = {.quick = quick, .noise_share = -1};
+    const struct runner_options options = {.quick = quick, .noise_share = -1, .variants = variants};
     uint64_t length_ns;
     return length_of(plan, &options, grid, &length_ns, NULL) ? 0 : length_ns;
 }

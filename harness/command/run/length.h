@@ -14,8 +14,9 @@
 int length_of(const struct plan *plan, const struct runner_options *runner, bool grid,
               uint64_t *length_ns, struct err *err);
 
-/* The same as the file has it, or as --quick makes it of it. 0 where it cannot be told. */
-uint64_t length_planned(const struct plan *plan, bool quick, bool grid);
+/* The same as the file has it, or as --quick makes it of it; of these variants, NULL: of all. 0
+ * where it cannot be told. */
+uint64_t length_planned(const struct plan *plan, const char *variants, bool quick, bool grid);
 
 /* "45 s", "21 min", "1 h 43 min": no finer than an estimate is. Returns text. */
 char *length_text(char *text, size_t size_bytes, uint64_t length_ns);
