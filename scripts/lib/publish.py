@@ -205,7 +205,8 @@ def overview(poolstorm, found, missing, out):
 def headline():
     path = ROOT / "scenarios/headline.set"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    words = [line.split("#")[0].split() for line in lines]  # a name, and perhaps its variants
+    return [line[0] for line in words if line]
 
 
 def block(out):
