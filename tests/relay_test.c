@@ -603,6 +603,7 @@ static unsigned services_asked; /* of the system, which may ask others */
 int __wrap_getservbyname_r(const char *name, const char *protocol, struct servent *entry,
                            char *space, size_t size_bytes, struct servent **found);
 
+/* It has the signature of libc's. NOLINTBEGIN(readability-non-const-parameter) */
 int __wrap_getservbyname_r(const char *name, const char *protocol, struct servent *entry,
                            char *space, size_t size_bytes, struct servent **found)
 {
@@ -611,6 +612,7 @@ int __wrap_getservbyname_r(const char *name, const char *protocol, struct serven
     *found = NULL;
     return ENOENT;
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static void expect_refusal(struct proxy_set *set, const char *listen, const char *words)
 {
