@@ -26,12 +26,13 @@ static void add_rates(const struct svg_view *view, struct svg_figure *figure,
         struct svg_line *line = most ? svg_add_line(figure, panel, v, SVG_LINE, most) : NULL;
         if (!line)
             continue;
-        const json_t *step = NULL;
-        for (double rate = -1; (step = next_step(search, rate)); rate = svg_member(step, "rate")) {
+        double rate = -1;
+        for (const json_t *step; (step = next_step(search, rate));) {
+            rate = svg_member(step, "rate");
             double value = svg_member(step, key);
             if (!isfinite(value))
                 continue;
-            line->x[count] = svg_member(step, "rate");
+            line->x[count] = rate;
             line->y[count++] = value;
         }
         line->count = count;

@@ -99,12 +99,14 @@ double svg_paragraph(FILE *out, double y, const char *text, int *rc, struct err 
     enum { LINE_PX = 17 };
     const size_t width = (size_t)((SVG_WIDTH - 2 * SVG_MARGIN) / 6.2);
     size_t length;
-    for (const char *line; (line = text_line(&text, width, &length)); y += LINE_PX) {
+    for (const char *line; (line = text_line(&text, width, &length));) {
+        double at = y;
+        y += LINE_PX;
         char part[400];
         (void)snprintf(part, sizeof(part), "%.*s", (int)length, line);
         if (!out)
             continue;
-        (void)fprintf(out, "<text x=\"%d\" y=\"%.0f\">", SVG_MARGIN, y);
+        (void)fprintf(out, "<text x=\"%d\" y=\"%.0f\">", SVG_MARGIN, at);
         if (!*rc)
             *rc = svg_text(out, part, err);
         (void)fputs("</text>\n", out);

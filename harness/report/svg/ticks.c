@@ -12,8 +12,11 @@ static size_t even_ticks(double from, double to, size_t wanted, double *ticks, s
     size_t count = 0;
     for (size_t i = 0; i < 4 && step < rough; i++)
         step = parts[i] * power;
-    for (double tick = ceil(from / step); tick * step <= to && count < max; tick++)
-        ticks[count++] = tick * step;
+    double first = ceil(from / step);
+    while (count < max && (first + (double)count) * step <= to) {
+        ticks[count] = (first + (double)count) * step;
+        count++;
+    }
     return count;
 }
 
@@ -24,7 +27,8 @@ static size_t log_ticks(double from, double to, size_t wanted, double *ticks, si
     if (to / from < 8)
         return even_ticks(from, to, wanted, ticks, max);
     size_t each = log10(to / from) < 2.5 ? 3 : 1, count = 0;
-    for (double power = floor(log10(from)); power <= ceil(log10(to)); power++)
+    int last = (int)ceil(log10(to));
+    for (int power = (int)floor(log10(from)); power <= last; power++)
         for (size_t i = 0; i < each; i++) {
             double tick = parts[i] * pow(10, power);
             if (tick >= from * 0.999 && tick <= to * 1.001 && count < max)
