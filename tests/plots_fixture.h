@@ -153,6 +153,8 @@ static inline struct made make_hostile(void)
     struct made made = {.plan = fixture_plan_with(scenario, &tables)};
     free(made.plan->name);
     made.plan->name = strdup("family/" HOSTILE);
+    free(made.plan->title);
+    made.plan->title = strdup("family/" HOSTILE);
     assert_ok(result_create(&made.result, made.plan, NULL));
     assert_ok(result_add_variant(made.result, 0, "a" HOSTILE, NULL));
     assert_ok(result_add_variant(made.result, 1, NULL, NULL));

@@ -277,7 +277,7 @@ static int pass_queue(struct ctx *ctx, struct run_database *database, struct err
  * calm down (the scenario's own jobs, perhaps) is no error. */
 static int wait_for_calm(struct ctx *ctx, const struct run_database *database)
 {
-    uint64_t before_ns, after_ns, end_ns = clock_now_ns() + CALM_NS;
+    uint64_t before_ns = 0, after_ns = 0, end_ns = clock_now_ns() + CALM_NS;
     int rc = 0;
     bool busy = run_database_cpu_ns(database, &before_ns);
     while (busy && !rc && clock_now_ns() < end_ns) {
