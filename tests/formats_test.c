@@ -292,7 +292,7 @@ static void an_invalid_run_is_an_error(void **unused)
     char *text = print("junit", &made);
     assert_has(text, "errors=\"1\"");
     assert_has(text, "<error type=\"invalid\" message=\"no valid round of plain\"/>");
-    assert_has(text, "[a?&#10;&lt;&amp;&quot;&gt;??]");
+    assert_has(text, "[a?&#10;&lt;&amp;&quot;&gt;????]");
     assert_int_equal(count_of(text, "<failure"), 0);
     free(text);
     made_free(&made);

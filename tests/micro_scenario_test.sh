@@ -45,7 +45,7 @@ check 'it is read back' 0 'lockfree_stack' report "$tmp/sound" --format json
 check 'another run of it' 0 'time/op / clock' run "$tmp/sound.yaml" --seed 2 --out "$tmp/other"
 # Of two runs without a valid round there is nothing to compare.
 "$poolstorm" compare "$tmp/sound" "$tmp/other" >"$tmp/out" 2>"$tmp/err" </dev/null
-grep -qE 'time_per_op|nothing in common' "$tmp/out" "$tmp/err"
+grep -qE 'time/op|nothing in common' "$tmp/out" "$tmp/err"
 result $? 'is compared with it'
 check 'a quick run' 0 'clock' run "$tmp/sound.yaml" --quick --seed 1 --out "$tmp/quick"
 [ ! -e "$tmp/quick/logs" ]

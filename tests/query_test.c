@@ -31,7 +31,6 @@ static int read_wish(const char *target, struct wish *wish, struct err *err)
 {
     *err = (struct err){0};
     *wish = (struct wish){0};
-    assert_ok(param_defaults(wish_params, wish, NULL));
     return query_read((struct slice){target, strlen(target)}, wish_params, wish, err);
 }
 

@@ -8,11 +8,15 @@
 
 /* Sanitizers that hold signals back make the sampler see what it was not shown. */
 #if defined(__SANITIZE_THREAD__)
-#define SIGNALS_COME_LATE 1
+enum { SIGNALS_COME_LATE = 1 };
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define SIGNALS_COME_LATE 1
+enum { SIGNALS_COME_LATE = 1 };
+#else
+enum { SIGNALS_COME_LATE = 0 };
 #endif
+#else
+enum { SIGNALS_COME_LATE = 0 };
 #endif
 
 /* Not inlined, and not left before the look is over. */
@@ -66,9 +70,6 @@ static uint64_t taken(const struct sampler *sampler)
 static void samples_come_and_stop(void **unused)
 {
     (void)unused;
-#ifdef SIGNALS_COME_LATE
-    skip();
-#endif
     struct sampler sampler = {0};
     assert_ok(sampler_begin(&sampler, 1000000, nobody, NULL));
     while (counter_read(&sampler.samples[SAMPLER_OTHER]) == 0)
@@ -95,7 +96,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_place_is_that_of_whoever_was_called),
         cmocka_unit_test(a_period_is_needed),
-        cmocka_unit_test(samples_come_and_stop),
+        cmocka_unit_test(samples_come_and_stop), /* the last: left out where it cannot tell */
     };
-    return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
+    if (!SIGNALS_COME_LATE)
+        return cmocka_run_group_tests_name("sampler", tests, NULL, NULL);
+    return _cmocka_run_group_tests("sampler", tests, sizeof(tests) / sizeof(*tests) - 1, NULL,
+                                   NULL);
 }

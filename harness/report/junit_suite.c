@@ -89,15 +89,10 @@ void junit_suite_fini(struct junit_suite *suite)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Clean text as the value of an attribute, or between tags. U+FFFE and U+FFFF XML does not know. */
+/* Clean text as the value of an attribute, or between tags. */
 static void write_text(FILE *out, const char *text, bool attribute)
 {
     for (; *text; text++) {
-        if (strncmp(text, "\xEF\xBF\xBE", 3) == 0 || strncmp(text, "\xEF\xBF\xBF", 3) == 0) {
-            (void)fputc('?', out);
-            text += 2;
-            continue;
-        }
         switch (*text) {
         case '&':
             (void)fputs("&amp;", out);

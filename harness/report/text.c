@@ -2,8 +2,10 @@
 /* text.c - decodes UTF-8 strictly; widths by ranges, as the C library's depend on the locale. */
 #include "report/text.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct range {
@@ -22,8 +24,8 @@ static const struct range two_wide[] = {
 
 /* Controls, and marks that turn the direction of writing. */
 static const struct range unfit[] = {
-    {0x1, 0x9},       {0xb, 0x1f},      {0x7f, 0x9f}, {0x200e, 0x200f},
-    {0x2028, 0x202e}, {0x2066, 0x2069}, {0, 0}};
+    {0x1, 0x9},       {0xb, 0x1f},      {0x7f, 0x9f},     {0x200e, 0x200f},
+    {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfffe, 0xffff}, {0, 0}};
 
 static bool is_in(const struct range *ranges, uint32_t code)
 {
@@ -104,6 +106,42 @@ char *text_clean(char *text)
         at += length;
     }
     return text;
+}
+
+static const char *entity_of(char c, const char *newline)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    case '\n':
+        return newline;
+    default:
+        return NULL;
+    }
+}
+
+int text_escape(FILE *out, const char *text, const char *newline, struct err *err)
+{
+    char *clean = text ? strdup(text) : NULL;
+    if (text && !clean)
+        return err_sys(err, -ENOMEM, "write a text");
+    for (const char *at = clean ? text_clean(clean) : ""; *at; at++) {
+        const char *entity = entity_of(*at, newline);
+        if (entity)
+            (void)fputs(entity, out);
+        else
+            (void)fputc(*at, out);
+    }
+    free(clean);
+    return 0;
 }
 
 const char *text_line(const char **rest, size_t width, size_t *length_bytes)

@@ -108,8 +108,7 @@ static int cached_answer(struct request *request)
     struct err err = {0};
     if (request_read_fields(request))
         return request_refuse(request, 400, "a token or tag is longer than 256 bytes");
-    if (param_defaults(cached_params, &wish, &err) ||
-        query_read(request->head->target, cached_params, &wish, &err))
+    if (query_read(request->head->target, cached_params, &wish, &err))
         return request_refuse(request, 400, err.text);
     int rc = request->shard->service->settings.cache.load_guard == LOAD_MUTEX
                  ? read_locked(request, &wish, &item)

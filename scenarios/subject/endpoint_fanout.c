@@ -181,9 +181,7 @@ static int fanout_answer(struct request *request)
     const struct fanout_settings *settings = &request->shard->service->settings.fanout;
     struct wish wish = {.listen = settings->listen};
     struct err err = {0};
-    int rc = param_defaults(wish_params, &wish, &err);
-    if (!rc)
-        rc = query_read(request->head->target, wish_params, &wish, &err);
+    int rc = query_read(request->head->target, wish_params, &wish, &err);
     if (rc)
         return request_refuse(request, 400, err.text);
     uint64_t total = count_descendants(&wish);

@@ -22,8 +22,7 @@ static int guarded_answer(struct request *request)
     struct err err = {0};
     if (request_read_fields(request))
         return request_refuse(request, 400, "a token or tag is longer than 256 bytes");
-    if (param_defaults(guarded_params, &wish, &err) ||
-        query_read(request->head->target, guarded_params, &wish, &err))
+    if (query_read(request->head->target, guarded_params, &wish, &err))
         return request_refuse(request, 400, err.text);
     int rc = lookup_run(request->ctx, &lookup);
     if (rc)

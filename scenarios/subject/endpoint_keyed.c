@@ -106,9 +106,7 @@ static int keyed_answer(struct request *request)
 {
     struct wish wish = {0};
     struct err err = {0};
-    int rc = param_defaults(wish_params, &wish, &err);
-    if (!rc)
-        rc = query_read(request->head->target, wish_params, &wish, &err);
+    int rc = query_read(request->head->target, wish_params, &wish, &err);
     rc = rc ? request_refuse(request, 400, err.text) : call(request, &wish);
     param_fini(wish_params, &wish);
     return rc;

@@ -210,9 +210,7 @@ static int pooled_answer(struct request *request)
     struct wish wish = {0};
     struct err err = {0};
     struct slice token = http1_header(request->head, "X-Request-Token");
-    int rc = param_defaults(wish_params, &wish, &err);
-    if (!rc)
-        rc = query_read(request->head->target, wish_params, &wish, &err);
+    int rc = query_read(request->head->target, wish_params, &wish, &err);
     if (!rc && (token.length == 0 || token.length > REQUEST_FIELD_MAX))
         rc = err_set(&err, -EINVAL, "expected X-Request-Token with 1 to %d bytes",
                      REQUEST_FIELD_MAX);

@@ -24,8 +24,7 @@ static int report_answer(struct request *request)
     struct err err = {0};
     if (request_read_fields(request))
         return request_refuse(request, 400, "a token or tag is longer than 256 bytes");
-    if (param_defaults(report_params, &options, &err) ||
-        query_read(request->head->target, report_params, &options, &err))
+    if (query_read(request->head->target, report_params, &options, &err))
         return request_refuse(request, 400, err.text);
     int rc = session_take_report(request, &session);
     if (!rc)

@@ -49,8 +49,7 @@ static int rows_answer(struct request *request)
 {
     struct rows_options options = {0};
     struct err err = {0};
-    if (param_defaults(rows_params, &options, &err) ||
-        query_read(request->head->target, rows_params, &options, &err))
+    if (query_read(request->head->target, rows_params, &options, &err))
         return request_refuse(request, 400, err.text);
     bool each = request->shard->service->settings.database.rows_close == ROWS_CLOSE_EACH;
     struct session sessions[QUERIES_MAX];

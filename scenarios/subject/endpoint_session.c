@@ -82,8 +82,7 @@ static int session_answer(struct request *request)
     if (request_read_fields(request) || request->token.length == REQUEST_FIELD_MAX)
         return request_refuse(request, 400, "a token or tag is longer than 255 bytes");
     request->token.text[request->token.length] = 0;
-    if (param_defaults(mark_params, &options, &err) ||
-        query_read(request->head->target, mark_params, &options, &err))
+    if (query_read(request->head->target, mark_params, &options, &err))
         return request_refuse(request, 400, err.text);
     int rc = session_take(request, &session);
     int status =

@@ -38,9 +38,7 @@ static int shared_answer(struct request *request)
     enum shared_way way = (enum shared_way)service->settings.shared_way;
     struct wish wish = {0};
     struct err err = {0};
-    int rc = param_defaults(wish_params, &wish, &err);
-    if (!rc)
-        rc = query_read(request->head->target, wish_params, &wish, &err);
+    int rc = query_read(request->head->target, wish_params, &wish, &err);
     if (rc)
         return request_refuse(request, 400, err.text);
     for (uint64_t i = 0; i < wish.updates; i++)

@@ -119,9 +119,7 @@ static int tasks_answer(struct request *request)
     const struct tasks_settings *settings = &request->shard->service->settings.tasks;
     struct wish wish = {.kind = settings->kind};
     struct err err = {0};
-    int rc = param_defaults(wish_params, &wish, &err);
-    if (!rc)
-        rc = query_read(request->head->target, wish_params, &wish, &err);
+    int rc = query_read(request->head->target, wish_params, &wish, &err);
     if (rc)
         return request_refuse(request, 400, err.text);
     if (tasks->live >= settings->limit) {

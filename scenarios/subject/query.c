@@ -61,15 +61,14 @@ int query_read(struct slice target, const struct param *params, void *state, str
 {
     const char *mark = memchr(target.data, '?', target.length);
     const char *at = mark ? mark + 1 : NULL, *end = target.data + target.length;
-    while (at && at < end) {
+    int rc = param_defaults(params, state, err);
+    while (!rc && at && at < end) {
         const char *stop = memchr(at, '&', (size_t)(end - at));
         if (!stop)
             stop = end;
         struct slice pair = {at, (size_t)(stop - at)};
-        int rc = pair.length > 0 ? read_pair(pair, params, state, err) : 0;
-        if (rc)
-            return rc;
+        rc = pair.length > 0 ? read_pair(pair, params, state, err) : 0;
         at = stop + 1;
     }
-    return 0;
+    return rc;
 }

@@ -7,7 +7,7 @@
 #include "core/http1.h"
 #include "core/param.h"
 
-/* Sets what "?name=value&…" names, percent-decoded, and leaves the rest of state as it was. params
+/* Gives state the defaults of params and sets what "?name=value&…" names, percent-decoded. params
  * should hold no texts, which would be the caller's to free also after an error. -EINVAL with the
  * reason, for people; what was set until then stays set. */
 int query_read(struct slice target, const struct param *params, void *state, struct err *err);

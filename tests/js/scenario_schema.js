@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const missing = () => {
   console.log('skipped: not all packages are installed: npm ci in tests/js');
@@ -13,7 +13,7 @@ const missing = () => {
 };
 const { default: Ajv } = await import('ajv').catch(missing);
 const { parse, stringify } = await import('yaml').catch(missing);
-const [poolstorm, root] = process.argv.slice(2);
+const [poolstorm, root] = process.argv.slice(2).map((path) => resolve(path));
 const folder = mkdtempSync(join(tmpdir(), 'scenario_schema-'));
 process.on('exit', () => rmSync(folder, { recursive: true }));
 

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 const char *html_tone(enum tone tone)
 {
@@ -19,26 +17,7 @@ const char *html_tone(enum tone tone)
 
 int html_text(FILE *out, const char *text, struct err *err)
 {
-    if (!text)
-        return 0;
-    char *clean = strdup(text);
-    if (!clean)
-        return err_sys(err, -ENOMEM, "write HTML");
-    for (const char *at = text_clean(clean); *at; at++) {
-        const char *entity = *at == '&'    ? "&amp;"
-                             : *at == '<'  ? "&lt;"
-                             : *at == '>'  ? "&gt;"
-                             : *at == '"'  ? "&quot;"
-                             : *at == '\'' ? "&#39;"
-                             : *at == '\n' ? "<br>"
-                                           : NULL;
-        if (entity)
-            (void)fputs(entity, out);
-        else
-            (void)fputc(*at, out);
-    }
-    free(clean);
-    return 0;
+    return text_escape(out, text, "<br>", err);
 }
 
 /* What a cell is: a head of its column, of its row, or neither. */

@@ -4,9 +4,7 @@
 
 #include "report/text.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Light, and dark where the reader's system is; the colours are the page's (html/style.css). The
@@ -40,24 +38,7 @@ static const char style[] =
 
 int svg_text(FILE *out, const char *text, struct err *err)
 {
-    char *clean = text ? strdup(text) : NULL;
-    if (text && !clean)
-        return err_sys(err, -ENOMEM, "write SVG");
-    for (const char *at = clean ? text_clean(clean) : ""; *at; at++) {
-        const char *entity = *at == '&'    ? "&amp;"
-                             : *at == '<'  ? "&lt;"
-                             : *at == '>'  ? "&gt;"
-                             : *at == '"'  ? "&quot;"
-                             : *at == '\'' ? "&#39;"
-                             : *at == '\n' ? " "
-                                           : NULL;
-        if (entity)
-            (void)fputs(entity, out);
-        else
-            (void)fputc(*at, out);
-    }
-    free(clean);
-    return 0;
+    return text_escape(out, text, " ", err);
 }
 
 int svg_begin(FILE *out, double height, const char *title, const char *about, struct err *err)
