@@ -95,11 +95,11 @@ int hist_create(struct hist **out, uint64_t lowest_ns, uint64_t highest_ns, unsi
 /* hist_create with the defaults above. */
 int hist_create_default(struct hist **out, struct err *err);
 
-/* NULL is fine. */
 /* Gives the memory of its counts back: how many there were, the least and the most stay known;
  * nothing may be recorded any more, nor a percentile asked for. Returns it at its new place. */
 struct hist *hist_forget(struct hist *hist);
 
+/* NULL is fine. */
 void hist_destroy(struct hist *hist);
 
 /* Counts one value. Above highest_ns it counts as highest_ns, and in overflow. Some 2 ns. */

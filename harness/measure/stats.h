@@ -18,7 +18,7 @@
  *
  *   stats_single, stats_paired  The estimate is the median, the interval that of the sign test:
  *     nothing is symmetric about a middle any more, as Wilcoxon has it. Either may be infinite. Of
- * a pair whose sides are both infinite the ratio is not known; it may lie anywhere, so that it
+ *     a pair whose sides are both infinite the ratio is not known; it may lie anywhere, so that it
  *     counts as the least for the low end and as the most for the high one.
  *   stats_two_samples  Infinite against a number is beyond all other differences; two infinite
  *     values tie at whatever shift, and half of such ties counts for either side.

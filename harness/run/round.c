@@ -584,8 +584,7 @@ static int start_and_measure(struct ctx *ctx, struct pass *pass, struct err *err
     return rc ? rc : run_phases(ctx, pass, err);
 }
 
-/* ---- Its proxy, without which there is nothing to measure --------------------------------------
- */
+/* ---- Its proxy, without which nothing can be measured ---------------------------------------- */
 
 /* For that of its end to come, which may be why all else failed. */
 #define NEWS_NS (200 * NS_PER_MS)
