@@ -9,8 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* ---- Texts and tables
- * ---------------------------------------------------------------------------- */
+/* ---- Texts and tables ------------------------------------------------------------------------ */
 
 static char *text_of(const char *text)
 {
@@ -74,8 +73,7 @@ static void tables_mark_their_heads(void **state)
     table_fini(&table);
 }
 
-/* ---- Data
- * ---------------------------------------------------------------------------------------- */
+/* ---- Data ------------------------------------------------------------------------------------ */
 
 static json_t *data_of(const struct made *made)
 {
@@ -195,8 +193,7 @@ static void rounds_that_may_not_be_used_are_left_out(void **state)
     made_free(&made);
 }
 
-/* ---- Pages
- * --------------------------------------------------------------------------------------- */
+/* ---- Pages ----------------------------------------------------------------------------------- */
 
 static char *page_of(const struct report_item *items, size_t count)
 {

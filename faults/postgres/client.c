@@ -16,8 +16,7 @@ enum start_code {
 
 static const struct step over = {STEP_OVER, 0};
 
-/* ---- Start-up
- * ------------------------------------------------------------------------------------ */
+/* ---- Start-up -------------------------------------------------------------------------------- */
 
 /* Its parameters are names and values in turn, ended by an empty name. */
 static bool asks_for_replication(const char *data, size_t size_bytes)
@@ -73,8 +72,7 @@ static struct step client_start(struct follow *follow, const char *data, size_t 
     return is_bounded ? (struct step){STEP_GO, length} : over;
 }
 
-/* ---- Queries
- * ------------------------------------------------------------------------------------- */
+/* ---- Queries --------------------------------------------------------------------------------- */
 
 /* What is seen of a message's body. */
 struct body {
@@ -186,8 +184,7 @@ static bool client_execute(struct follow *follow, struct body body, struct follo
     return client_begins(follow, 'E', prepared_hold(portal ? portal->prepared : NULL), piece);
 }
 
-/* ---- Messages
- * ------------------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 /* How many bytes of a message are to be seen; 0: its header is enough. */
 static size_t client_looks(const struct follow *follow, char type)

@@ -123,8 +123,7 @@ void wire_show(struct wire *wire, struct query_node *node, struct follow_piece *
     wire->piece_node = node;
 }
 
-/* ---- Pieces out of contiguous bytes
- * -------------------------------------------------------------- */
+/* ---- Pieces out of contiguous bytes ---------------------------------------------------------- */
 
 enum scan_kind {
     SCAN_PASS, /* a piece of `bytes` bytes */
@@ -185,8 +184,7 @@ static struct scan scan(struct follow *follow, enum fault_stream stream, const c
     }
 }
 
-/* ---- Bytes kept back
- * ----------------------------------------------------------------------------- */
+/* ---- Bytes kept back ------------------------------------------------------------------------- */
 
 /* Until there are need bytes. Without memory nothing can be kept back: false. */
 static bool carry_reserve(struct wire *wire, size_t need)
@@ -233,8 +231,7 @@ static void wire_recycle(struct wire *wire)
     }
 }
 
-/* ---- The calls
- * ----------------------------------------------------------------------------------- */
+/* ---- The calls ------------------------------------------------------------------------------- */
 
 /* Is this direction only passed on? Downstream there may still be answers that are not for the
  * client. */

@@ -13,8 +13,7 @@
 #define ERROR_BYTES_MAX 1024                /* of an error's message */
 #define SYNC_BYTES      MESSAGE_HEADER_BYTES
 
-/* ---- What is sent in the client's stead
- * ----------------------------------------------------------- */
+/* ---- What is sent in the client's stead ------------------------------------------------------ */
 
 static bool own_begin(struct follow *follow, struct message_writer *writer)
 {
@@ -74,8 +73,7 @@ static void write_query(struct message_writer *writer, const char *sql)
     message_end(writer);
 }
 
-/* ---- Its answers
- * ----------------------------------------------------------------------------------- */
+/* ---- Its answers ----------------------------------------------------------------------------- */
 
 /* Where the query's answer is awaited; false when the server skips it, or has answered. */
 static bool find_entry(struct follow *follow, const struct query_node *node, uint32_t *index)
@@ -113,8 +111,7 @@ static bool await_ours(struct follow *follow, struct query_node *before, uint32_
     return true;
 }
 
-/* ---- Late
- * ------------------------------------------------------------------------------------------ */
+/* ---- Late ------------------------------------------------------------------------------------ */
 
 static bool can_be_late(struct follow *follow, const struct query_node *node, size_t size_bytes,
                         uint32_t *index)
@@ -173,8 +170,7 @@ bool follow_late(struct follow *follow, const struct query *query, size_t size_b
     return true;
 }
 
-/* ---- Refused
- * --------------------------------------------------------------------------------------- */
+/* ---- Refused --------------------------------------------------------------------------------- */
 
 /* ErrorResponse as the client is to see it. */
 static bool refusal_write(struct query_node *node, const char *sqlstate, const char *message)

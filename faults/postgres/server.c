@@ -22,8 +22,7 @@ enum watch {
     WATCH_STRANGE,  /* and this one not even that */
 };
 
-/* ---- What is not for the client
- * -------------------------------------------------------------------- */
+/* ---- What is not for the client -------------------------------------------------------------- */
 
 static enum watch watch_ours(const struct query_node *node, char type)
 {
@@ -76,8 +75,7 @@ static struct step swallow(struct follow *follow, char type, uint32_t length)
     return (struct step){STEP_GO, MESSAGE_HEADER_BYTES};
 }
 
-/* ---- Answers
- * ------------------------------------------------------------------------------------- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 /* The piece begins the answer to the first entry's query, unless it has begun. */
 static void show_answer(struct follow *follow, struct follow_piece *piece)
@@ -200,8 +198,7 @@ static bool server_take(struct follow *follow, char type, const uint8_t *head)
     }
 }
 
-/* ---- Commits
- * ------------------------------------------------------------------------------------- */
+/* ---- Commits --------------------------------------------------------------------------------- */
 
 /* Is it certain that ReadyForQuery follows? Only then may CommandComplete wait for it. */
 static bool ready_follows(struct follow *follow)
@@ -258,8 +255,7 @@ static size_t completes(struct follow *follow, const char *data, size_t size_byt
     return commits_itself(data, size_bytes, (size_t)length + 1, committed);
 }
 
-/* ---- Messages
- * ------------------------------------------------------------------------------------ */
+/* ---- Messages -------------------------------------------------------------------------------- */
 
 /* The field of an ErrorResponse's body that begins with its code, or NULL. */
 static const char *error_field(const char *body, size_t size_bytes, char code)

@@ -21,11 +21,10 @@ enum {
 };
 
 static const char caption[] =
-    "A cell: the ratio of pairs of rounds with its 95 % interval, or the median of rounds. Blue: "
-    "on the "
-    "better side; orange: on the worse; the stronger, the farther. Hatched: not to be believed, or "
-    "not "
-    "run. Between cells nothing was interleaved: only what stands in one cell is compared.";
+    "A cell: the ratio of pairs of rounds with its 95 % interval, or the median of rounds. "
+    "Blue: on the better side; orange: on the worse; the stronger, the farther. "
+    "Hatched: not to be believed, or not run. "
+    "Between cells nothing was interleaved: only what stands in one cell is compared.";
 
 /* A grid's table on its way into a file. */
 struct map {

@@ -20,8 +20,7 @@ enum {
 #define MS_NS 1e6
 #define S_NS  1e9
 
-/* ---- JSON that cannot fail half-way: the first failure is remembered
- * ----------------------------- */
+/* ---- JSON that cannot fail half-way: the first failure is remembered ------------------------- */
 
 struct writer {
     const struct result *result;
@@ -58,8 +57,7 @@ static json_t *text(const char *value)
     return json;
 }
 
-/* ---- Which rounds
- * -------------------------------------------------------------------------------- */
+/* ---- Which rounds ---------------------------------------------------------------------------- */
 
 /* What a variant's rounds of a phase are put in order by. */
 static double rank_value(const struct writer *writer, const struct result_round *round,
@@ -110,8 +108,7 @@ static long typical_round(const struct writer *writer, size_t variant, size_t ph
     return last;
 }
 
-/* ---- One phase of one round
- * ---------------------------------------------------------------------- */
+/* ---- One phase of one round ------------------------------------------------------------------ */
 
 /* The x of a point of the percentile curves: 1 / (1 - p). */
 static double grid_x(size_t point)
@@ -313,8 +310,7 @@ static json_t *step_json(struct writer *writer, const struct result_step *step, 
     return object;
 }
 
-/* ---- Rounds
- * -------------------------------------------------------------------------------------- */
+/* ---- Rounds ---------------------------------------------------------------------------------- */
 
 static json_t *window_json(struct writer *writer, const struct result_window *window)
 {
@@ -370,8 +366,7 @@ static json_t *typical_json(struct writer *writer, const long *typical)
     return array;
 }
 
-/* ---- What was asked
- * ------------------------------------------------------------------------------ */
+/* ---- What was asked -------------------------------------------------------------------------- */
 
 static json_t *phase_json(struct writer *writer, size_t phase, const long *typical)
 {
@@ -497,8 +492,7 @@ static json_t *gauge_names_json(struct writer *writer)
     return array;
 }
 
-/* ---- Pairs
- * --------------------------------------------------------------------------------------- */
+/* ---- Pairs ----------------------------------------------------------------------------------- */
 
 static void put_pairs(struct writer *writer, json_t *object, const struct judged_versus *versus)
 {
@@ -542,8 +536,7 @@ static json_t *ratios_json(struct writer *writer, const struct judgement *judgem
     return array;
 }
 
-/* ---- What a point is
- * --------------------------------------------------------------------------------- */
+/* ---- What a point is ------------------------------------------------------------------------- */
 
 /* The captions' first sentences, by plot; {slot} is how long a slot is, {first} the first variant.
  */
@@ -574,8 +567,7 @@ static json_t *points_json(struct writer *writer)
     return object;
 }
 
-/* ---- All of it
- * ----------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------- */
 
 static json_t *variants_json(struct writer *writer)
 {
