@@ -1,5 +1,5 @@
 #!/bin/sh
-# Publishing from outside, in a clone of its own with two tiny scenarios: pages, plots, the tables, the block of
+# Publishing from outside, in a clone of its own with three tiny scenarios: pages, plots, the tables, the block of
 # README.md, going on where it was, and what it refuses.
 # publish_test.sh POOLSTORM SOURCE_ROOT
 set -u
@@ -34,6 +34,15 @@ claims:
 axes:
   payload: {set: load.payload, to: [200B, 2KB]}
 grid: {rounds: 2}
+END
+cat >scenarios/other/unclaimed.yaml <<'END'
+question: Does nobody claim anything?
+source: tests of the program itself
+variants:
+  unpooled: {serve: {buffers: malloc}}
+load: {method: POST, path: /api/v1/encode, payload: 200B, connections: 1, think_time: 2ms}
+phases: [{name: steady, kind: measure, for: 50ms}]
+rounds: 1
 END
 cat >scenarios/other/absent.yaml <<'END'
 question: Is there a service?
@@ -75,10 +84,11 @@ result $? 'goes where it is told'
 check 'a quick record is not published either' 1 'a quick run' --from results/runs "$poolstorm"
 rm -rf results
 
-check 'all of it' 0 '2 scenarios, 1 of them not run' "$poolstorm"
+check 'all of it' 0 '3 scenarios, 1 of them not run' "$poolstorm"
 holds results/README.md '[partition/database](partition/database.md)'
 holds results/README.md 'not run'
 holds results/README.md 'a \| b &amp; &lt;i>c&lt;/i>'
+holds results/README.md '| [other/unclaimed](other/unclaimed.md) | – none published | Does nobody claim anything? | – |'
 holds results/README.md '## Environment'
 holds results/partition/database.md '# partition/database'
 holds results/partition/database.md '](database-over-time.svg)'
@@ -106,7 +116,7 @@ for path in files:
 END
 result $? 'the plots are XML, with numbers in it'
 
-check 'it is whole' 0 '2 scenarios have their pages' --check
+check 'it is whole' 0 '3 scenarios have their pages' --check
 check 'a second time nothing is run again' 0 'partition/database: has a record' "$poolstorm"
 grep -qF 'other/absent: did not run' "$tmp/err"
 result $? 'but for what did not run'

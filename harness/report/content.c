@@ -357,8 +357,10 @@ char *content_outcome(const struct result *result, const struct judgement *judge
                        : compared(judgement) ? "; no difference was found"
                                              : "; too few rounds to tell a difference");
     else if (unsure)
-        (void)snprintf(text, size_bytes, "✔ no condition failed; %zu of %zu are undecided", unsure,
-                       count);
+        (void)snprintf(text, size_bytes, "✔ no condition failed; %zu of %zu %s undecided", unsure,
+                       count, unsure == 1 ? "is" : "are");
+    else if (count == 1)
+        (void)snprintf(text, size_bytes, "✔ its one condition holds");
     else
         (void)snprintf(text, size_bytes, "✔ all %zu conditions hold", count);
     return text;

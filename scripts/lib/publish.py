@@ -169,6 +169,21 @@ def family_order(row):
     return name_in(row)
 
 
+def unclaimed(scenarios, claims, found, columns):
+    """Rows of scenarios that nobody has published a figure of: what they ask, and what came of it."""
+    told = {name_in(row) for row in claims}
+    rows = []
+    for row in scenarios:
+        name = name_in(row)
+        if name in told or name not in found:
+            continue
+        with open(found[name] / "result.json", encoding="utf-8") as file:
+            question = json.load(file)["scenario"]["question"]
+        outcome = row.split("|")[2].strip()
+        rows.append("| %s | – none published | %s |%s %s |" % (name, plain(question), " – |" * (columns - 4), outcome))
+    return rows
+
+
 def overview(poolstorm, found, missing, out):
     with tempfile.TemporaryDirectory() as tmp:
         written = pathlib.Path(tmp, "summary.md")
@@ -177,6 +192,7 @@ def overview(poolstorm, found, missing, out):
     claims, heads = rows_of(text, "Claims")
     scenarios, scenario_heads = rows_of(text, "Scenarios")
     columns = heads[0].count("|") - 1
+    claims += unclaimed(scenarios, claims, found, columns)
     claims += ["| %s | – not run | %s |%s" % (name, plain(why), " – |" * (columns - 3))
                for name, why in missing.items()]
     scenarios += ["| %s | not run: %s |%s" % (name, plain(why), " – |" * (scenario_heads[0].count("|") - 4))
