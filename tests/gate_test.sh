@@ -68,6 +68,7 @@ check 'but says what noise there is' 0 'noise: ' noise runs/same-twice
 result $? 'and is kept in a file'
 check 'once' 2 'is there already' noise --append aa.csv runs/same-twice
 check 'that can be read' 0 '1 comparisons of 8 pairs' noise aa.csv
+check 'and is a table for Markdown, with the key as code' 0 '    noise: ' noise aa.csv --format markdown
 check 'another run says nothing of noise' 2 'is no A/A run' noise runs/before
 check 'neither save nor show' 2 "did you mean 'save'?" baseline sav runs/before
 check 'a name with a folder in it' 2 'expected a plain name' baseline save runs/before --name ../x

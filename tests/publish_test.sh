@@ -122,7 +122,17 @@ grep -qF 'other/absent: did not run' "$tmp/err"
 result $? 'but for what did not run'
 rm results/other/absent.md
 check 'a page that is gone is missed' 1 'other/absent has no page' --check
+! grep -qF 'aa.csv' results/README.md
+result $? 'nothing is said of A/A comparisons while there are none'
+cat >results/aa.csv <<'END'
+started,seed,commit,scenario,variant,metric,pairs,rounds,rounds_invalid,value,low,high,verdict
+2026-01-01T00:00:00Z,1,0123456789ab,lib/aa,pooled,qps,6,12,0,1.00770,0.95000,1.04000,inconclusive
+2026-01-01T00:01:00Z,2,0123456789ab,lib/aa,pooled,qps,6,12,0,1.10000,1.05000,1.15000,better
+END
 check 'and written from the records' 0 '1 of them not run' --from results/runs "$poolstorm"
+holds results/README.md '| lib/aa | qps | 2 | 1: 50.0 %'
+echo broken >results/aa.csv
+check 'comparisons that cannot be read are refused' 1 'publish: noise: ' --from results/runs "$poolstorm"
 sed -i 's/^| \[partition/| [participation/' README.md
 check 'what README.md says is looked at' 1 'README.md does not say' --check
 check 'an option there is not' 2 "no option '--fast'" --fast

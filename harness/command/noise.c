@@ -100,7 +100,7 @@ static int append(const char *path, char *const *words, struct err *err)
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
-static void tell_summary(const struct sameness_summary *summary)
+static void tell_summary(const struct sameness_summary *summary, bool markdown)
 {
     (void)printf("\n%zu comparisons of ", summary->compared);
     if (summary->pairs_least != summary->pairs_most)
@@ -113,9 +113,10 @@ static void tell_summary(const struct sameness_summary *summary)
     (void)printf("The level is %.0f %% for each figure: %s.\n", STATS_ALPHA * 100,
                  summary->errs ? "differences are found more often than that"
                                : "nothing shows that differences are found more often");
-    (void)printf("noise: %.2g%%   # the widest band: max(%.0f %%, 95th percentile of the ratios' "
+    /* a scenario's key, to be taken over as it is: code, where words would flow together */
+    (void)printf("%snoise: %.2g%%   # the widest band: max(%.0f %%, 95th percentile of the ratios' "
                  "deviations from 1)\n",
-                 summary->noise_share * 100, STATS_BAND_LEAST * 100);
+                 markdown ? "\n    " : "", summary->noise_share * 100, STATS_BAND_LEAST * 100);
 }
 
 static int tell(const struct noise_options *options, char *const *words,
@@ -129,11 +130,12 @@ static int tell(const struct noise_options *options, char *const *words,
     if (!rc)
         rc = samenesses_table(&all, &table, summary, err);
     struct table_style style = terminal_style(stdout);
+    bool markdown = strcmp(options->format, "markdown") == 0;
     if (!rc)
-        rc = strcmp(options->format, "markdown") == 0 ? table_write_markdown(&table, stdout, err)
-                                                      : table_write(&table, stdout, &style, err);
+        rc = markdown ? table_write_markdown(&table, stdout, err)
+                      : table_write(&table, stdout, &style, err);
     if (!rc)
-        tell_summary(summary);
+        tell_summary(summary, markdown);
     table_fini(&table);
     samenesses_fini(&all);
     return rc;

@@ -209,10 +209,26 @@ def overview(poolstorm, found, missing, out):
         *heads, *[linked(row) for row in sorted(claims, key=family_order)], "",
         "## Scenarios", "",
         *scenario_heads, *[linked(row) for row in sorted(scenarios, key=family_order)], "",
+        *no_difference(poolstorm, out),
     ]
     if len(environment) > 1:
         parts += ["## Environment", environment[1].rstrip("\n"), ""]
     (out / "README.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def no_difference(poolstorm, out):
+    """How often the same variant differed from itself, of what scripts/aa left beside the pages; or nothing."""
+    if not (out / "aa.csv").exists():
+        return []
+    done = subprocess.run([poolstorm, "noise", str(out / "aa.csv"), "--format", "markdown"],
+                          capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):  # 1: more often than the level says, which is in its words
+        fail("noise: %s" % (done.stderr.strip() or done.returncode))
+    return ["## Differences where there are none", "",
+            "One variant held against itself ([lib/aa](../scripts/lib/aa.yaml), the shortest rounds there are) by",
+            "`scripts/aa`, fresh rounds each time: [aa.csv](aa.csv) holds what each comparison found. What is counted stands in",
+            "[docs/statistics.md](../docs/statistics.md#whether-any-of-this-errs-as-often-as-it-says).", "",
+            done.stdout.rstrip("\n"), ""]
 
 
 # ---- The block of README.md -------------------------------------------------------------------------
