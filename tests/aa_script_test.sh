@@ -47,6 +47,8 @@ ran 0 5 --runs 5
 result $? 'and goes on where it was'
 ran 0 5 --show
 result $? 'and shows without a run'
+(cd "$tmp" && "$aa" --show --file aa.csv ./poolstorm >out 2>err </dev/null)
+result $? 'its file and its program are meant from where it is called'
 begin 1 'then,N,c,s,v,qps,6,12,0,1.1,1.1,1.1,better'
 ran 0 2 --runs 2
 result $? 'a difference is a finding like any other'

@@ -67,6 +67,15 @@ result $? 'and no gate passed when not asked for'
 bench --baseline "$tmp/player" --gate 'pause --rounds 7' --limit p99=20%
 ends 'a gate of one'\''s own' 0 "gate pause --rounds 7 --limit p99=20% --format markdown --junit $tmp/bench/reports/gate.xml"
 
+codes 139 0
+bench --against "$tmp/player"
+ends 'a crash is a failure' 5 '| measurement | did not work (139) |'
+bench --poolstorm "$tmp/nobody"
+ends 'a program that is not there is a mistake' 2 'is not a program'
+mkdir -p "$tmp/kept/runs" && bench --out "$tmp/kept"
+ends 'runs of others are not removed' 2 'not of ci-bench'
+[ -d "$tmp/kept/runs" ]
+result $? 'indeed'
 codes 1 3
 bench --against "$tmp/player"
 ends 'a regression says more than an expectation' 3 '| gate | regression (3) |'

@@ -2,6 +2,7 @@
 # What the scripts share: where the clone is, how to say things, how to build. Sourced after
 # root=… is set; leaves the caller in $root.
 
+here=$(pwd)
 cd "${root:?}" || exit 2
 
 say() {
@@ -11,6 +12,21 @@ say() {
 die() {
     say "$(basename "$0"): $*"
     exit 2
+}
+
+# from_here PATH: as it was meant where the script was called.
+from_here() {
+    case $1 in
+    /*) printf '%s' "$1" ;;
+    *) realpath -ms -- "$here/$1" ;;
+    esac
+}
+
+# program PATH: likewise, and there has to be one.
+program() {
+    path=$(from_here "$1")
+    [ -f "$path" ] && [ -x "$path" ] || die "'$1' is not a program"
+    printf '%s' "$path"
 }
 
 # quietly LOG COMMAND...: shows what it printed only when it fails.
