@@ -117,6 +117,10 @@ END
 result $? 'the plots are XML, with numbers in it'
 
 check 'it is whole' 0 '3 scenarios have their pages' --check
+cp results/partition/database.md kept.md
+: >results/partition/database.md
+check 'a page that says something else is noticed' 1 'has other claims on its page' --check
+mv kept.md results/partition/database.md
 check 'a second time nothing is run again' 0 'partition/database: has a record' "$poolstorm"
 grep -qF 'other/absent: did not run' "$tmp/err"
 result $? 'but for what did not run'
@@ -135,6 +139,9 @@ echo broken >results/aa.csv
 check 'comparisons that cannot be read are refused' 1 'publish: noise: ' --from results/runs "$poolstorm"
 sed -i 's/^| \[partition/| [participation/' README.md
 check 'what README.md says is looked at' 1 'README.md does not say' --check
+check 'a scenario there is not' 2 'nobody' --only nobody "$poolstorm"
+! grep -q Traceback "$tmp/err"
+result $? 'in one line'
 check 'an option there is not' 2 "no option '--fast'" --fast
 check 'a folder without records' 1 'no records' --from docs "$poolstorm"
 finish

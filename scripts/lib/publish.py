@@ -43,19 +43,22 @@ def catalogue():
 
 
 def records(runs):
-    """{scenario: (folder of its newest record, whether it is a quick one)}, without those that were broken off; cells
-    of grids lie below and go with theirs."""
+    """{scenario: (folder of its newest record, whether it is a quick one)}, without those that were broken off or were
+    for something else; cells of grids lie below and go with theirs."""
     newest = {}
     for path in sorted(pathlib.Path(runs).glob("**/result.json")):
         if "cells" in path.relative_to(runs).parts:
             continue
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
+        run = record["run"]
+        if run.get("interrupted") or run.get("failure") or run.get("aa") or any(
+                variant.get("program") for variant in record["variants"]):
+            continue
         name, started = record["scenario"]["name"], record["environment"]["started"]
         if name not in newest or newest[name][0] <= started:
-            newest[name] = (started, path.parent, record["run"])
-    return {name: (folder, run.get("quick", False)) for name, (_, folder, run) in newest.items()
-            if not run.get("interrupted") and not run.get("failure")}
+            newest[name] = (started, path.parent, run.get("quick", False))
+    return {name: (folder, quick) for name, (_, folder, quick) in newest.items()}
 
 
 def why_not(runs, name):
@@ -101,13 +104,19 @@ def plots_of(poolstorm, folder, family, stem, out):
         return made
 
 
-def page(poolstorm, folder, name, scenario, out):
+def clear(name, out):
+    """Makes the folder of a page, without the plots of one before."""
     family, stem = name.split("/")
     (out / family).mkdir(parents=True, exist_ok=True)
     for old in (out / family).glob(stem + "-*.svg"):
         if not any(other != name and other.startswith("%s/%s-" % (family, stem))
                    and old.name.startswith(other.split("/")[1] + "-") for other in catalogue()):
             old.unlink()
+
+
+def page(poolstorm, folder, name, scenario, out):
+    family, stem = name.split("/")
+    clear(name, out)
     with tempfile.TemporaryDirectory() as tmp:
         written = pathlib.Path(tmp, "page.md")
         report(poolstorm, [folder], "markdown", written)
@@ -129,7 +138,7 @@ def page(poolstorm, folder, name, scenario, out):
 
 def missing_page(name, scenario, why, out):
     family, stem = name.split("/")
-    (out / family).mkdir(parents=True, exist_ok=True)
+    clear(name, out)
     (out / family / (stem + ".md")).write_text(
         "# %s\n\n**Not run**: %s.\n\n[All results](../README.md) · [the scenario](../../%s)\n"
         % (name, plain(why), scenario), encoding="utf-8")
@@ -272,9 +281,10 @@ def private_words(runs):
 
 
 def check_private(out, runs):
+    words = private_words(runs)
     for path in written(out):
         text = path.read_text(encoding="utf-8")
-        for word in private_words(runs):
+        for word in words:
             if re.search(r"(?<![\w.-])%s(?![\w-])" % re.escape(word) if word[0] != "/" else re.escape(word), text):
                 fail("%s has a name or path of this machine in it: %s" % (path.relative_to(out), word))
 
@@ -318,6 +328,21 @@ def write(poolstorm, runs, out, readme, names):
     print("%s: %d scenarios, %d of them not run; %.1f MB" % (out, len(found) + len(missing), len(missing), size / 1e6))
 
 
+def told_of(row):
+    """What a row says of its scenario, on whichever page."""
+    return row.split("|", 2)[2]
+
+
+def unheard(row):
+    """Whether it stands there only for its scenario to be there."""
+    return told_of(row).startswith((" – none published ", " – not run "))
+
+
+def of_page(out, name):
+    rows, _ = rows_of((out / (name + ".md")).read_text(encoding="utf-8"), "Claims")
+    return [row[1:] for row in rows]
+
+
 def check(out, readme):
     out, wrong = pathlib.Path(out), []
     if not (out / "README.md").exists():
@@ -328,6 +353,8 @@ def check(out, readme):
     for name in catalogue():
         if not (out / (name + ".md")).exists():
             wrong.append("%s has no page" % name)
+        elif of_page(out, name) != [told_of(row) for row in claims if name_in(row) == name and not unheard(row)]:
+            wrong.append("%s has other claims on its page than in the table" % name)
         if name not in told:
             wrong.append("%s is not in the table of claims" % name)
     for path in written(out):
