@@ -35,6 +35,11 @@ check 'a variant needs its what' 2 'expected NAME=URL or NAME=COMMAND' \
     "$poolstorm" new other --variant old=
 check 'a variant needs a name for paths' 2 'expected a name of letters' \
     "$poolstorm" new other --variant 'o.ld=http://127.0.0.1:1'
+check 'and one of its own' 2 "'a' is given twice" "$poolstorm" new other --variant a=x --variant a=y
+check 'quotes do not hold words together' 2 'cannot be quoted here' \
+    "$poolstorm" new other --variant 'a=sh -c "sleep 1"'
+check 'a path has no blanks' 2 'has no blanks' "$poolstorm" new other --path '/a b'
+check 'a file has a name' 2 'expected a name' "$poolstorm" new ''
 check 'a path begins at the root' 2 "begins with '/'" "$poolstorm" new other --path users
 check 'a mistake leaves nothing behind' 1 '' test -e other.yaml
 check 'a folder that is not there' 2 'no/other.yaml' "$poolstorm" new no/other

@@ -135,6 +135,26 @@ static void write_file(FILE *out, char *const names[], char *const whats[], size
 
 enum { VARIANTS_MAX = 16 };
 
+static int check_variant(char *const names[], size_t count, const char *name, const char *what,
+                         struct err *err)
+{
+    if (!isalpha((unsigned char)name[0]) ||
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
+        return err_set(err, -EINVAL,
+                       "--variant: expected a name of letters, digits, '_' and '-', not '%.80s'",
+                       name);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return err_set(err, -EINVAL, "--variant: '%.80s' is given twice", name);
+    /* There is no shell that would take them away. */
+    if (what[strcspn(what, "'\"")])
+        return err_set(err, -EINVAL,
+                       "--variant: words are separated by blanks and cannot be quoted here; write "
+                       "the list of words into the file instead: '%.80s'",
+                       what);
+    return 0;
+}
+
 /* Cuts "NAME=WHAT" lines in place. */
 static int split_variants(char *lines, char **names, char **whats, size_t *count, struct err *err)
 {
@@ -145,14 +165,11 @@ static int split_variants(char *lines, char **names, char **whats, size_t *count
             return err_set(err, -EINVAL,
                            "--variant: expected NAME=URL or NAME=COMMAND, not '%.80s'", line);
         *equals = '\0';
-        if (!isalpha((unsigned char)line[0]) ||
-            line[strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")])
-            return err_set(err, -EINVAL,
-                           "--variant: expected a name of letters, digits, '_' and '-', not "
-                           "'%.80s'",
-                           line);
         if (*count == VARIANTS_MAX)
             return err_set(err, -EINVAL, "--variant: expected at most %d", VARIANTS_MAX);
+        int rc = check_variant(names, *count, line, equals + 1, err);
+        if (rc)
+            return rc;
         names[*count] = line;
         whats[(*count)++] = equals + 1;
     }
@@ -187,9 +204,15 @@ static enum exit_code new_run(void *options, char *const *args, struct err *err)
     char before[] = "before=./my-service --port {port}\nafter=./my-service --port {port} --faster";
     char *names[VARIANTS_MAX], *whats[VARIANTS_MAX];
     size_t count;
-    if (self->path[0] != '/') {
-        (void)err_set(err, -EINVAL, "--path: expected one that begins with '/', not '%.80s'",
+    if (self->path[0] != '/' || self->path[strcspn(self->path, " \t\r\n")]) {
+        (void)err_set(err, -EINVAL,
+                      "--path: expected one that begins with '/' and has no blanks, not '%.80s'",
                       self->path);
+        return EXIT_BAD_INPUT;
+    }
+    const char *slash = strrchr(args[0], '/'), *file = slash ? slash + 1 : args[0];
+    if (file[0] == '\0' || strcmp(file, ".yaml") == 0) {
+        (void)err_set(err, -EINVAL, "expected a name for the file, not '%.80s'", args[0]);
         return EXIT_BAD_INPUT;
     }
     if (split_variants(self->variants ? self->variants : before, names, whats, &count, err))

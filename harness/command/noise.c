@@ -3,6 +3,7 @@
  * noise band that they ask for. */
 #include "command/command.h"
 #include "command/records.h"
+#include "command/sides.h"
 #include "core/io.h"
 #include "report/sameness.h"
 #include "report/terminal.h"
@@ -147,10 +148,7 @@ static enum exit_code noise_run(void *options, char *const *args, struct err *er
 {
     const struct noise_options *self = options;
     struct sameness_summary summary = {0};
-    int rc = 0;
-    if (strcmp(self->format, "terminal") != 0 && strcmp(self->format, "markdown") != 0)
-        rc = err_set(err, -EINVAL, "--format: expected terminal or markdown, not '%.60s'",
-                     self->format);
+    int rc = sides_check_format(self->format, err);
     if (!rc)
         rc = self->append ? append(self->append, args, err) : tell(self, args, &summary, err);
     return rc ? exit_code_of(rc) : summary.errs ? EXIT_EXPECTATION : EXIT_WELL;
