@@ -25,7 +25,9 @@ from_here() {
 # program PATH: likewise, and there has to be one.
 program() {
     path=$(from_here "$1")
-    [ -f "$path" ] && [ -x "$path" ] || die "'$1' is not a program"
+    if [ ! -f "$path" ] || [ ! -x "$path" ]; then
+        die "'$1' is not a program"
+    fi
     printf '%s' "$path"
 }
 
